@@ -1,0 +1,1 @@
+"""Connectors that come with the hub: sources, readers, writers and sinks."""

@@ -1,0 +1,24 @@
+"""The connectors that come with the hub, offered through the hub's own hook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub_core import hookimpl
+
+if TYPE_CHECKING:
+    from hub_core import Reader, Sink, Source, Writer
+
+
+@hookimpl
+def hub_connectors() -> list[type[Source] | type[Reader] | type[Writer] | type[Sink]]:
+    """Every built-in connector class; they are imported here, so that finding this package costs nothing."""
+    from connectors.readers.csv import CsvReader
+    from connectors.readers.json import JsonReader
+    from connectors.sinks.rest import RestSink
+    from connectors.sources.folder import FolderSource
+    from connectors.sources.rest import RestSource
+    from connectors.writers.json import JsonWriter
+    from connectors.writers.xlsx import XlsxWriter
+
+    return [FolderSource, RestSource, JsonReader, CsvReader, JsonWriter, XlsxWriter, RestSink]

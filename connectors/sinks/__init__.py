@@ -1,0 +1,1 @@
+"""Sinks: send a document over one protocol."""

@@ -1,0 +1,1 @@
+"""Sources: fetch a payload over one protocol."""

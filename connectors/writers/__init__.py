@@ -1,0 +1,1 @@
+"""Writers: a release in one format."""

@@ -1,0 +1,93 @@
+"""Liên Thông: the data-exchange hub of a cluster of provinces. This is all that plugins may import."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hub_core.contracts import (
+        Asked,
+        Document,
+        Outcome,
+        PayloadPart,
+        Reader,
+        Request,
+        Settings,
+        Sink,
+        Source,
+        Writer,
+    )
+    from hub_core.errors import (
+        DeliveryRefused,
+        DeliveryUnavailable,
+        PluginError,
+        SourceChanged,
+        SourceRefused,
+        SourceUnavailable,
+    )
+    from hub_core.hookspecs import hookimpl
+    from hub_core.model.exchange import Receipt
+    from hub_core.province import Province
+
+_HOMES = {
+    "contracts": [
+        "Asked",
+        "Document",
+        "Outcome",
+        "PayloadPart",
+        "Reader",
+        "Request",
+        "Settings",
+        "Sink",
+        "Source",
+        "Writer",
+    ],
+    "errors": [
+        "DeliveryRefused",
+        "DeliveryUnavailable",
+        "PluginError",
+        "SourceChanged",
+        "SourceRefused",
+        "SourceUnavailable",
+    ],
+    "hookspecs": ["hookimpl"],
+    "model.exchange": ["Receipt"],
+    "province": ["Province"],
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Asked",
+    "DeliveryRefused",
+    "DeliveryUnavailable",
+    "Document",
+    "Outcome",
+    "PayloadPart",
+    "PluginError",
+    "Province",
+    "Reader",
+    "Receipt",
+    "Request",
+    "Settings",
+    "Sink",
+    "Source",
+    "SourceChanged",
+    "SourceRefused",
+    "SourceUnavailable",
+    "Writer",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Bind a public name when it is first asked for (PEP 562), so that the root imports nothing."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,111 @@
+"""The process in which a province's code runs: what it can be asked, one order at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hub_core.errors import HubError, PluginError
+
+if TYPE_CHECKING:
+    from hub_core.model.exchange import CheckOrder, GatherOrder, LocateOrder
+    from hub_core.plugins import Loaded
+    from hub_core.province import Province
+
+Progress = Callable[[dict[str, int]], None]
+
+
+class Provinces:
+    """What a child has loaded: the trusted connectors, and the one province that it serves."""
+
+    def __init__(self) -> None:
+        self._loaded: Loaded | None = None
+        self._province: Province | None = None
+
+    def connectors(self, trusted: list[str]) -> Loaded:
+        """The trusted packages' connectors."""
+        from hub_core.plugins import Loaded
+
+        if self._loaded is None:
+            self._loaded = Loaded(trusted)
+        return self._loaded
+
+    def province(self, order: GatherOrder | LocateOrder | CheckOrder) -> Province:
+        """The province of an order, loaded once."""
+        from hub_core.plugins import load_province
+
+        if self._province is None or self._province.id != order.plugin.name:
+            self._province = load_province(self.connectors(order.trusted).manager, order.plugin)
+        return self._province
+
+
+def answer(order: dict[str, Any], provinces: Provinces, progress: Progress) -> dict[str, Any]:
+    """What came of one order, as JSON: its answer, or ``error`` by class, message and place."""
+    try:
+        match order["kind"]:
+            case "gather":
+                from hub_core.model.exchange import GatherOrder
+
+                return _gather(GatherOrder.model_validate(order), provinces, progress)
+            case "locate":
+                from hub_core.model.exchange import LocateOrder
+
+                return _locate(LocateOrder.model_validate(order), provinces)
+            case _:
+                from hub_core.model.exchange import CheckOrder
+
+                return _check(CheckOrder.model_validate(order), provinces)
+    except HubError as error:
+        return {"error": error.as_dict()}
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:  # noqa: BLE001 - an edge: a province's code, SystemExit and panics too
+        what = f"the province's code ended with {type(error).__name__}: {error}"
+        return {"error": PluginError(what, province=order["plugin"]["name"]).as_dict()}
+
+
+def _gather(order: GatherOrder, provinces: Provinces, progress: Progress) -> dict[str, Any]:
+    from hub_core.child.gathering import Gathering
+
+    def loaded() -> tuple[Loaded, Province]:
+        return provinces.connectors(order.trusted), provinces.province(order)
+
+    return Gathering(order, progress).run(loaded).model_dump(mode="json")
+
+
+def _locate(order: LocateOrder, provinces: Provinces) -> dict[str, Any]:
+    from hub_core.contracts import Reader
+    from hub_core.landing import open_part
+    from hub_core.model.exchange import Located
+
+    declared = provinces.province(order).provisions[order.provision]
+    reader = provinces.connectors(order.trusted).make(Reader, declared.reader, f"{order.provision}.toml [reader]")
+    locator, text = reader.locate(open_part(Path(order.parts), order.part), order.row, order.column)
+    return Located(locator=locator, text=text).model_dump(mode="json")
+
+
+def _check(order: CheckOrder, provinces: Provinces) -> dict[str, Any]:
+    """Load the province and make everything that a gather would make; fetch nothing."""
+    from hub_core.child.gathering import prepared
+    from hub_core.contracts import Reader, Source
+    from hub_core.province import secrets_named, with_secrets
+    from hub_core.stages.normalise import Normaliser
+    from hub_core.structures import open_snapshot
+
+    province, connectors = provinces.province(order), provinces.connectors(order.trusted)
+    catalogue = open_snapshot(Path(order.catalogue))
+    problems = []
+    for name, declared in province.provisions.items():
+        try:
+            if declared.dataflow not in catalogue.dataflows:
+                problems.append(f"{name}.toml: dataflow {declared.dataflow} is not in the catalogue")
+                continue
+            placeholders = dict.fromkeys(secrets_named(declared.source), "placeholder")
+            connectors.make(Source, with_secrets(declared.source, placeholders), f"{name}.toml [source]")
+            connectors.make(Reader, declared.reader, f"{name}.toml [reader]")
+            Normaliser(province, name, catalogue, catalogue.dataflows[declared.dataflow].calendar)
+            prepared(declared.prepare)
+        except HubError as error:
+            problems.append(str(error))
+    return {"problems": problems, "provisions": sorted(province.provisions)}

@@ -1,0 +1,368 @@
+"""One gather in order: collect, land, normalise, validate, seal."""
+
+from __future__ import annotations
+
+import importlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from hub_core import rules
+from hub_core.child import Progress
+from hub_core.contracts import Asked, PayloadPart, Reader, Request, Source
+from hub_core.errors import HubError, MappingError, PluginError, SourceChanged, StateError
+from hub_core.landing import OBSERVATIONS, QUARANTINE, Scratch, open_part, read_manifest
+from hub_core.model.exchange import Digests, FindingCount, Gathered, GatherOrder, Landing, Manifest, Part
+from hub_core.model.finding import Finding
+from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
+from hub_core.model.observation import SCHEMA, compare, content_digest, quarantine_digest
+from hub_core.model.period import Calendar, Period
+from hub_core.province import with_secrets
+from hub_core.stages.collect import collect
+from hub_core.stages.land import land
+from hub_core.stages.normalise import Normaliser
+from hub_core.stages.seal import seal
+from hub_core.stages.validate import (
+    Codes,
+    Validator,
+    duplicates,
+    figures,
+    findings,
+    share_quarantined,
+    share_withdrawn,
+    sort_by_key,
+)
+from hub_core.structures import open_snapshot
+
+if TYPE_CHECKING:
+    from hub_core.model.catalogue import Dataflow
+    from hub_core.plugins import Loaded
+    from hub_core.province import Province, Provision
+
+BATCH = 100_000  # rows mapped at once
+SPOOL = 400_000  # rows held before they are set down by period
+AHEAD = 3  # parts fetched ahead of the reader
+
+
+@dataclass
+class Counts:
+    """Rows of one gather by what became of them."""
+
+    rows: int = 0
+    ignored: int = 0
+    absent: int = 0
+    seen: dict[str, int] = field(default_factory=dict)
+
+
+class Gathering:
+    """One gather of one provision, from its order to its answer."""
+
+    def __init__(self, order: GatherOrder, progress: Progress) -> None:
+        self.order, self.progress = order, progress
+        self.scratch = Scratch(Path(order.scratch))
+        self.counts = Counts()
+        self.parts: list[Part] = []
+        self.spool: dict[int, list[Path]] = {}
+        self.held: list[pl.DataFrame] = []
+        self.cut_off: HubError | None = None
+
+    def run(self, loaded: Callable[[], tuple[Loaded, Province]]) -> Gathered:
+        """Gather; an error is part of the answer, beside what was landed before it."""
+        try:
+            connectors, self.province = loaded()
+            self._make_ready(connectors)
+        except HubError as error:
+            return Gathered(error=error.located(**self._place).as_dict())
+        why = self._read_all(self._arriving())
+        landing = self._landing()
+        if why is not None:
+            return Gathered(landing=landing, counts=self._counted(), error=why.located(**self._place).as_dict())
+        try:
+            sealed, no_data = self._seal_all()
+        except HubError as error:
+            return Gathered(landing=landing, counts=self._counted(), error=error.located(**self._place).as_dict())
+        return Gathered(landing=landing, submissions=sealed, counts=self._counted(), no_data=no_data)
+
+    @property
+    def _place(self) -> dict[str, str]:
+        return {"province": self.order.plugin.name, "provision": self.order.provision}
+
+    def _make_ready(self, connectors: Loaded) -> None:
+        order = self.order
+        self.catalogue = open_snapshot(Path(order.catalogue))
+        if order.provision not in self.province.provisions:
+            raise PluginError(f"the package has no provision {order.provision}")
+        self.declared: Provision = self.province.provisions[order.provision]
+        self.dataflow: Dataflow = self.catalogue.dataflows[self.declared.dataflow]
+        self.calendar = Calendar(self.declared.calendar or self.dataflow.calendar)
+        where = f"{order.provision}.toml"
+        self.source: Source = connectors.make(
+            Source, with_secrets(self.declared.source | order.source, order.secrets), f"{where} [source]"
+        )
+        self.reader: Reader = connectors.make(Reader, self.declared.reader, f"{where} [reader]")
+        self.prepare = prepared(self.declared.prepare)
+        self.normalise = Normaliser(self.province, order.provision, self.catalogue, self.calendar)
+        n = self.normalise
+        lists = {
+            "indicator": n.indicators.codes,
+            "org_unit": n.org_units.codes,
+            "period": n.periods.codes,
+            "measure": n.measures.codes,
+            "dims": n.dims.codes,
+            "status": n.statuses.codes,
+        }
+        self.codes = Codes(self.calendar, lists)
+        limits = rules.Limits(self.catalogue, frozenset(order.speaks_for), frozenset(order.indicators))
+        asked = None if self.declared.periods == "all" else order.periods
+        self.validate = Validator(limits, self.codes, asked)
+
+    def _arriving(self) -> Iterator[tuple[Part, PayloadPart]]:
+        """The parts from the department's system, or those of the landing that is read again."""
+        if self.order.replay_of is not None:
+            folder = Path(self.order.replay_of)
+            landing = Landing.model_validate_json(
+                (folder / "gathers" / self.order.gather / "landing.json").read_bytes()
+            )
+            if not landing.complete:
+                raise StateError(f"landing {landing.gather} was cut off and is never sealed: {landing.why}")
+            yield from ((part, open_part(folder / "parts", part)) for part in landing.parts)
+            return
+        periods = [Period.parse(label) for label in self.order.periods]
+        asked = tuple(Asked(str(p), *p.days(self.calendar)) for p in periods)
+        hosts = () if "url" in self.order.source else self.province.allowed_hosts  # the operator's own word counts
+        request = Request(asked, hosts, self.order.allow_loopback)
+        yield from ahead(land(self.scratch, collect(self.source, request)), AHEAD)
+
+    def _read_all(self, arriving: Iterator[tuple[Part, PayloadPart]]) -> HubError | None:
+        """Read what arrives; where reading fails, what is still to come is landed all the same."""
+        unread: HubError | None = None
+        frames: list[pl.DataFrame] = []
+        waiting = 0
+        try:
+            for part, payload in arriving:
+                self.parts.append(part)
+                if unread is not None:
+                    continue
+                try:
+                    for frame in self._frames(payload, len(self.parts) - 1):
+                        if frames and frames[-1].schema != frame.schema:
+                            self._map(frames)
+                            waiting = 0
+                        frames.append(frame)
+                        waiting += frame.height
+                        if waiting >= BATCH:
+                            self._map(frames)
+                            waiting = 0
+                except HubError as error:
+                    unread = error.located(part=part.name)
+                self.progress({"parts": len(self.parts), "rows": self.counts.rows + waiting})
+        except HubError as error:
+            self.cut_off = error
+            return error
+        if unread is None:
+            try:
+                self._map(frames)
+                self._set_down()
+            except HubError as error:
+                unread = error
+        return unread
+
+    def _frames(self, payload: PayloadPart, part: int) -> Iterator[pl.DataFrame]:
+        """A part's rows as frames, after the province's own ``prepare``."""
+        try:
+            for frame in self.reader.read(payload):
+                made = frame if self.prepare is None else self.prepare(frame)
+                if not isinstance(made, pl.DataFrame) or "row" not in made.columns:
+                    raise PluginError(f"prepare {self.declared.prepare} must give a frame that keeps row")
+                yield made.with_columns(part=pl.lit(part, dtype=pl.UInt32), row=pl.col("row").cast(pl.UInt64))
+        except HubError:
+            raise
+        except Exception as error:
+            raise PluginError(f"reading {payload.name} raised {type(error).__name__}: {error}") from error
+
+    def _map(self, frames: list[pl.DataFrame]) -> None:
+        """Map and check the frames that wait."""
+        if not frames:
+            return
+        batch = pl.concat(frames) if len(frames) > 1 else frames[0]
+        frames.clear()
+        normalised = self.normalise(batch)
+        self.counts.rows += batch.height
+        self.counts.ignored += normalised.ignored
+        self.counts.absent += normalised.absent
+        self.held.append(self.validate(normalised.rows))
+        if sum(frame.height for frame in self.held) >= SPOOL:
+            self._set_down()
+
+    def _set_down(self) -> None:
+        """Set the held rows down on disk by period, so that memory does not grow with the payload."""
+        if not self.held:
+            return
+        rows = pl.concat(self.held)
+        self.held.clear()
+        folder = self.scratch.root / "spool"
+        folder.mkdir(exist_ok=True)
+        for (index,), each in rows.partition_by("period", as_dict=True).items():
+            files = self.spool.setdefault(int(index), [])
+            path = folder / f"{index}-{len(files)}.arrow"
+            each.with_columns(pl.col("column").cast(pl.Categorical)).write_ipc(path)
+            files.append(path)
+
+    def _landing(self) -> Landing:
+        order = self.order
+        landing = Landing(
+            gather=order.gather,
+            sequence=order.sequence,
+            origin_start=order.origin_start,
+            province=self.province.id,
+            provision=order.provision,
+            periods=order.periods,
+            parts=self.parts,
+            complete=self.cut_off is None,
+            why=None if self.cut_off is None else str(self.cut_off),
+            landed_at=order.now,
+        )
+        if order.replay_of is None:
+            self.scratch.commit(landing)
+        return landing
+
+    def _counted(self) -> dict[str, int]:
+        counts = self.counts
+        return {
+            "rows": counts.rows,
+            "ignored": counts.ignored,
+            "absent": counts.absent,
+            "not_asked": self.validate.not_asked,
+        }
+
+    def _seal_all(self) -> tuple[list[str], list[str]]:
+        """A submission for each period found; the periods asked for that are not there."""
+        left = self.validate.quarantine
+        quarantine = pl.concat(left) if left else pl.DataFrame(schema=QUARANTINE_SCHEMA)
+        labels = self.codes.lists["period"]
+        unread = quarantine.filter(pl.col("period").is_null())
+        if unread.height:
+            unread.write_parquet(self.scratch.gather_folder(self.order.gather) / QUARANTINE)
+        found = {labels[n]: files for n, files in self.spool.items()}
+        for label in quarantine["period"].drop_nulls().unique():
+            found.setdefault(label, [])
+        if unread.height and not found:
+            text = unread["text"][0]
+            raise SourceChanged(f"no row has a period that the mapping can read; the first says {text!r}")
+        sealed = [
+            self._seal(label, found[label], quarantine.filter(pl.col("period") == label), unread)
+            for label in sorted(found)
+        ]
+        return sealed, sorted(set(self.order.periods) - set(found))
+
+    def _seal(self, label: str, files: list[Path], quarantine: pl.DataFrame, unread: pl.DataFrame) -> str:
+        rows = pl.concat([pl.read_ipc(f) for f in files]) if files else None
+        if rows is None:
+            table = pl.DataFrame(schema=SCHEMA)
+        else:
+            kept, repeated = sort_by_key(rows, self.codes)
+            if repeated.height:
+                quarantine = pl.concat([quarantine, duplicates(repeated, self.codes)])
+            table = figures(kept, self.codes)
+        current = pl.read_parquet(Path(self.order.lent[label]) / OBSERVATIONS) if label in self.order.lent else None
+        manifest = self._manifest(label, table, quarantine, unread, current)
+        place = self.scratch.submission_folder(self.calendar, label, self.order.gather, self.order.replay)
+        seal(place, table, quarantine, manifest)
+        return str(place)
+
+    def _manifest(
+        self,
+        label: str,
+        table: pl.DataFrame,
+        quarantine: pl.DataFrame,
+        unread: pl.DataFrame,
+        current: pl.DataFrame | None,
+    ) -> Manifest:
+        order, dataflow = self.order, self.dataflow
+        lost = pl.concat([quarantine, unread])
+        found = findings(quarantine) + share_quarantined(lost, table.height, dataflow.quarantined_percent)
+        before = current if current is not None else table.clear()
+        if current is not None:
+            found += share_withdrawn(current, table, quarantine, dataflow.withdrawn_percent)
+        lent = read_manifest(Path(order.lent[label])).digests.content if current is not None else None
+        return Manifest(
+            gather=order.gather,
+            replay=order.replay,
+            sequence=order.sequence,
+            origin_start=order.origin_start,
+            province=self.province.id,
+            provision=order.provision,
+            provider=self.declared.provider,
+            dataflow=dataflow.id,
+            calendar=self.calendar.value,
+            period=label,
+            sender=self.province.id,
+            predecessor=lent,
+            lent=[lent] if lent else [],
+            parts=self.parts,
+            rows=table.height,
+            quarantined=quarantine.select("part", "row", "column").n_unique() if quarantine.height else 0,
+            counts=compare(before, table),
+            findings=[_counted_finding(f) for f in found],
+            digests=Digests(
+                content=content_digest(table),
+                quarantine=quarantine_digest(quarantine),
+                catalogue=self.catalogue.digest,
+                mapping=self.province.mapping_digest(order.provision),
+                rules=rules.digest(rules.RULES),
+                plugin=self.province.digest(),
+            ),
+            files={},
+            sealed_at=order.now,
+        )
+
+
+def _counted_finding(found: Finding) -> FindingCount:
+    return FindingCount(
+        code=found.code,
+        severity=found.severity.value,
+        rows=found.rows,
+        text=found.text[:200],
+        part=found.part,
+        row=found.row,
+        column=found.column,
+    )
+
+
+def prepared(name: str | None) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
+    """The function that a provision names as ``prepare``. Raises MappingError where there is none."""
+    if name is None:
+        return None
+    module, _, function = name.partition(":")
+    try:
+        made: Callable[[pl.DataFrame], pl.DataFrame] = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise MappingError(f"prepare {name}: {error}") from error
+    return made
+
+
+_T = tuple[Part, PayloadPart]
+
+
+def ahead(items: Iterator[_T], depth: int) -> Iterator[_T]:
+    """The items of an iterator that runs in a thread of its own, so many ahead; its error comes at its place."""
+    ready: queue.Queue[_T | BaseException | None] = queue.Queue(depth)
+
+    def run() -> None:
+        try:
+            for item in items:
+                ready.put(item)
+            ready.put(None)
+        except BaseException as error:  # noqa: BLE001 - raised again where the items are taken
+            ready.put(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    while (item := ready.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield item

@@ -1,0 +1,31 @@
+"""All commands in one place."""
+
+from __future__ import annotations
+
+import typer
+
+from hub_core.cli import finding, journeys, look, obligation, province, release, setup
+
+app = typer.Typer(
+    name="hub",
+    help="Liên Thông: from a department's cell to the ministry's receipt.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (
+    setup.init,
+    setup.check,
+    setup.demo,
+    journeys.gather,
+    journeys.admit,
+    journeys.publish,
+    journeys.night,
+    journeys.replay,
+    look.status,
+    look.trace,
+):
+    app.command()(command)
+for name, noun in (("province", province), ("finding", finding), ("obligation", obligation), ("release", release)):
+    app.add_typer(noun.app, name=name, help=noun.__doc__)

@@ -1,0 +1,46 @@
+"""What is owed by whom, by when, and whether it came."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub_core.cli.output import AsJson, Home, Now, as_json, moment, opened, table
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    dataflow: Annotated[str | None, typer.Option(help="Only this dataflow.")] = None,
+    period: Annotated[list[str] | None, typer.Option(help="A period; the last ended ones where left out.")] = None,
+    home: Home = Path(),
+    json: AsJson = False,  # noqa: FBT002
+    now: Now = None,
+) -> None:
+    """Obligations by period: met, late, nil, held, missing, or still open."""
+    from hub_core.model.period import Period, latest
+    from hub_core.obligations import business_date, due
+
+    at = moment(now)
+    rows = []
+    with opened(home) as hub:
+        for name, flow in sorted(hub.config.catalogue.dataflows.items()):
+            if dataflow and name != dataflow:
+                continue
+            wanted = [Period.parse(label) for label in period or []] or [
+                latest(frequency, flow.calendar, business_date(at)) for frequency in flow.frequencies
+            ]
+            there = hub.store.submissions(dataflow=name)
+            for each in (each for one in wanted for each in due(hub.config, name, one, there, at)):
+                duty = each.obligation
+                units = " ".join(duty.speaks_for)
+                came = f"{each.came_at:%Y-%m-%d %H:%M}Z" if each.came_at else None
+                rows.append((name, str(each.period), duty.provider, units, str(each.due), each.state, came, duty.legal))
+    columns = ["dataflow", "period", "provider", "speaks for", "due", "state", "came", "legal ground"]
+    if json:
+        as_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        table("Obligations", columns, rows)

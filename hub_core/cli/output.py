@@ -1,0 +1,129 @@
+"""What commands print: JSON for machines, tables and sentences for people; and how they end."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub_core.errors import ConfigurationError, HubError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from hub_core.home import Hub
+
+DONE, BLOCKED, USAGE, UNAVAILABLE = 0, 1, 2, 3
+
+Home = Annotated[Path, typer.Option("--home", envvar="HUB_HOME", help="The hub's home: the folder that holds config/.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Now = Annotated[
+    datetime | None,
+    typer.Option("--now", formats=["%Y-%m-%dT%H:%M"], help="Act as if it were this time in Vietnam.", hidden=True),
+]
+
+
+def moment(now: datetime | None) -> datetime:
+    """The time to act at: the one given, in Vietnam, or this very moment."""
+    from hub_core.obligations import ZONE
+
+    return now.replace(tzinfo=ZONE) if now else datetime.now(ZONE)  # noqa: TID251 - the clock is read here and nowhere below
+
+
+def console() -> Console:
+    """The terminal, or plain text where there is none."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 140
+    return Console(width=width, highlight=False, soft_wrap=False)
+
+
+@contextmanager
+def opened(home: Path, *, children: int = 0) -> Iterator[Hub]:
+    """The hub of a home; so many children are started while it opens."""
+    from hub_core.engine import local
+
+    engine = local(2)
+    engine.warm(children)
+    try:
+        from hub_core.home import Hub
+
+        hub = Hub.open(home, engine)
+    except BaseException:
+        engine.close()
+        raise
+    try:
+        yield hub
+    finally:
+        hub.close()
+
+
+def as_json(value: object) -> None:
+    """Print a value as JSON."""
+
+    def plain(each: object) -> object:
+        if dataclasses.is_dataclass(each) and not isinstance(each, type):
+            return dataclasses.asdict(each)
+        return str(each)
+
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=plain) + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """Print a table; nothing at all is said in words."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    count = 0
+    for row in rows:
+        made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        count += 1
+    console().print(made if count else f"{title}: none")
+
+
+def say(*lines: str) -> None:
+    """Print sentences."""
+    for line in lines:
+        console().print(line, markup=False)
+
+
+def complain(error: HubError) -> int:
+    """Print an error where errors go; the exit code for it."""
+    sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    if isinstance(error, ConfigurationError):
+        return USAGE
+    return UNAVAILABLE if error.retryable else BLOCKED
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Callable[[str, dict[str, int]], None]]:
+    """A progress bar for each provision, on a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.fields[told]}"), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, int] = {}
+
+        def report(name: str, counts: dict[str, int]) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=None, told="")
+            told = ", ".join(f"{number:,} {what}" for what, number in counts.items())
+            bars.update(tasks[name], told=told)  # type: ignore[arg-type]  # rich's TaskID is an int
+
+        yield report

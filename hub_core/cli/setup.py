@@ -1,0 +1,69 @@
+"""``hub init``, ``hub check``, ``hub demo``."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub_core.cli.output import DONE, USAGE, AsJson, Home, Now, as_json, moment, opened, say, table
+from hub_core.errors import ConfigurationError
+
+
+def shipped_config() -> Path:
+    """The configuration that comes with the hub: inside the wheel, or beside the source."""
+    import hub_core
+
+    here = Path(hub_core.__file__).parent
+    for folder in (here / "_config", here.parent / "config"):
+        if (folder / "hub.toml").exists():
+            return folder
+    raise ConfigurationError(f"{here} came without its configuration: install the hub again")
+
+
+def init(
+    home: Annotated[Path, typer.Argument(help="The folder to make a hub's home of.")],
+    json: AsJson = False,  # noqa: FBT002 - typer's way of a flag
+) -> None:
+    """Make a hub's home: config/ as it is shipped, an empty database and landing zone."""
+    if (home / "config").exists():
+        raise ConfigurationError(f"{home} is a hub's home already: {home / 'config'} is there")
+    shutil.copytree(shipped_config(), home / "config")
+    with opened(home) as hub:
+        hub.config.landing.mkdir(parents=True, exist_ok=True)
+    if json:
+        as_json({"home": str(home.resolve())})
+    else:
+        say(
+            f"{home} is a hub's home now.",
+            f"Next: put province packages' folder into {home / 'config' / 'hub.toml'}, then: hub check --home {home}",
+        )
+
+
+def check(home: Home = Path(), json: AsJson = False, now: Now = None) -> None:  # noqa: FBT002
+    """Prove that configuration and plugins hold: every code, component and connector, every package in a child."""
+    from hub_core.check import check as check_home
+    from hub_core.obligations import business_date
+
+    with opened(home) as hub:
+        problems = check_home(hub, business_date(moment(now)))
+        names = sorted(hub.provinces)
+    errors = sum(each.severity == "error" for each in problems)
+    if json:
+        as_json({"provinces": names, "problems": problems})
+    else:
+        table("Problems", ["where", "what", "severity"], [(p.where, p.what, p.severity) for p in problems])
+        say(f"{len(names)} packages: {', '.join(names)}. {errors} errors, {len(problems) - errors} warnings.")
+    sys.exit(USAGE if errors else DONE)
+
+
+def demo(
+    home: Annotated[Path | None, typer.Option(help="Where to keep the demo's home; removed first.")] = None,
+) -> None:
+    """One night end to end on this machine: the sample systems of the provinces and a sample ministry."""
+    from hub_core.testing.demo import run
+
+    sys.exit(run(home))

@@ -1,0 +1,218 @@
+"""The operator's configuration: hub.toml, obligations and deliveries of a hub's home."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hub_core import structures
+from hub_core.contracts import explain
+from hub_core.errors import ConfigurationError
+from hub_core.model.catalogue import Catalogue
+from hub_core.model.org_unit import Validity
+
+
+class Configured(BaseModel):
+    """A piece of the operator's TOML: frozen, and strict about what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(Configured):
+    """Where the database and the landing zone are; paths are relative to the home."""
+
+    database: str = "sqlite:///hub.db"
+    landing: str = "landing"
+
+
+class PluginSettings(Configured):
+    """Packages that the hub process itself loads, and folders that hold packages which are not installed."""
+
+    trusted: list[str] = ["connectors"]
+    folders: list[str] = []
+
+
+class GatherSettings(Configured):
+    """How long a provision may take, how many children run at once, and whether loopback hosts may be asked."""
+
+    seconds: Annotated[float, Field(gt=0)] = 600
+    processes: Annotated[int, Field(ge=1, le=64)] = 2
+    allow_loopback: bool = False
+
+
+class HubSettings(Configured):
+    """``hub.toml``."""
+
+    name: str
+    origin_start: date = date(2025, 1, 1)
+    store: StoreSettings = StoreSettings()
+    plugins: PluginSettings = PluginSettings()
+    gather: GatherSettings = GatherSettings()
+    sources: dict[str, dict[str, dict[str, Any]]] = {}
+    """Where this hub finds a province's systems, by province and provision: keys put over the package's own."""
+
+
+class Obligation(Configured):
+    """A provider's duty to report a dataflow: what it speaks for, and when it is due.
+
+    ``due_days`` counts calendar days from a period's last day; it is negative where the report is due before.
+    """
+
+    dataflow: str
+    provider: str
+    province: str
+    speaks_for: list[str]
+    indicators: list[str] = []
+    frequencies: list[Literal["A", "S", "N", "Q", "M"]]
+    due_days: dict[Literal["A", "S", "N", "Q", "M"], int]
+    legal: str
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    @property
+    def valid(self) -> Validity:
+        """The days on which the duty holds."""
+        return Validity(self.valid_from, self.valid_to)
+
+
+class Delivery(Configured):
+    """To whom a dataflow's releases go, by which writer and sink, from when to when."""
+
+    dataflow: str
+    recipient: str
+    recipient_name: str
+    writer: dict[str, Any] = {"kind": "json"}
+    sink: dict[str, Any]
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    @property
+    def valid(self) -> Validity:
+        """The days on which releases go there."""
+        return Validity(self.valid_from, self.valid_to)
+
+
+class _Obligations(Configured):
+    obligation: list[Obligation]
+
+
+class _Deliveries(Configured):
+    delivery: list[Delivery] = []
+
+
+Model = TypeVar("Model", bound=Configured)
+
+
+@dataclass(frozen=True)
+class Config:
+    """A hub's home as configured; ``texts`` are the catalogue's files as read."""
+
+    home: Path
+    settings: HubSettings
+    catalogue: Catalogue
+    texts: dict[str, str]
+    obligations: tuple[Obligation, ...]
+    deliveries: tuple[Delivery, ...]
+
+    @property
+    def landing(self) -> Path:
+        """The landing zone's folder."""
+        return self.home / self.settings.store.landing
+
+    @property
+    def database(self) -> str:
+        """The database's URL, a relative SQLite path taken from the home."""
+        url = self.settings.store.database
+        prefix = "sqlite:///"
+        if url.startswith(prefix) and not url.startswith(prefix + "/"):
+            return prefix + str((self.home / url.removeprefix(prefix)).resolve())
+        return url
+
+    @property
+    def plugin_folders(self) -> list[Path]:
+        """The folders of packages that are not installed."""
+        return [(self.home / folder).resolve() for folder in self.settings.plugins.folders]
+
+    def snapshot(self) -> Path:
+        """The file that keeps the catalogue in use, by its digest."""
+        return structures.keep(self.texts, self.home / "catalogues")
+
+
+def load(home: Path) -> Config:
+    """The configuration of a hub's home. Raises ConfigurationError naming the file and the key."""
+    home = home.resolve()
+    folder = home / "config"
+    if not (folder / "hub.toml").exists():
+        raise ConfigurationError(f"{home} is no hub's home: {folder / 'hub.toml'} is missing (make one with: hub init)")
+    settings = _read(folder / "hub.toml", HubSettings)
+    texts = structures.read_texts(folder)
+    catalogue = structures.catalogue(texts)
+    obligations = [o for path in _files(folder / "obligations") for o in _read(path, _Obligations).obligation]
+    deliveries = [d for path in _files(folder / "deliveries") for d in _read(path, _Deliveries).delivery]
+    config = Config(home, settings, catalogue, texts, tuple(obligations), tuple(deliveries))
+    problems = _problems(config)
+    if problems:
+        raise ConfigurationError("; ".join(problems))
+    return config
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.toml"))
+
+
+def _read(path: Path, model: type[Model]) -> Model:
+    try:
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {explain(error)}") from error
+
+
+def _problems(config: Config) -> list[str]:
+    """What the obligations and deliveries name that is not in the catalogue, and double voices."""
+    catalogue = config.catalogue
+    named = [(f"obligation of {o.provider}", o.dataflow) for o in config.obligations]
+    named += [(f"delivery to {d.recipient}", d.dataflow) for d in config.deliveries]
+    problems = [f"{what} names dataflow {d}, which is not there" for what, d in named if d not in catalogue.dataflows]
+    for duty in config.obligations:
+        problems += [
+            f"obligation of {duty.provider} names {name}, which is not there"
+            for name in [*duty.speaks_for, *duty.indicators]
+            if name not in catalogue.org_units and name not in catalogue.indicators
+        ]
+        problems += [
+            f"obligation of {duty.provider}: no due_days for {frequency}"
+            for frequency in duty.frequencies
+            if frequency not in duty.due_days
+        ]
+    return problems + _double_voices(config)
+
+
+def _double_voices(config: Config) -> list[str]:
+    """Pairs of obligations that speak for one figure on one day."""
+    problems = []
+    duties = config.obligations
+    for n, one in enumerate(duties):
+        for other in duties[n + 1 :]:
+            if one.dataflow != other.dataflow or one.provider == other.provider:
+                continue
+            days = other.valid
+            meets = one.valid.meets(days.first or date.min, days.last or date.max)
+            units = _subtree(config, one) & _subtree(config, other)
+            both = set(one.indicators or other.indicators) & set(other.indicators or one.indicators)
+            same = both or not (one.indicators or other.indicators)
+            if meets and units and same:
+                problems.append(
+                    f"{one.provider} and {other.provider} both speak for {min(units)} in {one.dataflow} on one day"
+                )
+    return problems
+
+
+def _subtree(config: Config, duty: Obligation) -> frozenset[str]:
+    return config.catalogue.subtree(tuple(duty.speaks_for))

@@ -1,0 +1,159 @@
+"""The four roles of a connector: Source and Sink know protocols, Reader and Writer know formats."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from hub_core.model.exchange import Receipt
+
+
+def explain(error: ValidationError) -> str:
+    """What pydantic found wrong, in one line: key, then why; never the value, which may be a secret."""
+    found = []
+    for each in error.errors(include_url=False, include_input=False):
+        key = ".".join(str(step) for step in each["loc"])
+        why = "unknown key" if each["type"] == "extra_forbidden" else each["msg"].removeprefix("Value error, ")
+        found.append(f"{key}: {why}" if key else why)
+    return "; ".join(found)
+
+
+class Settings(BaseModel):
+    """A connector's settings as they stand in TOML; an unknown key is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A period to ask for: its label and the days that it covers."""
+
+    label: str
+    first: date
+    last: date
+
+    def fill(self, text: str) -> str:
+        """A text with ``{period}``, ``{year}``, ``{first}`` and ``{last}`` filled in."""
+        given = {"period": self.label, "year": self.label[:4], "first": str(self.first), "last": str(self.last)}
+        for name, value in given.items():
+            text = text.replace("{" + name + "}", value)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a source is asked: the periods, and the hosts that the province allows."""
+
+    periods: tuple[Asked, ...]
+    allowed_hosts: tuple[str, ...] = ()
+    allow_loopback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadPart:
+    """A part as it came: its bytes after transfer and content decoding, and where it is from."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+    origin: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a payload after admission, for a source to acknowledge."""
+
+    admitted: bool
+    note: str = ""
+
+
+class Connector(ABC):
+    """Made from its settings; ``kind`` is the word for it in TOML."""
+
+    kind: ClassVar[str]
+    Settings: ClassVar[type[BaseModel]] = Settings
+
+    def __init__(self, settings: BaseModel) -> None:
+        self.settings = settings
+
+
+class Source(Connector):
+    """Fetches a payload over one protocol."""
+
+    @abstractmethod
+    def fetch(self, request: Request, cursor: str | None) -> Iterator[PayloadPart]:
+        """The parts of the payload, in order, each given before it is looked into.
+
+        Raises SourceUnavailable, SourceRefused or SourceChanged; what was given before then is kept.
+        """
+
+    def acknowledge(self, outcome: Outcome) -> None:
+        """Tell the department's system, after admission; may be called again. Nothing by default."""
+
+
+class Reader(Connector):
+    """Reads one format into frames."""
+
+    @abstractmethod
+    def read(self, part: PayloadPart) -> Iterator[pl.DataFrame]:
+        """Frames of the part's rows: source columns as they are named there, and ``row`` (UInt64 from 0).
+
+        Texts are String, bare numbers are a number type. A column that mixes both comes as two: the
+        texts under its name, the numbers as plain decimal text under ``name#number``. Raises SourceChanged.
+        """
+
+    @abstractmethod
+    def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
+        """The locator of a cell in the sender's terms, and the text that stands there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A release as it is handed on: its figures in order, and what a reader of it must know."""
+
+    manifest: dict[str, object]
+    manifest_digest: str
+    title: str
+    title_en: str
+    period: str
+    previous_period: str
+    figures: list[dict[str, str]]
+    previous: dict[tuple[str, ...], str]
+    reporters: list[dict[str, str]]
+
+
+class Writer(Connector):
+    """Writes a release in one format."""
+
+    media_type: ClassVar[str]
+    suffix: ClassVar[str]
+
+    @abstractmethod
+    def write(self, document: Document) -> bytes:
+        """The release as bytes; the same release gives the same bytes."""
+
+
+class Sink(Connector):
+    """Sends a document to a recipient.
+
+    ``idempotent``: the recipient keys on our delivery id; ``askable``: it answers *do you have it?*.
+    """
+
+    idempotent: ClassVar[bool] = False
+    askable: ClassVar[bool] = False
+
+    @abstractmethod
+    def send(self, delivery: str, content: bytes, media_type: str) -> Receipt:
+        """The recipient's receipt. Raises DeliveryUnavailable (also where the answer was lost) or DeliveryRefused."""
+
+    def ask(self, delivery: str) -> Receipt | None:
+        """The receipt of a delivery that the recipient has, or None; only where ``askable``."""
+        raise TypeError(f"{type(self).__name__} cannot be asked")

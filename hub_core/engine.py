@@ -1,0 +1,224 @@
+"""Where children run: processes on this machine, or inline for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import IO, Any, TypeVar
+
+from hub_core.errors import PluginError
+from hub_core.secrets import redact
+
+T = TypeVar("T")
+Answer = dict[str, Any]
+Progress = Callable[[str, dict[str, int]], None]
+_ENVIRONMENT = ("LANG", "LC_ALL", "TZ", "PATH", "SSL_CERT_FILE", "POLARS_MAX_THREADS")
+_ANSWER_BYTES = 16 * 2**20
+_TAIL = 400
+
+
+class Child:
+    """A child process: orders in, answers out, its own process group, and no secret in its environment."""
+
+    def __init__(self) -> None:
+        answers, theirs = os.pipe()
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        self.said, self.complained = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self._told = 0
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hub_core.child", str(theirs)],
+                stdin=subprocess.PIPE,
+                stdout=self.said,
+                stderr=self.complained,
+                pass_fds=[theirs],
+                env=environment,
+                cwd=tempfile.gettempdir(),
+                start_new_session=True,
+            )
+        finally:
+            os.close(theirs)
+        os.set_blocking(answers, False)
+        self._answers = answers
+        self._rest = b""
+
+    def ask(self, order: dict[str, Any], seconds: float, progress: Progress) -> Answer:
+        """The answer to one order; where none comes in time, or the process ends, an error that says so."""
+        assert self.process.stdin is not None
+        secrets = list(order.get("secrets", {}).values())
+        before = self._size(self.said)
+        try:
+            self.process.stdin.write(json.dumps(order).encode() + b"\n")
+            self.process.stdin.flush()
+            answer = self._wait(seconds, lambda counts: progress(str(order.get("provision", "")), counts))
+        except BrokenPipeError:
+            answer = None
+        except TimeoutError:
+            self.end()
+            return _failed(f"gave no answer within {seconds:g} s, and its process group was ended")
+        if answer is None:
+            self.end()
+            return _failed(redact(self._last_words(), secrets))
+        if self._size(self.said) > before:
+            self.said.seek(before)
+            text = self.said.read(_TAIL).decode(errors="replace").strip()
+            answer.setdefault("notes", []).append(redact(f"wrote to standard output: {text}", secrets))
+        return json.loads(redact(json.dumps(answer, ensure_ascii=False), [_inner(s) for s in secrets]))  # type: ignore[no-any-return]
+
+    def _wait(self, seconds: float, progress: Callable[[dict[str, int]], None]) -> Answer | None:
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._answers, selectors.EVENT_READ)
+            while True:
+                while b"\n" in self._rest:
+                    line, _, self._rest = self._rest.partition(b"\n")
+                    told: Answer = json.loads(line)
+                    if "progress" not in told:
+                        return told
+                    progress(told["progress"])
+                left = deadline - time.monotonic()
+                if left <= 0 or len(self._rest) > _ANSWER_BYTES:
+                    raise TimeoutError
+                if selector.select(left):
+                    chunk = os.read(self._answers, 1 << 16)
+                    if not chunk:
+                        return None
+                    self._rest += chunk
+
+    def _last_words(self) -> str:
+        code = self.process.wait()
+        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        self.complained.seek(max(0, self._size(self.complained) - _TAIL))
+        words = self.complained.read().decode(errors="replace").strip()
+        return f"its process ended {how}" + (f"; its last words: {words}" if words else "")
+
+    @staticmethod
+    def _size(file: IO[bytes]) -> int:
+        return os.fstat(file.fileno()).st_size
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+    def end(self) -> None:
+        """End the process and all that it started."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            self._told = -1
+        self.process.wait()
+
+    def close(self) -> None:
+        """End the process and let go of what it holds."""
+        self.end()
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            self._told = -1
+        os.close(self._answers)
+        self.said.close()
+        self.complained.close()
+
+
+def _inner(secret: str) -> str:
+    """A secret as it stands inside a JSON text."""
+    return json.dumps(secret, ensure_ascii=False)[1:-1]
+
+
+def _failed(message: str) -> Answer:
+    return {"error": PluginError(message).as_dict()}
+
+
+@dataclass
+class Engine:
+    """Runs conversations with children: a list of orders of one province, and the answers to them."""
+
+    executor: Executor
+    processes: int
+    spares: list[Child] = field(default_factory=list)
+
+    def warm(self, children: int) -> None:
+        """Start children before their orders are known, while the hub itself still starts."""
+        self.spares += [Child() for _ in range(min(children, self.processes) - len(self.spares))]
+
+    def submit(
+        self, orders: list[dict[str, Any]], seconds: float, progress: Progress, done: Callable[[Answer], None]
+    ) -> Future[list[Answer]]:
+        """Begin a conversation; ``done`` hears each answer as it comes."""
+        return self.executor.submit(self._converse, orders, seconds, progress, done)
+
+    def _converse(
+        self, orders: list[dict[str, Any]], seconds: float, progress: Progress, done: Callable[[Answer], None]
+    ) -> list[Answer]:
+        child = self.spares.pop() if self.spares else Child()
+        answers = []
+        try:
+            for order in orders:
+                if not child.alive:
+                    child.close()
+                    child = Child()
+                answers.append(child.ask(order, seconds, progress))
+                done(answers[-1])
+        finally:
+            child.close()
+        return answers
+
+    def close(self) -> None:
+        """End what still runs."""
+        for child in self.spares:
+            child.close()
+        self.executor.shutdown()
+
+
+class _Here(Executor):
+    """Runs what it is given at once, in this thread."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - handed to whoever asks the future
+            future.set_exception(error)
+        return future
+
+
+class InlineEngine(Engine):
+    """The same code without a process; for tests only."""
+
+    def __init__(self) -> None:
+        super().__init__(_Here(), 1)
+
+    def warm(self, children: int) -> None:
+        """Nothing is started ahead."""
+
+    def _converse(
+        self,
+        orders: list[dict[str, Any]],
+        seconds: float,
+        progress: Progress,
+        done: Callable[[Answer], None],
+    ) -> list[Answer]:
+        from hub_core.child import Provinces, answer
+
+        provinces, answers = Provinces(), []
+        for order in orders:
+            told = answer(json.loads(json.dumps(order)), provinces, lambda counts: progress("", counts))
+            answers.append(json.loads(json.dumps(told)))
+            done(answers[-1])
+        return answers
+
+
+def local(processes: int) -> Engine:
+    """Children as processes of this machine, so many at once."""
+    return Engine(ThreadPoolExecutor(max_workers=processes, thread_name_prefix="child"), processes)

@@ -1,0 +1,105 @@
+"""A hub's home, opened: its configuration, database, landing zone, engine and provinces."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from hub_core import config as configuration
+from hub_core import plugins, province
+from hub_core.engine import Engine
+from hub_core.errors import HubError, StateError
+from hub_core.landing import LandingZone, cut_off
+from hub_core.model.exchange import GatherOrder, Landing
+from hub_core.store.releases import Releases
+from hub_core.store.store import Store
+
+if TYPE_CHECKING:
+    from hub_core.config import Config
+    from hub_core.model.exchange import Plugin
+    from hub_core.province import Province
+
+
+@dataclass
+class Hub:
+    """A hub's home, opened."""
+
+    config: Config
+    store: Store
+    zone: LandingZone
+    engine: Engine
+    found: dict[str, Plugin]
+    broken: dict[str, str]
+    provinces: dict[str, Province] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, home: Path, engine: Engine) -> Hub:
+        """Open a home. Raises ConfigurationError or StoreError; a province that is broken is named, not raised."""
+        config = configuration.load(home)
+        found, broken = plugins.find(config.plugin_folders)
+        hub = cls(config, Store(config.database), LandingZone(config.landing), engine, found, broken)
+        for name, plugin in found.items():
+            try:
+                hub.provinces[name] = province.read(Path(plugin.root))
+            except HubError as error:
+                broken[name] = str(error)
+        return hub
+
+    @property
+    def releases(self) -> Releases:
+        """The releases of its store."""
+        return Releases(self.store)
+
+    def close(self) -> None:
+        """Let go of database and children."""
+        self.engine.close()
+        self.store.close()
+
+    @contextmanager
+    def alone(self, now: datetime) -> Iterator[None]:
+        """Hold the home for one journey, and clear up after a hub that was killed. Raises StateError where it is held."""
+        path = self.config.home / "hub.lock"
+        with path.open("a") as lock:
+            _lock(lock)
+            if self.store.interrupt_runs(now):
+                self._clear_up(now)
+            yield
+
+    def _clear_up(self, now: datetime) -> None:
+        """Keep what a killed gather had landed for the eye, and remove the rest of its scratch folder."""
+        for folder in sorted((self.config.home / "scratch").glob("*")):
+            told = folder / "order.json"
+            if told.exists() and (folder / "parts.jsonl").exists():
+                order = GatherOrder.model_validate_json(told.read_bytes())
+                landing = cut_off(folder, unlanded(order, now), "the hub ended in the middle", now)
+                if order.replay_of is None:
+                    self.zone.adopt_landing(folder, landing)
+            shutil.rmtree(folder)
+
+
+def _lock(lock: IO[str]) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StateError("another hub is at work in this home") from error
+
+
+def unlanded(order: GatherOrder, now: datetime) -> Landing:
+    """The landing of a gather of which nothing is known yet."""
+    return Landing(
+        gather=order.gather,
+        sequence=order.sequence,
+        origin_start=order.origin_start,
+        province=order.plugin.name,
+        provision=order.provision,
+        periods=order.periods,
+        parts=[],
+        complete=False,
+        landed_at=now,
+    )

@@ -1,0 +1,258 @@
+"""Parts, landings and submissions on disk: write, seal, adopt, open, verify.
+
+::
+
+    landing/<province>/<provision>/
+      parts/<sha256>.zst                       bytes as received, once
+      gathers/<gather>/landing.json            parts in order; the gather's commit point
+      gathers/<gather>/quarantine.parquet      rows whose period could not be read
+      submissions/<calendar>.<label>/<gather>-<replay>/
+        observations.parquet  quarantine.parquet  manifest.json (written last)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import zstandard
+from pydantic import ValidationError
+
+from hub_core.contracts import PayloadPart, explain
+from hub_core.errors import StateError, StoreError, SubmissionError
+from hub_core.model.exchange import Landing, Manifest, Part
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import polars as pl
+
+_LEVEL = 1
+_JOURNAL = "parts.jsonl"
+OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet", "manifest.json"
+
+
+class Scratch:
+    """The folder in which a child leaves what it made; the same layout as a provision's folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "parts").mkdir(parents=True, exist_ok=True)
+        self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
+
+    def land(self, payload: PayloadPart) -> Part:
+        """A part's bytes on disk, and a line about it in the journal."""
+        digest = hashlib.sha256(payload.content).hexdigest()
+        path = self.root / "parts" / f"{digest}.zst"
+        if not path.exists():
+            with (self.root / "parts" / f"{digest}.new").open("wb") as file:
+                file.write(self._compressor.compress(payload.content))
+            Path(file.name).replace(path)
+        part = Part(
+            digest=digest,
+            size=len(payload.content),
+            media_type=payload.media_type,
+            origin=payload.origin,
+            name=payload.name,
+        )
+        with (self.root / _JOURNAL).open("a", encoding="utf-8") as journal:
+            journal.write(part.model_dump_json() + "\n")
+        return part
+
+    def landed(self) -> list[Part]:
+        """The parts of the journal, for a gather whose child ended before it could say so itself."""
+        path = self.root / _JOURNAL
+        if not path.exists():
+            return []
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [Part.model_validate_json(line) for line in lines if line.endswith("\n")]
+
+    def gather_folder(self, gather: str) -> Path:
+        """Where a gather's own files go."""
+        folder = self.root / "gathers" / gather
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def commit(self, landing: Landing) -> None:
+        """Write ``landing.json``, the commit point of a gather."""
+        write(self.gather_folder(landing.gather) / "landing.json", landing.model_dump_json(indent=1).encode())
+
+    def submission_folder(self, calendar: str, period: str, gather: str, replay: int) -> Path:
+        """An empty folder for a submission."""
+        folder = self.root / _submission(calendar, period, gather, replay)
+        folder.mkdir(parents=True)
+        return folder
+
+
+def _submission(calendar: str, period: str, gather: str, replay: int) -> str:
+    return f"submissions/{calendar}.{period}/{gather}-{replay}"
+
+
+def write(path: Path, content: bytes) -> None:
+    """A file that is there whole or not at all."""
+    scratch = path.with_name(path.name + ".new")
+    with scratch.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a sealed folder, its files checked against their digests. Raises SubmissionError."""
+    path = folder / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise SubmissionError(f"{folder} was never sealed: it has no {MANIFEST}") from error
+    except ValidationError as error:
+        raise SubmissionError(f"{path}: {explain(error)}") from error
+    if set(manifest.files) != {OBSERVATIONS, QUARANTINE}:
+        raise SubmissionError(f"{path} lists other files than {OBSERVATIONS} and {QUARANTINE}")
+    for name, digest in manifest.files.items():
+        file = folder / name
+        if file.is_symlink() or not file.is_file():
+            raise SubmissionError(f"{file} is not there")
+        if file_digest(file) != digest:
+            raise SubmissionError(f"{file} is not the file that was sealed")
+    return manifest
+
+
+class LandingZone:
+    """The landing zone of a hub: a folder that only the hub itself writes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def provision(self, province: str, provision: str) -> Path:
+        """A provision's folder."""
+        return self.root / province / provision
+
+    def parts(self, province: str, provision: str) -> Path:
+        """The folder of a provision's landed parts."""
+        return self.provision(province, provision) / "parts"
+
+    def adopt_landing(self, scratch: Path, landing: Landing) -> None:
+        """Take a gather over from a scratch folder: parts first, then ``landing.json``."""
+        folder = self.provision(landing.province, landing.provision)
+        try:
+            (folder / "parts").mkdir(parents=True, exist_ok=True)
+            for part in landing.parts:
+                _take(scratch / "parts" / f"{part.digest}.zst", folder / "parts" / f"{part.digest}.zst")
+            target = folder / "gathers" / landing.gather
+            target.mkdir(parents=True, exist_ok=True)
+            _take(scratch / "gathers" / landing.gather / QUARANTINE, target / QUARANTINE, needed=False)
+            write(target / "landing.json", landing.model_dump_json(indent=1).encode())
+        except OSError as error:
+            raise StoreError(f"landing zone {folder}: {error}", province=landing.province) from error
+
+    def adopt_submission(self, folder: Path, manifest: Manifest) -> Path:
+        """Take a sealed folder over; the manifest goes last. Gives its path within the landing zone."""
+        place = self.provision(manifest.province, manifest.provision)
+        place /= _submission(manifest.calendar, manifest.period, manifest.gather, manifest.replay)
+        try:
+            if place.exists():
+                shutil.rmtree(place)  # left by a night that was cut off before it could admit
+            place.mkdir(parents=True)
+            for name in (*sorted(manifest.files), MANIFEST):
+                _take(folder / name, place / name)
+        except OSError as error:
+            raise StoreError(f"landing zone {place}: {error}", province=manifest.province) from error
+        return place.relative_to(self.root)
+
+    def landing(self, province: str, provision: str, gather: str) -> Landing:
+        """What a gather landed. Raises StateError where there is no such gather."""
+        path = self.provision(province, provision) / "gathers" / gather / "landing.json"
+        try:
+            return Landing.model_validate_json(path.read_bytes())
+        except FileNotFoundError as error:
+            raise StateError(f"no landing {gather}", province=province, provision=provision) from error
+        except ValidationError as error:
+            raise StoreError(f"{path}: {explain(error)}", province=province, provision=provision) from error
+
+    def landings(self, province: str, provision: str) -> list[str]:
+        """The gather ids of a provision's landings, oldest first."""
+        folder = self.provision(province, provision) / "gathers"
+        return sorted(path.parent.name for path in folder.glob("*/landing.json"))
+
+
+def open_part(parts: Path, part: Part) -> PayloadPart:
+    """A landed part's bytes, checked against their digest. Raises StoreError where they are gone or changed."""
+    path = parts / f"{part.digest}.zst"
+    try:
+        content = zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=part.size)
+    except (OSError, zstandard.ZstdError) as error:
+        raise StoreError(f"{path} cannot be read: {error}", part=part.name) from error
+    if hashlib.sha256(content).hexdigest() != part.digest:
+        raise StoreError(f"{path} does not hold the bytes that were landed", part=part.name)
+    return PayloadPart(content, part.media_type, part.origin, part.name)
+
+
+def cut_off(scratch: Path, landing: Landing, why: str, now: datetime) -> Landing:
+    """The landing of a gather whose child ended in the middle: what had come, and why no more did."""
+    told = landing.model_dump() | {"complete": False, "why": why, "landed_at": now}
+    return Landing.model_validate(told | {"parts": Scratch(scratch).landed()})
+
+
+def observations(paths: list[Path]) -> pl.LazyFrame:
+    """The figures of many sealed submissions as one lazy frame, each row with ``source``, its place in the list."""
+    import polars as pl
+
+    from hub_core.model.observation import SCHEMA
+
+    if not paths:
+        return pl.LazyFrame(schema={**SCHEMA, "source": pl.UInt32()})
+    frames = [
+        pl.scan_parquet(path / OBSERVATIONS).with_columns(source=pl.lit(n, dtype=pl.UInt32))
+        for n, path in enumerate(paths)
+    ]
+    return pl.concat(frames)
+
+
+def with_age(frames: pl.LazyFrame, ages: list[int]) -> pl.LazyFrame:
+    """Frames of many submissions with ``age``, how far back the period of each one's submission is."""
+    import polars as pl
+
+    told = pl.lit(pl.Series(ages or [0], dtype=pl.Int32)).gather(pl.col("source"))
+    return frames.with_columns(age=told)
+
+
+def quarantined(path: Path) -> list[dict[str, object]]:
+    """The quarantined rows of a sealed folder or a gather."""
+    import polars as pl
+
+    file = path / QUARANTINE
+    return pl.read_parquet(file).to_dicts() if file.exists() else []
+
+
+def _take(source: Path, target: Path, *, needed: bool = True) -> None:
+    """Move a plain file into the landing zone, on disk before anything speaks of it."""
+    if target.exists():
+        return
+    if source.is_symlink() or not source.is_file():
+        if needed:
+            raise StoreError(f"{source.name} is missing in what the child left")
+        return
+    with source.open("rb") as file:
+        os.fsync(file.fileno())
+    try:
+        source.replace(target)
+    except OSError:  # another file system
+        scratch = target.with_name(target.name + ".new")
+        shutil.copyfile(source, scratch)
+        scratch.replace(target)
+
+
+def dump(value: object) -> str:
+    """JSON text for people: indented, not escaped."""
+    return json.dumps(value, ensure_ascii=False, indent=1, default=str)

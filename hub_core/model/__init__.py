@@ -1,0 +1,1 @@
+"""The nouns of the hub: frozen, without I/O."""

@@ -1,0 +1,148 @@
+"""The catalogue: all dataflows, indicators, units and org units, as one read-only snapshot with a digest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+
+from hub_core.model.org_unit import Membership, OrgUnit, Succession
+from hub_core.model.period import Calendar, Period
+
+_BOUND = re.compile(r"(>=|<=|>|<)(-?[0-9.]+)")
+_WEIGHTED = re.compile(r"weighted_avg\((.+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of measure; one with a base is read as that base times an exact factor."""
+
+    name: str
+    name_en: str
+    decimals: int
+    per: int
+    base: str
+    factor: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """What is counted, its unit, kind (flow, stock, ratio, index, rank) and how it adds up.
+
+    ``agg_space``: sum, ``sum*`` (provinces may share members), ratio, ``weighted_avg(CODE)``, none.
+    ``agg_time``: sum, last, avg, recompute, none. ``range``: ``any``, ``>=0``, ``0..100``, ``<=CODE``.
+    """
+
+    code: str
+    dataflow: str
+    name_vi: str
+    name_en: str
+    unit: str
+    kind: str
+    agg_space: str
+    agg_time: str
+    numerator: str
+    denominator: str
+    frequencies: tuple[str, ...]
+    range: str
+
+    @property
+    def weight(self) -> str:
+        """The indicator that weighs this one in an average, or nothing."""
+        match = _WEIGHTED.fullmatch(self.agg_space)
+        return match.group(1) if match else ""
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """The indicators that this one is recomputed from."""
+        return tuple(code for code in (self.numerator, self.denominator, self.weight) if code)
+
+    @property
+    def bounds(self) -> tuple[tuple[str, Decimal], ...]:
+        """The numeric limits of the range, as (operator, number); an indicator as a limit is none."""
+        if ".." in self.range:
+            low, high = self.range.split("..")
+            return (">=", Decimal(low)), ("<=", Decimal(high))
+        match = _BOUND.fullmatch(self.range)
+        return ((match.group(1), Decimal(match.group(2))),) if match else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dataflow:
+    """One kind of report: its calendar, how often, which totals it gives and its limits in percent."""
+
+    id: str
+    name_vi: str
+    name_en: str
+    calendar: Calendar
+    frequencies: tuple[str, ...]
+    covers: tuple[str, ...]
+    sign_off: str
+    look_back: int
+    quarantined_percent: Decimal
+    withdrawn_percent: Decimal
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All structures as one snapshot; ``digest`` is the sha256 of its canonical text."""
+
+    dataflows: Mapping[str, Dataflow]
+    indicators: Mapping[str, Indicator]
+    units: Mapping[str, Unit]
+    org_units: Mapping[str, OrgUnit]
+    memberships: tuple[Membership, ...]
+    successions: tuple[Succession, ...]
+    digest: str
+
+    @cached_property
+    def indicator_codes(self) -> list[str]:
+        """Indicator codes in the order of their UTF-8 bytes."""
+        return sorted(self.indicators, key=str.encode)
+
+    @cached_property
+    def org_unit_ids(self) -> list[str]:
+        """Org unit ids in the order of their UTF-8 bytes."""
+        return sorted(self.org_units, key=str.encode)
+
+    def decimals(self, indicator: str) -> int:
+        """To how many decimals a release rounds an indicator."""
+        return self.units[self.indicators[indicator].unit].decimals
+
+    def of_dataflow(self, dataflow: str) -> list[Indicator]:
+        """The indicators of a dataflow, in the order of their codes."""
+        return [self.indicators[c] for c in self.indicator_codes if self.indicators[c].dataflow == dataflow]
+
+    def children(self, day: date) -> list[tuple[str, str]]:
+        """(child, parent) of every org unit that lives on a day, members of clusters included."""
+        edges = [(u.id, u.parent) for u in self.org_units.values() if u.parent and u.valid.holds(day)]
+        return edges + [
+            (m.member, m.org_unit)
+            for m in self.memberships
+            if m.valid.holds(day) and self.org_units[m.member].valid.holds(day)
+        ]
+
+    def below(self, roots: tuple[str, ...], day: date) -> list[str]:
+        """The roots and every org unit under them on a day, roots first."""
+        edges = self.children(day)
+        found = list(roots)
+        for unit in found:
+            found += [child for child, parent in edges if parent == unit and child not in found]
+        return found
+
+    def subtree(self, roots: tuple[str, ...]) -> frozenset[str]:
+        """The roots and every org unit that was ever under one of them by parent."""
+        found = set(roots)
+        grew = True
+        while grew:
+            more = {u.id for u in self.org_units.values() if u.parent in found} - found
+            grew = bool(more)
+            found |= more
+        return frozenset(found)
+
+    def lives(self, org_unit: str, period: Period, calendar: Calendar) -> bool:
+        """Whether an org unit lived on at least one day of a period."""
+        return self.org_units[org_unit].valid.meets(*period.days(calendar))

@@ -1,0 +1,239 @@
+"""What crosses a border: parts, landings, submissions, orders to a child, releases, receipts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+GatherId = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}-[0-9]{8}$")]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class Exchanged(BaseModel):
+    """Frozen, and strict about what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Part(Exchanged):
+    """A payload part as landed: ``digest`` is the sha256 of the bytes received, ``name`` the sender's word for it."""
+
+    digest: Digest
+    size: int
+    media_type: str
+    origin: str
+    name: str
+
+
+class Landing(Exchanged):
+    """The bytes of one gather on disk; ``why`` says what cut it off where it is not complete."""
+
+    format: Literal[1] = 1
+    gather: GatherId
+    sequence: int
+    origin_start: date
+    province: Slug
+    provision: Slug
+    periods: list[str]
+    parts: list[Part]
+    complete: bool
+    why: str | None = None
+    landed_at: datetime
+
+
+class FindingCount(Exchanged):
+    """A finding as it stands in a manifest."""
+
+    code: str
+    severity: Literal["info", "warning", "error", "blocking"]
+    rows: int
+    text: str = ""
+    part: int | None = None
+    row: int | None = None
+    column: str | None = None
+
+
+class Digests(Exchanged):
+    """What a submission's figures are, and what made them."""
+
+    content: Digest
+    quarantine: Digest
+    catalogue: Digest
+    mapping: Digest
+    rules: Digest
+    plugin: Digest
+
+
+class Manifest(Exchanged):
+    """A sealed submission: written last, it is the commit point of its folder."""
+
+    format: Literal[1] = 1
+    gather: GatherId
+    replay: int = Field(ge=0)
+    sequence: int
+    origin_start: date
+    province: Slug
+    provision: Slug
+    provider: str
+    dataflow: str
+    calendar: Literal["S", "A"]
+    period: str
+    kind: Literal["figures", "nil", "withdrawal"] = "figures"
+    nil: bool = False
+    reason: str = ""
+    sender: str
+    predecessor: Digest | None = None
+    lent: list[Digest] = []
+    parts: list[Part]
+    rows: int
+    quarantined: int
+    counts: dict[str, int]
+    findings: list[FindingCount]
+    digests: Digests
+    files: dict[str, Digest]
+    sealed_at: datetime
+
+    @property
+    def blocked(self) -> list[str]:
+        """The codes that hold this submission until somebody decides."""
+        return sorted({f.code for f in self.findings if f.severity == "blocking"})
+
+
+class Plugin(Exchanged):
+    """Where a province's package is: its module, and the folder to find it in where it is not installed."""
+
+    name: str
+    module: str
+    root: str
+    folder: str | None = None
+
+
+class GatherOrder(Exchanged):
+    """All that a child is told to gather one provision; ``source`` is put over the package's own, ``replay_of`` names the landing to read again."""
+
+    kind: Literal["gather"] = "gather"
+    gather: GatherId
+    replay: int
+    sequence: int
+    origin_start: date
+    plugin: Plugin
+    trusted: list[str]
+    provision: Slug
+    periods: list[str]
+    catalogue: str
+    speaks_for: list[str]
+    indicators: list[str]
+    lent: dict[str, str] = {}
+    source: dict[str, Any] = {}
+    secrets: dict[str, str] = {}
+    allow_loopback: bool = False
+    scratch: str
+    replay_of: str | None = None
+    now: datetime
+
+
+class LocateOrder(Exchanged):
+    """Ask a child where a figure stands in a landed part, and what was written there."""
+
+    kind: Literal["locate"] = "locate"
+    plugin: Plugin
+    trusted: list[str]
+    provision: Slug
+    parts: str
+    part: Part
+    row: int
+    column: str | None
+
+
+class CheckOrder(Exchanged):
+    """Ask a child whether a province's package loads and its declarations hold."""
+
+    kind: Literal["check"] = "check"
+    plugin: Plugin
+    trusted: list[str]
+    catalogue: str
+
+
+class Gathered(Exchanged):
+    """What a child answers to a gather: how it went and what it left in its scratch folder."""
+
+    landing: Landing | None = None
+    submissions: list[str] = []
+    counts: dict[str, int] = {}
+    no_data: list[str] = []
+    notes: list[str] = []
+    error: dict[str, object] | None = None
+
+
+class Located(Exchanged):
+    """A place in the sender's terms, and the text that stands there."""
+
+    locator: str
+    text: str
+
+
+class Reporter(Exchanged):
+    """An expected reporter in a release's manifest."""
+
+    provider: str
+    province: str
+    org_units: list[str]
+    state: Literal["in", "missing", "late", "nil", "carried forward", "held"]
+    provisions: list[str] = []
+
+
+class Used(Exchanged):
+    """A submission that a release is made of."""
+
+    province: str
+    provision: str
+    dataflow: str
+    calendar: str
+    period: str
+    revision: int
+    content_digest: Digest
+
+
+class ReleaseManifest(Exchanged):
+    """What a release is made of; no gather id, and no time but ``now``."""
+
+    format: Literal[1] = 1
+    dataflow: str
+    calendar: Literal["S", "A"]
+    period: str
+    version: int
+    reason: str
+    reporters: list[Reporter]
+    submissions: list[Used]
+    coverage: dict[str, str]
+    catalogue: Digest
+    figures: int
+    figures_digest: Digest
+    previous: Digest | None
+    now: datetime
+
+
+class Receipt(Exchanged):
+    """A recipient's answer to a delivery; ``rejected`` lists figures it does not take, with its words."""
+
+    delivery: str
+    state: Literal["received", "accepted", "accepted with remarks", "rejected"]
+    reference: str = ""
+    message: str = ""
+    rejected: list[dict[str, str]] = []
+
+
+def canonical(model: BaseModel) -> bytes:
+    """The JSON bytes of a model that its digest is taken over: sorted keys, no blanks, UTF-8."""
+    told = model.model_dump(mode="json")
+    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def digest_of(model: BaseModel) -> str:
+    """The sha256, lower-case hex, of a model's canonical JSON."""
+    return hashlib.sha256(canonical(model)).hexdigest()

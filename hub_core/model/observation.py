@@ -1,0 +1,86 @@
+"""Observations: the frame, format 1, and the canonical text that its digests are taken over."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import polars as pl
+
+FORMAT: Final = 1
+KEY: Final = ("indicator", "org_unit", "period", "calendar", "measure", "dims")
+VALUE: Final = pl.Decimal(38, 6)
+DECIMALS: Final = 6
+WHOLE_DIGITS: Final = 26  # |value| < 10**26, so that a million of them add up within 38 digits
+MEASURES: Final = ("actual", "plan", "ytd")
+STATUSES: Final = ("M", "E", "F", "P", "A")  # CL_OBS_STATUS, the weakest first
+SCHEMA: Final = pl.Schema(
+    {
+        **dict.fromkeys(KEY, pl.String()),
+        "value": VALUE,
+        "status": pl.String(),
+        "part": pl.UInt32(),
+        "row": pl.UInt64(),
+        "column": pl.String(),
+    }
+)
+QUARANTINE: Final = pl.Schema(
+    {
+        "code": pl.String(),
+        "field": pl.String(),
+        "text": pl.String(),
+        **dict.fromkeys(KEY, pl.String()),
+        "part": pl.UInt32(),
+        "row": pl.UInt64(),
+        "column": pl.String(),
+    }
+)
+_LINES = 200_000
+
+
+def plain(value: str = "value") -> pl.Expr:
+    """Decimal text without exponent or trailing zeros; ``-0`` is ``0``, null is empty text."""
+    text = pl.col(value).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
+    return pl.when(text == "-0").then(pl.lit("0")).otherwise(text).fill_null("")
+
+
+def content_digest(figures: pl.DataFrame, *, nil: bool = False) -> str:
+    """The sha256, lower-case hex, over the canonical text of figures sorted by key.
+
+    A first line ``lienthong-content 1 nil=0`` (or ``nil=1``), then the six keys, value and status of
+    each row joined by TAB and ended by LF. No clock, version or position enters it.
+    """
+    digest = hashlib.sha256(f"lienthong-content 1 nil={int(nil)}\n".encode())
+    for chunk in figures.select(*KEY, "value", "status").iter_slices(_LINES):
+        lines = chunk.select(
+            pl.concat_str(
+                [pl.col(k).cast(pl.String) for k in KEY] + [plain(), pl.col("status").cast(pl.String)], separator="\t"
+            )
+        ).to_series()
+        digest.update("\n".join(lines).encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def quarantine_digest(rows: pl.DataFrame) -> str:
+    """The sha256 over the set of (key, or locator where the key is not whole; code) of quarantined rows."""
+    whole = pl.all_horizontal(pl.col(k).is_not_null() for k in KEY)
+    key = pl.concat_str([pl.col(k).fill_null("") for k in KEY], separator="\t")
+    place = pl.concat_str(["part", "row", pl.col("column").fill_null("")], separator=":")
+    marks = rows.select(pl.concat_str([pl.when(whole).then(key).otherwise(place), "code"], separator="\t")).to_series()
+    return hashlib.sha256("\n".join(sorted(set(marks))).encode()).hexdigest()
+
+
+def compare(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, int]:
+    """How many keys are new, changed, unchanged and withdrawn between two sets of figures."""
+    keyed = [f.lazy().select(*KEY, "value", "status") for f in (before, after)]
+    both = keyed[0].join(keyed[1], on=list(KEY), how="inner")
+    same = (pl.col("value").eq_missing(pl.col("value_right"))) & (pl.col("status") == pl.col("status_right"))
+    matched = both.select(unchanged=same.sum(), shared=pl.len()).collect().row(0, named=True)
+    unchanged, shared = int(matched["unchanged"] or 0), int(matched["shared"])
+    return {
+        "new": after.height - shared,
+        "changed": shared - unchanged,
+        "unchanged": unchanged,
+        "withdrawn": before.height - shared,
+    }

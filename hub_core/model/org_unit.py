@@ -1,0 +1,80 @@
+"""Org units: who exists when, under which names and codes, and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """Days on which something holds; either end may be open, both ends count."""
+
+    first: date | None = None
+    last: date | None = None
+
+    def holds(self, day: date) -> bool:
+        """Whether it holds on a day."""
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
+    def meets(self, first: date, last: date) -> bool:
+        """Whether it holds on at least one of the days from first to last."""
+        return (self.first is None or self.first <= last) and (self.last is None or first <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class OrgUnitName:
+    """A name and type of an org unit, with dates: a rename or a change of type keeps the identity."""
+
+    name: str
+    name_en: str
+    type: str
+    valid: Validity
+
+
+@dataclass(frozen=True, slots=True)
+class OrgUnitCode:
+    """A code of an org unit in some scheme (GSO, ISO3166-2, AGENCY), with dates."""
+
+    scheme: str
+    code: str
+    valid: Validity
+
+
+@dataclass(frozen=True, slots=True)
+class OrgUnit:
+    """A country, cluster, province or commune; its id is a slug and never changes its meaning."""
+
+    id: str
+    level: str
+    parent: str
+    valid: Validity
+    names: tuple[OrgUnitName, ...] = ()
+    codes: tuple[OrgUnitCode, ...] = ()
+
+    def named(self, day: date) -> OrgUnitName:
+        """The name on a day, or the nearest one where it had none that day."""
+        for name in self.names:
+            if name.valid.holds(day):
+                return name
+        return self.names[-1] if self.names else OrgUnitName(self.id, self.id, self.level, Validity())
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An org unit belongs to a cluster on these days."""
+
+    org_unit: str
+    member: str
+    valid: Validity
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """What became of an org unit on a day: merge, split, rename or boundary transfer, by a legal act."""
+
+    day: date
+    kind: str
+    predecessor: str
+    successor: str
+    legal_act: str

@@ -1,0 +1,114 @@
+"""Periods of reporting and the calendars that say which days they cover."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import total_ordering
+
+_LABEL = re.compile(r"([0-9]{4})(?:-(M|Q|S|N)([0-9]{1,2}))?")
+_COUNT = {"A": 1, "N": 1, "S": 2, "Q": 4, "M": 12}
+_LENGTH = {"A": 12, "N": 9, "S": 6, "Q": 3, "M": 1}  # in months
+
+
+class Calendar(StrEnum):
+    """Which days a label covers.
+
+    ``S`` statistical, first to last day (Circular 04/2022/TT-BTTTT); ``A`` administrative, the
+    15th of the month before to the 14th of the last month (Decree 09/2019/ND-CP, article 12);
+    its half-years, nine months and years count from 15 December.
+    """
+
+    STATISTICAL = "S"
+    ADMINISTRATIVE = "A"
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A label of time: a year, a half-year, nine months, a quarter or a month of it."""
+
+    year: int
+    frequency: str  # A year, S half-year, N nine months, Q quarter, M month
+    number: int = 1
+
+    def __post_init__(self) -> None:
+        if self.frequency not in _COUNT or not 1 <= self.number <= _COUNT[self.frequency]:
+            raise ValueError(f"no such period: {self.year} {self.frequency}{self.number}")
+        if not 1900 <= self.year <= 2999:
+            raise ValueError(f"no such year: {self.year}")
+
+    @classmethod
+    def parse(cls, label: str) -> Period:
+        """The period that a label names: ``2025``, ``2025-S1``, ``2025-Q1``, ``2025-M01``, ``2025-N1``.
+
+        Raises ValueError for any other text, also for ``2025-M1`` and ``2025-Q01``.
+        """
+        match = _LABEL.fullmatch(label)
+        if not match:
+            raise ValueError(f"not a period: {label!r} (examples: 2025, 2025-Q1, 2025-M01)")
+        year, frequency, number = match.groups()
+        period = cls(int(year), frequency or "A", int(number or 1))
+        if str(period) != label:
+            raise ValueError(f"not a period: {label!r} (write {period})")
+        return period
+
+    def __str__(self) -> str:
+        if self.frequency == "A":
+            return f"{self.year:04d}"
+        width = 2 if self.frequency == "M" else 1
+        return f"{self.year:04d}-{self.frequency}{self.number:0{width}d}"
+
+    def __lt__(self, other: Period) -> bool:
+        return (self._last, -self._months, self.frequency) < (other._last, -other._months, other.frequency)
+
+    @property
+    def _months(self) -> int:
+        return _LENGTH[self.frequency]
+
+    @property
+    def _last(self) -> int:
+        """The last month, counted from year 0."""
+        return self.year * 12 + (self.number - 1) * self._months + self._months - 1
+
+    def days(self, calendar: Calendar) -> tuple[date, date]:
+        """First and last day that the label covers in a calendar."""
+        first = self._last - self._months + 1
+        if calendar is Calendar.STATISTICAL:
+            return _day(first, 1), _day(self._last + 1, 1) - timedelta(days=1)
+        if self.frequency in "SNA":  # cumulative from 15 December (Decree 09/2019, article 12)
+            first = self.year * 12
+        return _day(first - 1, 15), _day(self._last, 14)
+
+    def shift(self, steps: int) -> Period:
+        """The period of the same frequency that many steps later."""
+        count = _COUNT[self.frequency]
+        year, number = divmod(self.year * count + self.number - 1 + steps, count)
+        return Period(year, self.frequency, number + 1)
+
+    def parts(self, frequency: str) -> tuple[Period, ...]:
+        """The periods of a finer frequency that make this one up, in order; none where they do not."""
+        length = _LENGTH[frequency]
+        if length >= self._months or self._months % length:
+            return ()
+        first = self._last - self._months + 1
+        if first % length or frequency == "N":
+            return ()
+        return tuple(
+            Period(month // 12, frequency, month % 12 // length + 1) for month in range(first, self._last + 1, length)
+        )
+
+
+def latest(frequency: str, calendar: Calendar, day: date) -> Period:
+    """The last period of a frequency that had ended before a day."""
+    period = Period(day.year, frequency, _COUNT[frequency]).shift(1)
+    while period.days(calendar)[1] >= day:
+        period = period.shift(-1)
+    return period
+
+
+def _day(month: int, day: int) -> date:
+    """A day of a month counted from year 0."""
+    return date(month // 12, month % 12 + 1, day)

@@ -1,0 +1,79 @@
+"""Obligations: who owes what for which period by when, and whether it came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from hub_core.config import Config, Obligation
+from hub_core.model.period import Calendar, Period
+from hub_core.store.store import Submission, current
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")  # the business date is Vietnam's
+NIGHT = timedelta(hours=6)  # what the night after the due date pulls was ready in time
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An obligation for one period, and what became of it.
+
+    ``state``: met, late, nil, held, missing; open while it is neither in nor overdue.
+    """
+
+    obligation: Obligation
+    period: Period
+    calendar: Calendar
+    due: date
+    state: str
+    came_at: datetime | None
+    provisions: tuple[str, ...]
+
+
+def business_date(now: datetime) -> date:
+    """The date in Vietnam."""
+    return now.astimezone(ZONE).date()
+
+
+def owed(config: Config, dataflow: str, period: Period) -> list[Obligation]:
+    """The obligations for a period: those that hold on its last day."""
+    last = period.days(config.catalogue.dataflows[dataflow].calendar)[1]
+    return [
+        duty
+        for duty in config.obligations
+        if duty.dataflow == dataflow and period.frequency in duty.frequencies and duty.valid.holds(last)
+    ]
+
+
+def due(config: Config, dataflow: str, period: Period, submissions: Iterable[Submission], now: datetime) -> list[Due]:
+    """What each obligation for a period came to, from all submissions of the dataflow and period."""
+    calendar = config.catalogue.dataflows[dataflow].calendar
+    last = period.days(calendar)[1]
+    over = datetime.combine(last, time(), ZONE) + timedelta(days=1)
+    there = [each for each in submissions if each.dataflow == dataflow and each.period == str(period)]
+    found = []
+    for duty in owed(config, dataflow, period):
+        mine = [each for each in there if each.provider == duty.provider and each.province == duty.province]
+        days = timedelta(days=next(n for frequency, n in duty.due_days.items() if frequency == period.frequency))
+        came = min((_counts_from(each) for each in mine if not each.held), default=None)
+        state = _state(mine, came, over + days, now)
+        found.append(Due(duty, period, calendar, last + days, state, came, tuple(sorted({s.provision for s in mine}))))
+    return found
+
+
+def _counts_from(submission: Submission) -> datetime:
+    """When a submission began to count: admitted, or accepted where it was held."""
+    return submission.accepted_at or submission.admitted_at
+
+
+def _state(mine: list[Submission], came: datetime | None, over: datetime, now: datetime) -> str:
+    provisions = {each.provision for each in mine}
+    standing = [current(s for s in mine if s.provision == p) for p in provisions]
+    if came is None or not any(standing):
+        if any(each.held for each in mine):
+            return "held"
+        return "missing" if now >= over else "open"
+    if all(each.nil for each in standing if each):
+        return "nil"
+    return "met" if came < over + NIGHT else "late"

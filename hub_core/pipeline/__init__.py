@@ -1,0 +1,1 @@
+"""The order of the path in the hub; nothing else knows it."""

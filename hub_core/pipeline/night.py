@@ -1,0 +1,40 @@
+"""The night: gather what is owed, publish what is due, deliver what is in the outbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub_core.home import Hub
+from hub_core.model.period import Period
+from hub_core.pipeline.gather import GatherReport, Report, gather, tasks
+from hub_core.pipeline.publish import DeliveryReport, PublishReport, deliver_all, publish
+
+
+@dataclass(frozen=True)
+class NightReport:
+    """What a night did."""
+
+    gathers: list[GatherReport]
+    releases: list[PublishReport]
+    deliveries: list[DeliveryReport]
+    broken: dict[str, str]
+
+
+def night(
+    hub: Hub, now: datetime, report: Report, periods: list[str] | None = None, provinces: list[str] | None = None
+) -> NightReport:
+    """One night; it may be cut off anywhere and taken again."""
+    todo = tasks(hub, now, periods, provinces)
+    gathers = gather(hub, todo, now, report)
+    asked = {(each.dataflow, label) for each in gathers for label in [*each.periods, *each.revisions]}
+    order = sorted(asked, key=lambda each: (bool(_needs_others(hub, each[0])), each[0], Period.parse(each[1])))
+    releases = [publish(hub, dataflow, Period.parse(label), now, at_once=False) for dataflow, label in order]
+    return NightReport(gathers, releases, deliver_all(hub, now), dict(hub.broken))
+
+
+def _needs_others(hub: Hub, dataflow: str) -> set[str]:
+    """The other dataflows that a dataflow's indicators take components from."""
+    catalogue = hub.config.catalogue
+    components = {code for indicator in catalogue.of_dataflow(dataflow) for code in indicator.components}
+    return {catalogue.indicators[code].dataflow for code in components} - {dataflow}

@@ -1,0 +1,218 @@
+"""A province as its package declares it: who they are, and one file for each provision."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.resources
+import re
+import tomllib
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import StringConstraints, ValidationError, model_validator
+
+from hub_core.contracts import explain
+from hub_core.errors import ConfigurationError, MappingError, PluginError
+from hub_core.mapping import Code, CodeTable, Declared, Mapping, MapRule
+from hub_core.model.org_unit import Validity
+
+_SECRET = re.compile(r"secret:([a-z][a-z0-9_]*)")
+_SECRET_KEYS = {"token", "password", "secret", "api_key", "key"}
+Model = TypeVar("Model", bound=Declared)
+
+
+class Provider(Declared):
+    """The department that answers for the figures, under one name for a time."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*\.[A-Z][A-Z0-9_]*$")]
+    name: str
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class Ignore(Declared):
+    """Columns that are left alone, said out loud."""
+
+    columns: list[str] = []
+
+
+class Provision(Declared):
+    """One provider's promise to report one dataflow: source, reader and mapping."""
+
+    dataflow: str
+    provider: str
+    periods: Literal["asked", "all"] = "asked"
+    calendar: Literal["S", "A"] | None = None
+    prepare: Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")] | None = None
+    source: dict[str, Any]
+    reader: dict[str, Any]
+    map: Mapping
+    measures: dict[str, str] = {}
+    ignore: Ignore = Ignore()
+
+    @model_validator(mode="after")
+    def _long_or_wide(self) -> Self:
+        wide = bool(self.measures)
+        if wide == (self.map.indicator is not None):
+            raise ValueError("name the indicator either by map.indicator or by the columns under [measures]")
+        if wide == (self.map.value.column is not None):
+            raise ValueError("map.value.column and [measures] say the same thing: give one of them")
+        for part, what in (("source", self.source), ("reader", self.reader)):
+            if not isinstance(what.get("kind"), str):
+                raise ValueError(f"{part}.kind is missing")
+        _refuse_open_secrets(self.source)
+        return self
+
+    @property
+    def asks_by_period(self) -> bool:
+        """Whether its source has a place for the period."""
+        return any("{" + name + "}" in str(self.source) for name in ("period", "year", "first", "last"))
+
+
+@dataclass(frozen=True)
+class Province:
+    """A province, or another agency, with its providers and provisions by name."""
+
+    id: str
+    name: str
+    kind: Literal["province", "agency"]
+    contact: str
+    providers: tuple[Provider, ...]
+    allowed_hosts: tuple[str, ...]
+    provisions: dict[str, Provision]
+    root: Path
+
+    @classmethod
+    def from_package(cls, package: str) -> Province:
+        """The province that a package's own files declare; call it with ``__name__``."""
+        root = importlib.resources.files(package)
+        if not isinstance(root, Path):
+            raise PluginError(f"package {package} is not a folder of files")
+        return read(root)
+
+    def table(self, rule: MapRule, where: str) -> CodeTable:
+        """The code table that a mapping rule names: inline, or a CSV file of the package."""
+        if isinstance(rule.codes, dict):
+            return CodeTable(where, [Code(source, target) for source, target in rule.codes.items()])
+        path = (self.root / str(rule.codes)).resolve()
+        if self.root.resolve() not in path.parents:
+            raise MappingError(f"{where}: {rule.codes} is outside the package", province=self.id)
+        return CodeTable(f"{where}: {path.name}", list(_codes(path)))
+
+    def mapping_digest(self, provision: str) -> str:
+        """The sha256 over a provision's declaration and the code tables that it names."""
+        declared = self.provisions[provision]
+        digest = hashlib.sha256(declared.model_dump_json(exclude={"source"}).encode())
+        rules = [declared.map.org_unit, declared.map.indicator, declared.map.status, declared.map.measure]
+        for rule in [*rules, *declared.map.dims.values()]:
+            if rule and isinstance(rule.codes, str):
+                digest.update((self.root / rule.codes).read_bytes())
+        return digest.hexdigest()
+
+    def digest(self) -> str:
+        """The sha256 over all files of the package."""
+        digest = hashlib.sha256()
+        for path in sorted(p for p in self.root.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+            digest.update(f"{path.relative_to(self.root).as_posix()}\t{path.stat().st_size}\n".encode())
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+
+class _Declaration(Declared):
+    """``province.toml``."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    name: str
+    kind: Literal["province", "agency"] = "province"
+    contact: str
+    allowed_hosts: list[str] = []
+    providers: list[Provider]
+
+
+def read(root: Path) -> Province:
+    """A province from the folder of its package, as files; nothing of it is imported.
+
+    Raises PluginError or ConfigurationError naming the file and the key.
+    """
+    told = _load(root / "province.toml", _Declaration)
+    files = [path for path in sorted(root.glob("*.toml")) if path.name != "province.toml"]
+    provisions = {path.stem: _load(path, Provision) for path in files}
+    known = {provider.id for provider in told.providers}
+    for name, provision in provisions.items():
+        if provision.provider not in known:
+            raise ConfigurationError(
+                f"{name}.toml: provider {provision.provider} does not stand in province.toml", province=told.id
+            )
+    return Province(
+        told.id,
+        told.name,
+        told.kind,
+        told.contact,
+        tuple(told.providers),
+        tuple(told.allowed_hosts),
+        provisions,
+        root,
+    )
+
+
+def secrets_named(value: object) -> set[str]:
+    """The names of the secrets that a declaration refers to, as ``secret:name``."""
+    if isinstance(value, dict):
+        return {name for inner in value.values() for name in secrets_named(inner)}
+    if isinstance(value, list):
+        return {name for inner in value for name in secrets_named(inner)}
+    return set(_SECRET.findall(value)) if isinstance(value, str) else set()
+
+
+def with_secrets(value: Any, secrets: dict[str, str]) -> Any:
+    """A declaration with its secrets put in."""
+    if isinstance(value, dict):
+        return {key: with_secrets(inner, secrets) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [with_secrets(inner, secrets) for inner in value]
+    if isinstance(value, str):
+        return _SECRET.sub(lambda match: secrets[match.group(1)], value)
+    return value
+
+
+def _refuse_open_secrets(value: object, key: str = "") -> None:
+    """A key that holds a secret must hold a reference to one."""
+    if isinstance(value, dict):
+        for inner_key, inner in value.items():
+            _refuse_open_secrets(inner, inner_key)
+    elif key in _SECRET_KEYS and isinstance(value, str) and not _SECRET.fullmatch(value):
+        raise ValueError(f'{key} holds a secret in the open; write {key} = "secret:NAME" and set NAME in the hub')
+
+
+def _load(path: Path, model: type[Model]) -> Model:
+    try:
+        told = tomllib.loads(unicodedata.normalize("NFC", path.read_text(encoding="utf-8")))
+        return model.model_validate(told)
+    except FileNotFoundError as error:
+        raise PluginError(f"{path.name} is missing in {path.parent}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {explain(error)}") from error
+
+
+def _codes(path: Path) -> list[Code]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise MappingError(f"code table {path.name} cannot be read: {error}") from error
+    codes = []
+    for line, row in enumerate(rows, 2):
+        if not row.get("source") or not row.get("target"):
+            raise MappingError(f"code table {path.name}, line {line}: source and target are needed")
+        try:
+            days = [date.fromisoformat(text) if text else None for text in (row.get("valid_from"), row.get("valid_to"))]
+        except ValueError as error:
+            raise MappingError(f"code table {path.name}, line {line}: {error}") from error
+        codes.append(Code(row["source"], row["target"], Validity(*days)))
+    return codes

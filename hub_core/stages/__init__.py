@@ -1,0 +1,1 @@
+"""The stages: one verb a module, none knows another."""

@@ -1,0 +1,102 @@
+"""Admit: a sealed submission becomes a revision, in one transaction, or is found to say nothing new."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from hub_core.errors import StateError, SubmissionError
+from hub_core.landing import OBSERVATIONS, LandingZone
+from hub_core.model.catalogue import Catalogue
+from hub_core.model.exchange import Manifest
+from hub_core.model.observation import KEY, SCHEMA, STATUSES, content_digest
+from hub_core.store.store import Store, Submission, current
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What became of a submission: its revision, or none where it says nothing new."""
+
+    manifest: Manifest
+    revision: int | None
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What a sender may say: the org units and indicators that its obligation speaks for."""
+
+    org_units: Collection[str]
+    indicators: Collection[str]
+
+
+def admit(store: Store, zone: LandingZone, folder: Path, manifest: Manifest, reason: str, now: datetime) -> Admitted:
+    """Take a verified submission over and give it its revision.
+
+    It is new when its figures or its quarantine differ from the current revision's and from those of
+    every held one above it. Raises SubmissionError where it was admitted before.
+    """
+    place = {"province": manifest.province, "provision": manifest.provision, "period": manifest.period}
+    known = store.submissions(**place, calendar=manifest.calendar)
+    if any((s.gather, s.replay) == (manifest.gather, manifest.replay) for s in known):
+        raise StateError(f"gather {manifest.gather}-{manifest.replay} was admitted before", **place)
+    if _says_nothing_new(manifest, known):
+        return Admitted(manifest, None, held=False)
+    path = zone.adopt_submission(folder, manifest)
+    revision = max((s.revision for s in known), default=0) + 1
+    with store.write() as connection:
+        store.add_submission(connection, manifest, revision, path.as_posix(), reason, now)
+    return Admitted(manifest, revision, held=bool(manifest.blocked))
+
+
+def _says_nothing_new(manifest: Manifest, known: list[Submission]) -> bool:
+    standing = current(known)
+    above = [s for s in known if s.held and (standing is None or s.currency > standing.currency)]
+    mine = (manifest.kind, manifest.nil, manifest.digests.content, manifest.digests.quarantine)
+    return any(
+        mine == (s.kind, s.nil, s.content_digest, s.quarantine_digest)
+        for s in [*above, *([standing] if standing else [])]
+    )
+
+
+def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue, *, whole: bool) -> None:
+    """Check what a sealed folder holds against its manifest, its sender's voice and the catalogue.
+
+    ``whole`` also takes the content digest again. Raises SubmissionError.
+    """
+    place = {"province": manifest.province, "provision": manifest.provision, "period": manifest.period}
+    try:
+        frame = pl.scan_parquet(folder / OBSERVATIONS)
+        if frame.collect_schema() != SCHEMA:
+            raise SubmissionError(f"{OBSERVATIONS} is not of format 1", **place)
+        said = frame.select(pl.col(*KEY, "status").unique().implode(), rows=pl.len()).collect(engine="streaming")
+    except pl.exceptions.PolarsError as error:
+        raise SubmissionError(f"{OBSERVATIONS} cannot be read: {error}", **place) from error
+    sets = {name: set(said[name][0]) for name in (*KEY, "status")}
+    if said["rows"][0] != manifest.rows:
+        raise SubmissionError(f"{OBSERVATIONS} has {said['rows'][0]} rows, its manifest says {manifest.rows}", **place)
+    allowed: dict[str, Collection[str]] = {
+        "period": [manifest.period],
+        "calendar": [manifest.calendar],
+        "status": STATUSES,
+        "org_unit": catalogue.org_units,
+        "indicator": catalogue.indicators,
+    }
+    for name, values in allowed.items():
+        strangers = sorted(str(each) for each in sets[name] if each not in values)
+        if strangers:
+            raise SubmissionError(f"{name} {', '.join(strangers[:5])} does not belong in this submission", **place)
+    beyond = (sets["org_unit"] - set(voice.org_units)) | (sets["indicator"] - set(voice.indicators))
+    if beyond:
+        raise SubmissionError(f"the sender does not speak for {', '.join(sorted(beyond)[:5])}", **place)
+    if whole:
+        figures = pl.read_parquet(folder / OBSERVATIONS)
+        ordered = figures.select(KEY).is_sorted() if figures.height else True
+        if not ordered or figures.select(KEY).is_duplicated().any():
+            raise SubmissionError("figures are not in the order of their keys, each once", **place)
+        if content_digest(figures, nil=manifest.nil) != manifest.digests.content:
+            raise SubmissionError("figures are not those of the manifest's content digest", **place)

@@ -1,0 +1,268 @@
+"""Aggregate: figures of the level above, each indicator by its own rule, along the calendar and up the org tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+
+import polars as pl
+
+from hub_core.errors import StateError
+from hub_core.model.catalogue import Catalogue, Indicator
+from hub_core.model.observation import KEY, STATUSES, VALUE
+from hub_core.model.period import Calendar, Period
+
+WIDE = pl.Decimal(38, 12)  # products of a figure and its weight, exact
+LEVELS = ("country", "cluster", "province")  # of which a release gives totals
+_UNIT = ("indicator", "org_unit", "measure", "dims")
+_RANK = pl.Enum(STATUSES)
+_ESTIMATE, _PRELIMINARY = STATUSES.index("E"), STATUSES.index("P")
+FIGURES = pl.Schema(
+    {
+        **dict.fromkeys(KEY, pl.String()),
+        "value": VALUE,
+        "status": pl.String(),
+        "covered": pl.UInt32(),
+        "expected": pl.UInt32(),
+        "method": pl.String(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is aggregated: a dataflow's indicators for one period, and the org units of which totals are wanted."""
+
+    catalogue: Catalogue
+    dataflow: str
+    period: Period
+    calendar: Calendar
+    org_units: tuple[str, ...]
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, dataflow: str, period: Period) -> Scope:
+        """What a release of a dataflow and period covers. Raises StateError where there is no such dataflow."""
+        if dataflow not in catalogue.dataflows:
+            raise StateError(f"no dataflow {dataflow}; there are {', '.join(sorted(catalogue.dataflows))}")
+        flow = catalogue.dataflows[dataflow]
+        units = catalogue.below(flow.covers, period.days(flow.calendar)[1])
+        wanted = tuple(unit for unit in units if catalogue.org_units[unit].level in LEVELS)
+        return cls(catalogue, dataflow, period, flow.calendar, wanted)
+
+    @property
+    def indicators(self) -> list[Indicator]:
+        """The indicators of the dataflow."""
+        return self.catalogue.of_dataflow(self.dataflow)
+
+
+def aggregate(scope: Scope, observations: pl.LazyFrame, components: pl.LazyFrame) -> pl.DataFrame:
+    """Figures for the scope's period and org units, in the order of their keys, rounded once.
+
+    ``observations``: frames of format 1 of the period and of the finer periods within it.
+    ``components``: the same of other dataflows and of earlier, coarser periods, with ``age`` (0 the
+    latest), for numerators, denominators and weights that the period itself does not have.
+    """
+    reported = _along_calendar(scope, observations)
+    known = reported.with_columns(covered=pl.lit(None, pl.UInt32), expected=pl.lit(None, pl.UInt32))
+    edges = edges_of(scope)
+    additive = [i.code for i in scope.indicators if i.agg_space in ("sum", "sum*")]
+    doubtful = [i.code for i in scope.indicators if i.agg_space == "sum*"]
+    totals = _up(known.filter(pl.col("indicator").is_in(additive), pl.col("value").is_not_null()), edges)
+    totals = totals.with_columns(rank=_weakest(pl.col("rank"), doubtful))
+    pairs = _pairs(scope, known, components)
+    pairs = pl.concat([pairs, _up(pairs, edges, ("num", "den"))])
+    wanted = pl.col("org_unit").is_in(list(scope.org_units))
+    own = known.filter(wanted)
+    above = totals.filter(wanted).join(own, on=list(_UNIT), how="anti")
+    collected = pl.concat([own, above.select(own.collect_schema().names())]).collect(engine="streaming")
+    quotients = _divided(scope, pairs.filter(wanted).collect(engine="streaming"))
+    found = pl.concat([collected.select(*_UNIT, "value", "rank", "covered", "expected", "method"), quotients])
+    found = found.unique(list(_UNIT), keep="first", maintain_order=True)  # what was reported comes first
+    return _finished(scope, found)
+
+
+def _along_calendar(scope: Scope, observations: pl.LazyFrame) -> pl.LazyFrame:
+    """Figures of the period: as reported, else from the finer periods that make it up, if all that is needed is there."""
+    label = str(scope.period)
+    keyed = observations.filter(pl.col("calendar") == scope.calendar.value).select(
+        *_UNIT, "period", "value", rank=pl.col("status").cast(_RANK).to_physical().cast(pl.UInt8)
+    )
+    direct = keyed.filter(pl.col("period") == label).drop("period").with_columns(method=pl.lit("reported"))
+    found = [direct]
+    by_time = {rule: [i.code for i in scope.indicators if i.agg_time == rule] for rule in ("sum", "last", "avg")}
+    for frequency in ("S", "Q", "M"):  # the coarsest first
+        parts = [str(p) for p in scope.period.parts(frequency)]
+        if not parts:
+            continue
+        finer = keyed.filter(pl.col("period").is_in(parts) & pl.col("value").is_not_null())
+        summed = (
+            finer.filter(pl.col("indicator").is_in(by_time["sum"]))
+            .group_by(*_UNIT)
+            .agg(pl.col("value").sum(), pl.col("rank").min(), n=pl.len())
+            .filter(pl.col("n") == len(parts))
+            .drop("n")
+            .with_columns(method=pl.lit(f"sum of {frequency}"))
+        )
+        averaged = (
+            finer.filter(pl.col("indicator").is_in(by_time["avg"]))
+            .group_by(*_UNIT)
+            .agg(pl.col("value").sum(), pl.col("rank").min(), n=pl.len())
+            .filter(pl.col("n") == len(parts))
+            .with_columns(value=(pl.col("value").cast(WIDE) / pl.col("n")).cast(VALUE))
+            .drop("n")
+            .with_columns(method=pl.lit(f"average of {frequency}"))
+        )
+        last = (
+            finer.filter(pl.col("indicator").is_in(by_time["last"]) & (pl.col("period") == parts[-1]))
+            .drop("period")
+            .with_columns(method=pl.lit(f"last of {frequency}"))
+        )
+        derived = pl.concat([each.select(direct.collect_schema().names()) for each in (summed, averaged, last)])
+        found.append(derived.join(pl.concat(found).select(_UNIT), on=list(_UNIT), how="anti"))
+    return pl.concat(found)
+
+
+def edges_of(scope: Scope) -> list[pl.DataFrame]:
+    """(child, parent, number of its children) of the tree on the period's last day, the lowest parents first."""
+    day = scope.period.days(scope.calendar)[1]
+    pairs = scope.catalogue.children(day)
+    children: dict[str, list[str]] = {}
+    for child, parent in pairs:
+        children.setdefault(parent, []).append(child)
+
+    heights: dict[str, int] = {}
+
+    def height(unit: str) -> int:
+        if unit not in heights:
+            heights[unit] = 1 + max((height(child) for child in children.get(unit, ())), default=-1)
+        return heights[unit]
+
+    levels: dict[int, list[tuple[str, str, int]]] = {}
+    for parent, below in children.items():
+        levels.setdefault(height(parent), []).extend((child, parent, len(below)) for child in below)
+    schema = {"org_unit": pl.String, "parent": pl.String, "children": pl.UInt32}
+    return [pl.DataFrame(levels[n], schema=schema, orient="row") for n in sorted(levels)]
+
+
+def _up(known: pl.LazyFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...] = ("value",)) -> pl.LazyFrame:
+    """Totals up the tree; what stands at a level wins over the sum of its children.
+
+    ``covered`` of ``expected`` children are in a total; null where a figure stands by itself.
+    """
+    columns = known.collect_schema().names()
+    level, totals = known, [known.clear()]
+    for edge in edges:
+        whole = pl.col("covered").is_null() | (pl.col("covered") == pl.col("expected"))
+        summed = (
+            level.with_columns(whole=whole)
+            .drop("covered", "expected", "method", strict=False)
+            .join(edge.lazy(), on="org_unit")
+            .group_by("indicator", pl.col("parent").alias("org_unit"), "measure", "dims")
+            .agg(
+                *(pl.col(name).sum() for name in sums),
+                pl.col("rank").min(),
+                whole=pl.col("whole").all(),
+                covered=pl.len().cast(pl.UInt32),
+                expected=pl.col("children").first(),
+            )
+            .with_columns(
+                rank=_incomplete(pl.col("rank"), pl.col("whole") & (pl.col("covered") == pl.col("expected"))),
+                method=pl.lit("sum"),
+            )
+            .select(columns)
+        )
+        totals.append(summed.join(known.select(_UNIT), on=list(_UNIT), how="anti"))
+        level = pl.concat([known, *totals])
+    return pl.concat(totals)
+
+
+def _incomplete(rank: pl.Expr, whole: pl.Expr) -> pl.Expr:
+    """A rank that is at most preliminary where not all is in."""
+    return pl.when(whole).then(rank).otherwise(pl.min_horizontal(rank, pl.lit(_PRELIMINARY, pl.UInt8)))
+
+
+def _weakest(rank: pl.Expr, estimated: list[str]) -> pl.Expr:
+    """A rank that is at most an estimate for these indicators."""
+    weak = pl.min_horizontal(rank, pl.lit(_ESTIMATE, pl.UInt8))
+    return pl.when(pl.col("indicator").is_in(estimated)).then(weak).otherwise(rank)
+
+
+def _pairs(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame) -> pl.LazyFrame:
+    """(numerator, denominator) of each ratio and weighted average at the org units that have both."""
+    quotients = [i for i in scope.indicators if i.agg_space == "ratio" or i.weight]
+    here = known.filter(pl.col("value").is_not_null()).select(*_UNIT, "value", "rank", age=pl.lit(-1, pl.Int32))
+    there = components.filter(pl.col("value").is_not_null()).select(
+        *_UNIT,
+        "value",
+        rank=pl.col("status").cast(_RANK).to_physical().cast(pl.UInt8),
+        age=pl.col("age").cast(pl.Int32),
+    )
+    needed = sorted({code for i in quotients for code in (*i.components, i.code)})
+    every = pl.concat([here, there]).filter(pl.col("indicator").is_in(needed))
+    latest = every.sort("age").unique(list(_UNIT), keep="first")
+    roles = pl.LazyFrame(
+        [(i.code, i.numerator or i.code, i.denominator or i.weight, bool(i.weight)) for i in quotients],
+        schema={"quotient": pl.String, "top": pl.String, "bottom": pl.String, "weighted": pl.Boolean},
+        orient="row",
+    )
+    top = latest.join(roles, left_on="indicator", right_on="top")
+    bottom = latest.select(
+        bottom="indicator", org_unit="org_unit", measure="measure", dims="dims", den="value", den_rank="rank"
+    )
+    both = top.join(bottom, on=["bottom", "org_unit", "measure", "dims"])
+    product = (pl.col("value").cast(WIDE) * pl.col("den").cast(WIDE)).cast(WIDE)
+    return both.select(
+        pl.col("quotient").alias("indicator"),
+        "org_unit",
+        "measure",
+        "dims",
+        num=pl.when("weighted").then(product).otherwise(pl.col("value").cast(WIDE)),
+        den=pl.col("den"),
+        rank=pl.min_horizontal("rank", "den_rank"),
+        covered=pl.lit(None, pl.UInt32),
+        expected=pl.lit(None, pl.UInt32),
+        method=pl.lit("ratio"),
+    )
+
+
+def _divided(scope: Scope, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Quotients of what was summed, divided once; where the denominator is zero there is none."""
+    rows = pairs.filter(pl.col("den") != 0)
+    catalogue = scope.catalogue
+    values = []
+    with localcontext(prec=60):
+        for code, num, den in rows.select("indicator", "num", "den").iter_rows():
+            indicator = catalogue.indicators[code]
+            per = 1 if indicator.weight else catalogue.units[indicator.unit].per
+            values.append((num * per / den).quantize(Decimal(1).scaleb(-catalogue.decimals(code)), ROUND_HALF_UP))
+    weighted = [i.code for i in scope.indicators if i.weight]
+    return rows.select(
+        *_UNIT,
+        pl.Series("value", values, dtype=VALUE),
+        rank=_weakest(pl.col("rank"), weighted),
+        covered="covered",
+        expected="expected",
+        method=pl.when(pl.col("indicator").is_in(weighted)).then(pl.lit("weighted average")).otherwise(pl.lit("ratio")),
+    )
+
+
+def _finished(scope: Scope, found: pl.DataFrame) -> pl.DataFrame:
+    """Rounded by the indicator's decimals, half up, and in the order of the six keys."""
+    catalogue = scope.catalogue
+    decimals = {code: Decimal(1).scaleb(-catalogue.decimals(code)) for code in catalogue.indicators}
+    rounded = [
+        None if value is None else value.quantize(decimals[code], ROUND_HALF_UP)
+        for code, value in found.select("indicator", "value").iter_rows()
+    ]
+    return (
+        found.with_columns(
+            pl.Series("value", rounded, dtype=VALUE),
+            status=pl.col("rank").replace_strict(dict(enumerate(STATUSES)), return_dtype=pl.String),
+            period=pl.lit(str(scope.period)),
+            calendar=pl.lit(scope.calendar.value),
+        )
+        .select(FIGURES.names())
+        .cast(dict(FIGURES))
+        .sort(*KEY)
+    )

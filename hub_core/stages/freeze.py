@@ -1,0 +1,31 @@
+"""Freeze: a draft and its deliveries enter the database in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+
+import polars as pl
+
+from hub_core.model.exchange import ReleaseManifest, canonical
+from hub_core.store.releases import Release, Releases
+
+
+def freeze(
+    releases: Releases,
+    manifest: ReleaseManifest,
+    figures: pl.DataFrame,
+    recipients: Iterable[str],
+    now: datetime,
+) -> Release:
+    """The frozen release; each recipient has a delivery in the outbox, known by recipient and manifest digest."""
+    text = canonical(manifest)
+    digest = hashlib.sha256(text).hexdigest()
+    deliveries = [(delivery_id(recipient, digest), recipient) for recipient in recipients]
+    return releases.freeze(manifest, text.decode(), digest, figures.to_dicts(), deliveries, now)
+
+
+def delivery_id(recipient: str, manifest_digest: str) -> str:
+    """The id of a delivery, the same whenever it is sent: sha256 over recipient and manifest digest."""
+    return hashlib.sha256(f"{recipient}\n{manifest_digest}\n".encode()).hexdigest()

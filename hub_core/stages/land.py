@@ -1,0 +1,15 @@
+"""Land: bytes on disk before anything reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hub_core.contracts import PayloadPart
+from hub_core.landing import Scratch
+from hub_core.model.exchange import Part
+
+
+def land(scratch: Scratch, payloads: Iterable[PayloadPart]) -> Iterator[tuple[Part, PayloadPart]]:
+    """Each part with its entry for ``landing.json``, once it is on disk."""
+    for payload in payloads:
+        yield scratch.land(payload), payload

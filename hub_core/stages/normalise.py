@@ -1,0 +1,242 @@
+"""Normalise: a reader's frame becomes a frame of observations, by a provision's mapping."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from hub_core.errors import MappingError, SourceChanged
+from hub_core.mapping import IGNORED, Lookup, MapRule, UnitColumn, period_reader, read_number
+from hub_core.model.catalogue import Catalogue
+from hub_core.model.observation import MEASURES, STATUSES, VALUE
+from hub_core.model.period import Calendar, Period
+from hub_core.province import Province
+
+_NUMBER = "#number"
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Rows as indices into code lists with their figures, and how many were left out by name or held none."""
+
+    rows: pl.DataFrame
+    ignored: int
+    absent: int
+
+
+class Normaliser:
+    """A provision's mapping made ready; it remembers what each distinct text stands for."""
+
+    def __init__(self, province: Province, provision: str, catalogue: Catalogue, calendar: Calendar) -> None:
+        self.declared = province.provisions[provision]
+        self.catalogue, self.calendar = catalogue, calendar
+        self._mapped = {unicodedata.normalize("NFC", c) for c in self.declared.map.columns()}
+        self._left = set(self.declared.ignore.columns) | {"row", "column", "part"}
+        rules = self.declared.map
+
+        def lookup(field: str, rule: MapRule, codes: list[str], *, open_: bool = False) -> Lookup:
+            find = _finder(province, f"{provision}.toml, {field}", rule, codes, open_=open_)
+            return Lookup(codes, find, open_=open_)
+
+        self.periods = lookup("period", rules.period, [], open_=True)
+        self.org_units = lookup("org_unit", rules.org_unit, catalogue.org_unit_ids)
+        self.measures = lookup("measure", rules.measure, list(MEASURES))
+        self.statuses = lookup("status", rules.status, list(STATUSES))
+        self.dims = Lookup([""], lambda text, _: text, open_=True)
+        self._dims = {name: lookup(f"dims.{name}", rule, [], open_=True) for name, rule in sorted(rules.dims.items())}
+        indicator = rules.indicator or MapRule(column="indicator")
+        self.indicators = lookup("indicator", indicator, catalogue.indicator_codes)
+        self._dated = isinstance(rules.org_unit.codes, str) and province.table(rules.org_unit, "").dated
+        self._units = {name: unit.base or name for name, unit in catalogue.units.items()}
+        self._unit_names = list(catalogue.units)
+        self._unit_lookup = Lookup(self._unit_names, lambda text, _: text.strip())
+
+    def __call__(self, frame: pl.DataFrame) -> Normalised:
+        """One reader's frame, with ``part`` added, as observations.
+
+        Gives ``indicator, org_unit, period, measure, dims, status, unit`` (UInt32, null where unknown),
+        ``value`` (Decimal(38,6)), ``fault`` (UInt8), ``part, row, column``, and ``~field``, the text of
+        each. Raises SourceChanged where a column is missing or is neither mapped nor ignored.
+        """
+        frame = frame.rename(lambda name: unicodedata.normalize("NFC", name))
+        self._check_columns(frame)
+        wide = self.declared.measures
+        if wide:
+            pieces = [self._rows(frame, column, indicator) for indicator, column in wide.items()]
+            rows = pl.concat(pieces).sort("part", "row", maintain_order=True) if len(pieces) > 1 else pieces[0]
+        else:
+            rows = self._rows(frame, str(self.declared.map.value.column), None)
+        left_out = pl.any_horizontal((pl.col(f) == IGNORED).fill_null(value=False) for f in ("indicator", "org_unit"))
+        kept = rows.filter(~left_out)
+        missing = self.statuses.codes.index("M")
+        whole = kept.filter(pl.col("~value").is_not_null() | (pl.col("status") == missing).fill_null(value=False))
+        return Normalised(whole, rows.height - kept.height, kept.height - whole.height)
+
+    def _check_columns(self, frame: pl.DataFrame) -> None:
+        there = {name.removesuffix(_NUMBER) for name in frame.columns}
+        needed = self._mapped | set(self.declared.measures.values())
+        absent, unmapped = sorted(needed - there), sorted(there - needed - self._left)
+        if absent:
+            raise SourceChanged(f"column {', '.join(absent)} is not in the payload; it has {', '.join(sorted(there))}")
+        if unmapped:
+            raise SourceChanged(f"column {', '.join(unmapped)} is neither mapped nor ignored")
+
+    def _rows(self, frame: pl.DataFrame, value: str, indicator: str | None) -> pl.DataFrame:
+        rules = self.declared.map
+        columns: list[pl.Series] = []
+
+        def add(field: str, indices: pl.Series, texts: pl.Series) -> None:
+            columns.extend([indices.alias(field), texts.alias(f"~{field}")])
+
+        def mapped(field: str, rule: MapRule, lookup: Lookup) -> None:
+            texts = self._texts(frame, rule)
+            add(field, lookup.resolve(texts), texts)
+
+        named = MapRule(fixed=indicator) if indicator is not None else rules.indicator
+        assert named is not None
+        mapped("indicator", named, self.indicators)
+        mapped("period", rules.period, self.periods)
+        texts = self._texts(frame, rules.org_unit)
+        add("org_unit", self._org_units(texts, columns[2]), texts)
+        mapped("measure", rules.measure, self.measures)
+        mapped("status", rules.status, self.statuses)
+        add("dims", *self._dimensions(frame))
+        unit = rules.value.unit
+        unit_rule = MapRule(column=unit.column) if isinstance(unit, UnitColumn) else MapRule(fixed=unit or "")
+        units = self._texts(frame, unit_rule)
+        indices = self._unit_lookup.resolve(units) if unit else pl.zeros(frame.height, pl.UInt32, eager=True)
+        add("unit", indices, units)
+        figures = frame.select(*self._figures(frame, value), "part", "row")
+        source = frame["column"] if "column" in frame.columns else pl.Series([value]).new_from_index(0, frame.height)
+        rows = pl.DataFrame(columns).hstack(figures).with_columns(source.cast(pl.String).alias("column"))
+        return self._converted(rows) if unit else rows
+
+    def _texts(self, frame: pl.DataFrame, rule: MapRule) -> pl.Series:
+        """The texts that a rule reads; blanks are none."""
+        if rule.fixed is not None:
+            return pl.Series([rule.fixed], dtype=pl.String).new_from_index(0, frame.height)
+        name = str(rule.column)
+        texts = frame[name].cast(pl.String) if name in frame.columns else frame[name + _NUMBER]
+        if name in frame.columns and name + _NUMBER in frame.columns:
+            texts = texts.zip_with(texts.is_not_null(), frame[name + _NUMBER])
+        return texts
+
+    def _org_units(self, texts: pl.Series, periods: pl.Series) -> pl.Series:
+        """Org units by their code on the last day of each row's period, where the table has dates."""
+        if not self._dated:
+            return self.org_units.resolve(texts)
+        found = self.org_units.resolve(texts.clear())
+        found = found.extend_constant(None, len(texts))
+        for index in periods.drop_nulls().unique():
+            last = Period.parse(self.periods.codes[index]).days(self.calendar)[1]
+            found = self.org_units.resolve(texts, last).zip_with((periods == index).fill_null(value=False), found)
+        return found
+
+    def _dimensions(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+        """The canonical text of each row's dimensions, sorted by id, as an index and as text."""
+        rules = self.declared.map.dims
+        if not rules:
+            return pl.zeros(frame.height, pl.UInt32, eager=True), pl.Series([""]).new_from_index(0, frame.height)
+        parts, raw, whole = [], [], pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean)
+        for name, lookup in self._dims.items():
+            texts = self._texts(frame, rules[name])
+            indices = lookup.resolve(texts)
+            whole = whole & indices.is_not_null()
+            codes = pl.Series(lookup.codes, dtype=pl.String).gather(indices)
+            parts.append(pl.select(pl.when(codes != "_T").then(pl.lit(f"{name}=") + codes)).to_series())
+            raw.append(texts)
+        text = pl.select(pl.concat_str(parts, separator=";", ignore_nulls=True)).to_series()
+        indices = self.dims.resolve(
+            text.zip_with(whole, pl.Series([None], dtype=pl.String).new_from_index(0, len(text)))
+        )
+        return indices, pl.select(pl.concat_str(raw, separator=";", ignore_nulls=True)).to_series()
+
+    def _figures(self, frame: pl.DataFrame, column: str) -> list[pl.Expr]:
+        """Value, fault and original text of a column, by its type: text in the locale, or a bare number."""
+        locale = self.declared.map.value.number
+        numbers = column + _NUMBER
+        if column not in frame.columns:
+            text = pl.col(numbers)
+            value, fault = read_number(text, "plain")
+        elif frame.schema[column].is_float():
+            plain = _plain_floats(frame[column])
+            value, fault = read_number(pl.lit(plain), "plain")
+            text = pl.lit(plain)
+        elif frame.schema[column] != pl.String:
+            text = pl.col(column).cast(pl.String)
+            value, fault = read_number(text, "plain")
+        else:
+            stripped = pl.col(column).str.strip_chars()
+            text = pl.when(stripped != "").then(stripped)
+            value, fault = read_number(text, locale)
+            if numbers in frame.columns:
+                bare, bare_fault = read_number(pl.col(numbers), "plain")
+                is_bare = pl.col(numbers).is_not_null()
+                value = pl.when(is_bare).then(bare).otherwise(value)
+                fault = pl.when(is_bare).then(bare_fault).otherwise(fault)
+                text = pl.coalesce(numbers, text)
+        return [value.alias("value"), fault.alias("fault"), text.alias("~value")]
+
+    def _converted(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Figures brought to their indicator's unit by an exact factor; the unit of another kind is unknown."""
+        units, catalogue = self.catalogue.units, self.catalogue
+        own = pl.Series([catalogue.indicators[c].unit for c in catalogue.indicator_codes], dtype=pl.String)
+        given = pl.Series([self._units[name] for name in self._unit_names], dtype=pl.String)
+        factors = pl.Series([units[name].factor for name in self._unit_names], dtype=VALUE)
+        fits = pl.lit(given).gather(pl.col("unit")) == pl.lit(own).gather(pl.col("indicator"))
+        factor = pl.lit(factors).gather(pl.col("unit"))
+        scaled = (pl.col("value") * factor).cast(VALUE)
+        exact = (scaled / factor).cast(VALUE) == pl.col("value")
+        return rows.with_columns(
+            unit=pl.when(fits | pl.col("indicator").is_null()).then("unit"),
+            value=pl.when(exact).then(scaled),
+            fault=pl.when(exact | pl.col("value").is_null()).then("fault").otherwise(3).cast(pl.UInt8),
+        )
+
+
+def _finder(
+    province: Province, where: str, rule: MapRule, codes: list[str], *, open_: bool
+) -> Callable[[str, date | None], str | None]:
+    """What finds a code for a text by one of the four rules."""
+    if rule.codes is not None:
+        table = province.table(rule, where)
+        unknown = sorted(t for t in table.targets - set(codes) if t != "-") if not open_ else []
+        if unknown:
+            raise MappingError(f"{where}: {', '.join(unknown)} is not in the catalogue", province=province.id)
+        return table
+    if rule.pattern is not None or where.endswith(", period"):
+        patterns = rule.pattern if rule.pattern is not None else ["%Y", "%Y-M%m", "%Y-Q%q", "%Y-S%h"]
+        return period_reader([patterns] if isinstance(patterns, str) else patterns)
+    if rule.fixed is not None and not open_ and rule.fixed not in codes:
+        raise MappingError(f"{where}: {rule.fixed} is not in the catalogue", province=province.id)
+    return lambda text, _: text.strip()
+
+
+def _plain_floats(numbers: pl.Series) -> pl.Series:
+    """Floats as plain decimal text, from the shortest text that gives them back."""
+    texts = numbers.cast(pl.String)
+    odd = texts.str.contains("[eEnN]").fill_null(value=False)
+    if odd.any():
+        from decimal import Decimal
+
+        spelt = [
+            None
+            if n is None
+            else (repr(n) if n != n or n in (float("inf"), float("-inf")) else format(Decimal(repr(n)), "f"))
+            for n in numbers.filter(odd)
+        ]
+        texts = (
+            texts.to_frame("t")
+            .with_row_index()
+            .join(
+                pl.DataFrame({"index": odd.arg_true(), "s": pl.Series(spelt, dtype=pl.String)}), on="index", how="left"
+            )
+            .sort("index")
+            .select(pl.coalesce("s", "t"))
+            .to_series()
+        )
+    return texts

@@ -1,0 +1,163 @@
+"""Validate: rows that break a rule leave to the quarantine with their reason; the rest stays."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import polars as pl
+
+from hub_core.mapping import IGNORED
+from hub_core.model.finding import Finding, Severity
+from hub_core.model.observation import KEY, QUARANTINE
+from hub_core.rules import RULES, Limits, Rule
+
+INDICES = ("indicator", "org_unit", "period", "measure", "dims", "status")
+_PLACE = ("part", "row", "column")
+
+
+class Codes:
+    """What the indices of a normalised frame stand for; ``period`` and ``dims`` grow while a payload is read."""
+
+    def __init__(self, calendar: str, lists: dict[str, list[str]]) -> None:
+        self.calendar = calendar
+        self.lists = lists
+
+    def texts(self, column: str) -> pl.Expr:
+        """The texts of a column of indices; null where there is none."""
+        codes = pl.Series(self.lists[column], dtype=pl.String)
+        known = pl.when(pl.col(column) < IGNORED).then(pl.col(column))
+        return pl.lit(codes).gather(known).alias(column)
+
+    def ranked(self, column: str) -> pl.Expr:
+        """A column of indices in the order of their codes' UTF-8 bytes."""
+        codes = self.lists[column]
+        order = sorted(range(len(codes)), key=lambda n: codes[n].encode())
+        if order == list(range(len(codes))):
+            return pl.col(column)
+        ranks = pl.Series(sorted(range(len(order)), key=order.__getitem__), dtype=pl.UInt32)
+        return pl.lit(ranks).gather(pl.col(column))
+
+
+class Validator:
+    """The row rules of one gather; keeps its findings and its quarantine."""
+
+    def __init__(self, limits: Limits, codes: Codes, asked: list[str] | None, rules: dict[str, Rule] = RULES) -> None:
+        self._codes = codes
+        self._asked = asked
+        self._checks = [
+            (rule, fault.field, fault.broken.fill_null(value=False))
+            for rule in rules.values()
+            if rule.faults
+            for fault in rule.faults(limits)
+        ]
+        self.quarantine: list[pl.DataFrame] = []
+        self.not_asked = 0
+
+    def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows that broke no rule: indices, ``value``, ``part, row, column``."""
+        if self._asked is not None:
+            wanted = [n for n, label in enumerate(self._codes.lists["period"]) if label in self._asked]
+            kept = rows.filter(pl.col("period").is_in(wanted) | pl.col("period").is_null())
+            self.not_asked += rows.height - kept.height
+            rows = kept
+        broken = rows.select(bad=pl.any_horizontal(check for _, _, check in self._checks)).to_series()
+        if broken.any():
+            self._leave(rows.filter(broken))
+            rows = rows.filter(~broken)
+        return rows.select(*INDICES, "value", *_PLACE)
+
+    def _leave(self, rows: pl.DataFrame) -> None:
+        keys = [self._codes.texts(c) for c in ("indicator", "org_unit", "period", "measure", "dims")]
+        named = rows.with_columns(*keys, calendar=pl.lit(self._codes.calendar))
+        for rule, field, check in self._checks:
+            hit = rows.select(check.alias("hit")).to_series()
+            if hit.any():
+                self.quarantine.append(_reasoned(named.filter(hit), rule.text.code, field))
+
+
+def _reasoned(rows: pl.DataFrame, code: str, field: str) -> pl.DataFrame:
+    """Quarantined rows under one code, in the shape of ``quarantine.parquet``."""
+    text = pl.col(f"~{field}").fill_null("") if f"~{field}" in rows.columns else pl.col("value").cast(pl.String)
+    reasons = rows.with_columns(code=pl.lit(code), field=pl.lit(field), text=text.cast(pl.String))
+    return reasons.select(pl.col(name).cast(kind) for name, kind in QUARANTINE.items())
+
+
+def sort_by_key(rows: pl.DataFrame, codes: Codes) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of one period in the order of their keys, and those that repeat an earlier row's key (V006).
+
+    The key packs into one integer with the row's place behind it, so that one sort of numbers gives both.
+    """
+    sizes = {c: max(len(codes.lists[c]), 1) for c in ("indicator", "org_unit", "measure", "dims")}
+    if math.prod(sizes.values()) * max(rows.height, 1) >= 2**64:
+        ranks = rows.with_columns(codes.ranked(c).alias(f"#{c}") for c in sizes)
+        ordered = ranks.sort([f"#{c}" for c in sizes], maintain_order=True)
+        repeats = pl.struct(f"#{c}" for c in sizes) == pl.struct(f"#{c}" for c in sizes).shift(1)
+        flags = ordered.select(repeats.fill_null(value=False)).to_series()
+        ordered = ordered.drop([f"#{c}" for c in sizes])
+        return ordered.filter(~flags), ordered.filter(flags)
+    packed: pl.Expr = pl.lit(0, dtype=pl.UInt64)
+    for column, size in sizes.items():
+        packed = packed * size + codes.ranked(column).cast(pl.UInt64)
+    place = pl.int_range(pl.len(), dtype=pl.UInt64)
+    keys = rows.select((packed * max(rows.height, 1) + place).alias("key")).to_series().sort()
+    order, keys = keys % max(rows.height, 1), keys // max(rows.height, 1)
+    again = (keys == keys.shift(1)).fill_null(value=False)
+    ordered = rows[order]
+    if not again.any():
+        return ordered, ordered.clear()
+    return ordered.filter(~again), ordered.filter(again)
+
+
+def figures(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
+    """Sorted rows as a frame of format 1."""
+    keys = [codes.texts(c) for c in ("indicator", "org_unit", "period")]
+    return rows.select(
+        *keys,
+        pl.lit(codes.calendar).alias("calendar"),
+        codes.texts("measure"),
+        codes.texts("dims"),
+        "value",
+        codes.texts("status"),
+        *_PLACE,
+    )
+
+
+def duplicates(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
+    """Rows that repeat a key, as they go to the quarantine."""
+    return _reasoned(figures(rows, codes), "V006", "value")
+
+
+def findings(quarantine: pl.DataFrame) -> list[Finding]:
+    """One finding for each broken rule: how many rows, and the first of them as an example."""
+    found = []
+    counted = (
+        quarantine.sort(*_PLACE, maintain_order=True).group_by("code").agg(pl.len().alias("rows"), pl.all().first())
+    )
+    for row in counted.sort("code").iter_rows(named=True):
+        severity = RULES[row["code"]].text.severity
+        found.append(
+            Finding(row["code"], severity, row["rows"], row["text"] or "", row["part"], row["row"], row["column"])
+        )
+    return found
+
+
+def share_quarantined(quarantine: pl.DataFrame, admitted: int, percent: Decimal) -> list[Finding]:
+    """V016, where more than so many percent of the rows are quarantined."""
+    rows = quarantine.select("part", "row", "column").n_unique() if quarantine.height else 0
+    total = rows + admitted
+    if rows * 100 <= percent * total:
+        return []
+    return [Finding("V016", Severity.BLOCKING, rows, f"{rows} / {total} > {percent} %")]
+
+
+def share_withdrawn(
+    current: pl.DataFrame, after: pl.DataFrame, quarantine: pl.DataFrame, percent: Decimal
+) -> list[Finding]:
+    """V017, where more than so many percent of the current keys are neither reported nor quarantined."""
+    keys = list(KEY)
+    gone = current.select(keys).join(after.select(keys), on=keys, how="anti")
+    gone = gone.join(quarantine.select(keys).drop_nulls(), on=keys, how="anti")
+    if gone.height * 100 <= percent * current.height:
+        return []
+    return [Finding("V017", Severity.BLOCKING, gone.height, f"{gone.height} / {current.height} > {percent} %")]

@@ -1,0 +1,1 @@
+"""The database: what is small and must be transactional."""

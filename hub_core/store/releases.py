@@ -1,0 +1,194 @@
+"""What the hub asks of its database about releases, their figures, deliveries and receipts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from hub_core.errors import StateError
+from hub_core.model.exchange import Receipt, ReleaseManifest
+from hub_core.store import tables as t
+from hub_core.store.store import Store
+
+OPEN = ("queued", "sent")  # a delivery that must still be sent, or whose answer is in doubt
+_KEY = ("indicator", "org_unit", "period", "calendar", "measure", "dims")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A consolidated feed of a dataflow and period, in one version."""
+
+    id: int
+    dataflow: str
+    calendar: str
+    period: str
+    version: int
+    state: str
+    reason: str
+    manifest: ReleaseManifest
+    manifest_digest: str
+    figures_digest: str
+    frozen_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        """How people call it: ``TELECOM/2026-M10/v1``."""
+        return f"{self.dataflow}/{self.period}/v{self.version}"
+
+
+def _release(row: dict[str, Any]) -> Release:
+    return Release(**row | {"manifest": ReleaseManifest.model_validate_json(row["manifest"])})
+
+
+class Releases:
+    """The releases of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self, **where: str | int) -> list[Release]:
+        """Releases by the values of their columns, the latest version last."""
+        query = sa.select(t.release).order_by(t.release.c.dataflow, t.release.c.period, t.release.c.version)
+        for name, value in where.items():
+            query = query.where(t.release.c[name] == value)
+        return [_release(row) for row in self._rows(query)]
+
+    def latest(self, dataflow: str, calendar: str, period: str) -> Release | None:
+        """The last version of a release, or None."""
+        found = self.all(dataflow=dataflow, calendar=calendar, period=period)
+        return found[-1] if found else None
+
+    def named(self, name: str) -> Release:
+        """A release by ``DATAFLOW/PERIOD`` (its last version), ``DATAFLOW/PERIOD/vN`` or number.
+
+        Raises StateError listing what there is.
+        """
+        pieces = name.split("/")
+        found = self.all(id=int(name)) if name.isdigit() else self.all(dataflow=pieces[0])
+        if len(pieces) > 1:
+            found = [each for each in found if each.period == pieces[1]]
+        if len(pieces) > 2:
+            found = [each for each in found if f"v{each.version}" == pieces[2]]
+        if not found or (len(pieces) == 1 and not name.isdigit()):
+            there = ", ".join(each.name for each in self.all()) or "none yet"
+            raise StateError(f"no release {name}; there are: {there}")
+        return found[-1]
+
+    def figures(self, release: int) -> list[dict[str, Any]]:
+        """A release's figures in the order of their keys' UTF-8 bytes."""
+        rows = self._rows(sa.select(t.figure).where(t.figure.c.release_id == release))
+        return sorted(rows, key=lambda row: [str(row[name]).encode() for name in _KEY])
+
+    def freeze(
+        self,
+        manifest: ReleaseManifest,
+        text: str,
+        digest: str,
+        figures: list[dict[str, Any]],
+        deliveries: list[tuple[str, str]],
+        now: datetime,
+    ) -> Release:
+        """Enter a frozen release and its deliveries (id, recipient), and supersede the one before, in one transaction.
+
+        Raises StateError where another version was frozen in between.
+        """
+        with self._store.write() as connection:
+            same = (
+                (t.release.c.dataflow == manifest.dataflow)
+                & (t.release.c.calendar == manifest.calendar)
+                & (t.release.c.period == manifest.period)
+            )
+            last = connection.execute(sa.select(sa.func.max(t.release.c.version)).where(same)).scalar() or 0
+            if last != manifest.version - 1:
+                raise StateError(f"{manifest.dataflow}/{manifest.period}: version {last} is there already")
+            connection.execute(t.release.update().where(same).values(state="superseded"))
+            made = connection.execute(
+                t.release.insert().values(
+                    dataflow=manifest.dataflow,
+                    calendar=manifest.calendar,
+                    period=manifest.period,
+                    version=manifest.version,
+                    state="frozen",
+                    reason=manifest.reason,
+                    manifest=text,
+                    manifest_digest=digest,
+                    figures_digest=manifest.figures_digest,
+                    frozen_at=now,
+                )
+            )
+            number = int(made.inserted_primary_key[0])
+            if figures:
+                connection.execute(t.figure.insert(), [{"release_id": number, **row} for row in figures])
+            for delivery, recipient in deliveries:
+                connection.execute(
+                    t.delivery.insert().values(
+                        id=delivery,
+                        release_id=number,
+                        recipient=recipient,
+                        state="queued",
+                        attempts=0,
+                        queued_at=now,
+                    )
+                )
+        return self.all(id=number)[0]
+
+    def deliveries(self, **where: str | int) -> list[dict[str, Any]]:
+        """Deliveries by the values of their columns, oldest first."""
+        query = sa.select(t.delivery).order_by(t.delivery.c.queued_at, t.delivery.c.release_id, t.delivery.c.recipient)
+        for name, value in where.items():
+            query = query.where(t.delivery.c[name] == value)
+        return self._rows(query)
+
+    def outbox(self) -> list[dict[str, Any]]:
+        """Deliveries that must still be sent or asked about, in the order of their releases."""
+        query = sa.select(t.delivery).where(t.delivery.c.state.in_(OPEN)).order_by(t.delivery.c.release_id)
+        return self._rows(query)
+
+    def attempt(self, delivery: str, now: datetime) -> None:
+        """Note, before anything is sent, that a delivery is on its way."""
+        with self._store.write() as connection:
+            connection.execute(
+                t.delivery.update()
+                .where(t.delivery.c.id == delivery)
+                .values(state="sent", sent_at=now, attempts=t.delivery.c.attempts + 1, error=None)
+            )
+
+    def failed(self, delivery: str, error: dict[str, object], *, dead: bool) -> None:
+        """Note that a delivery did not get an answer, or that it will never be sent again."""
+        values: dict[str, Any] = {"error": error} | ({"state": "dead"} if dead else {})
+        with self._store.write() as connection:
+            connection.execute(t.delivery.update().where(t.delivery.c.id == delivery).values(**values))
+
+    def received(self, receipt: Receipt, findings: list[dict[str, Any]], now: datetime) -> None:
+        """Enter a receipt, and what the ministry does not take as findings, in one transaction."""
+        with self._store.write() as connection:
+            connection.execute(
+                t.receipt.insert().values(
+                    delivery_id=receipt.delivery,
+                    state=receipt.state,
+                    answer=receipt.model_dump(mode="json"),
+                    received_at=now,
+                )
+            )
+            connection.execute(
+                t.delivery.update().where(t.delivery.c.id == receipt.delivery).values(state=receipt.state, error=None)
+            )
+            if findings:
+                connection.execute(t.finding.insert(), findings)
+
+    def note(self, findings: list[dict[str, Any]]) -> None:
+        """Enter findings about a release."""
+        if findings:
+            with self._store.write() as connection:
+                connection.execute(t.finding.insert(), findings)
+
+    def receipts(self, delivery: str) -> list[dict[str, Any]]:
+        """The answers to a delivery, oldest first."""
+        return self._rows(sa.select(t.receipt).where(t.receipt.c.delivery_id == delivery).order_by(t.receipt.c.id))
+
+    def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        with self._store.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,302 @@
+"""What the hub asks of its database: runs, submissions and their revisions, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from hub_core.errors import StateError, StoreError
+from hub_core.model.exchange import Manifest
+from hub_core.store import tables as t
+from hub_core.store.connection import connect
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A revision of what a provision reported for a period."""
+
+    id: int
+    province: str
+    provision: str
+    provider: str
+    dataflow: str
+    calendar: str
+    period: str
+    revision: int
+    origin_start: date
+    sequence: int
+    replay: int
+    gather: str
+    kind: str
+    nil: bool
+    reason: str
+    blocked: list[str]
+    accepted_at: datetime | None
+    accepted_reason: str | None
+    rows: int
+    quarantined: int
+    counts: dict[str, int]
+    content_digest: str
+    quarantine_digest: str
+    catalogue_digest: str
+    path: str
+    admitted_at: datetime
+
+    @property
+    def held(self) -> bool:
+        """Whether somebody must still decide about it."""
+        return bool(self.blocked) and self.accepted_at is None
+
+    @property
+    def currency(self) -> tuple[date, int, int]:
+        """Which of two revisions is the newer one."""
+        return self.origin_start, self.sequence, self.replay
+
+
+def current(submissions: Iterable[Submission]) -> Submission | None:
+    """The highest revision in the order of currency that is not held; none after a withdrawal."""
+    free = [each for each in submissions if not each.held]
+    highest = max(free, key=lambda each: each.currency, default=None)
+    return None if highest is None or highest.kind == "withdrawal" else highest
+
+
+class Store:
+    """The hub's database."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = connect(url)
+        self._reader = self.engine.execution_options(reads=True)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that changes something. Database trouble is a StoreError."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise StoreError(f"database: {error.orig}") from error
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A view of the database at one moment. Database trouble is a StoreError."""
+        try:
+            with self._reader.connect() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise StoreError(f"database: {error.orig}") from error
+
+    # Runs
+
+    def begin_run(
+        self,
+        kind: str,
+        dataflow: str,
+        periods: list[str],
+        now: datetime,
+        *,
+        province: str | None = None,
+        provision: str | None = None,
+        gather: str | None = None,
+    ) -> int:
+        """Note that a journey has begun; its number."""
+        with self.write() as connection:
+            made = connection.execute(
+                t.run.insert().values(
+                    kind=kind,
+                    province=province,
+                    provision=provision,
+                    dataflow=dataflow,
+                    periods=periods,
+                    gather=gather,
+                    started_at=now,
+                    outcome="running",
+                    counts={},
+                    notes=[],
+                )
+            )
+            return int(made.inserted_primary_key[0])
+
+    def end_run(
+        self,
+        run: int,
+        outcome: str,
+        now: datetime,
+        *,
+        counts: dict[str, int] | None = None,
+        notes: list[str] | None = None,
+        error: dict[str, object] | None = None,
+    ) -> None:
+        """Note how a journey ended."""
+        values = {"outcome": outcome, "ended_at": now, "counts": counts or {}, "notes": notes or [], "error": error}
+        with self.write() as connection:
+            connection.execute(t.run.update().where(t.run.c.id == run).values(**values))
+
+    def interrupt_runs(self, now: datetime) -> int:
+        """Mark the runs of a hub that is no more; how many there were."""
+        with self.write() as connection:
+            done = connection.execute(
+                t.run.update().where(t.run.c.outcome == "running").values(outcome="interrupted", ended_at=now)
+            )
+            return int(done.rowcount)
+
+    def runs(self, limit: int = 50, province: str | None = None) -> list[dict[str, Any]]:
+        """The last journeys, newest first."""
+        query = sa.select(t.run).order_by(t.run.c.id.desc()).limit(limit)
+        if province:
+            query = query.where(t.run.c.province == province)
+        return self._rows(query)
+
+    def new_gather(self, province: str, provision: str, origin_start: date) -> tuple[str, int]:
+        """The id and sequence of a new gather."""
+        with self.write() as connection:
+            last = connection.execute(sa.select(sa.func.max(t.gather.c.sequence))).scalar() or 0
+            gather = f"{origin_start:%Y%m%d}-{last + 1:08d}"
+            connection.execute(
+                t.gather.insert().values(
+                    sequence=last + 1, id=gather, province=province, provision=provision, replays=0
+                )
+            )
+            return gather, last + 1
+
+    def new_replay(self, gather: str) -> tuple[int, int]:
+        """The sequence of a gather and the number of its next replay. Raises StateError where it is unknown."""
+        with self.write() as connection:
+            row = connection.execute(sa.select(t.gather).where(t.gather.c.id == gather)).mappings().first()
+            if row is None:
+                raise StateError(f"this hub made no gather {gather}")
+            replay = int(row["replays"]) + 1
+            connection.execute(t.gather.update().where(t.gather.c.id == gather).values(replays=replay))
+            return int(row["sequence"]), replay
+
+    # Submissions
+
+    def submissions(self, **where: str | int) -> list[Submission]:
+        """Submissions by the values of their columns, in the order of currency."""
+        query = sa.select(t.submission)
+        for name, value in where.items():
+            query = query.where(t.submission.c[name] == value)
+        found = [Submission(**row) for row in self._rows(query)]
+        return sorted(found, key=lambda each: (each.province, each.provision, each.period, each.currency))
+
+    def currents(self, dataflow: str, calendar: str, periods: Iterable[str]) -> list[Submission]:
+        """The current submissions of a dataflow's periods, one a provision and period."""
+        query = sa.select(t.submission).where(
+            t.submission.c.dataflow == dataflow,
+            t.submission.c.calendar == calendar,
+            t.submission.c.period.in_(list(periods)),
+        )
+        by_place: dict[tuple[str, str, str], list[Submission]] = {}
+        for row in self._rows(query):
+            each = Submission(**row)
+            by_place.setdefault((each.province, each.provision, each.period), []).append(each)
+        found = (current(each) for _, each in sorted(by_place.items()))
+        return [each for each in found if each is not None]
+
+    def periods(self, dataflow: str, calendar: str) -> list[str]:
+        """The periods for which a dataflow has any submission."""
+        query = sa.select(t.submission.c.period).distinct()
+        query = query.where(t.submission.c.dataflow == dataflow, t.submission.c.calendar == calendar)
+        return [row["period"] for row in self._rows(query)]
+
+    def add_submission(
+        self, connection: sa.Connection, manifest: Manifest, revision: int, path: str, reason: str, now: datetime
+    ) -> int:
+        """Enter a revision and its findings, in the caller's transaction; its number in the database."""
+        made = connection.execute(
+            t.submission.insert().values(
+                province=manifest.province,
+                provision=manifest.provision,
+                provider=manifest.provider,
+                dataflow=manifest.dataflow,
+                calendar=manifest.calendar,
+                period=manifest.period,
+                revision=revision,
+                origin_start=manifest.origin_start,
+                sequence=manifest.sequence,
+                replay=manifest.replay,
+                gather=manifest.gather,
+                kind=manifest.kind,
+                nil=manifest.nil,
+                reason=reason,
+                blocked=manifest.blocked,
+                rows=manifest.rows,
+                quarantined=manifest.quarantined,
+                counts=manifest.counts,
+                content_digest=manifest.digests.content,
+                quarantine_digest=manifest.digests.quarantine,
+                catalogue_digest=manifest.digests.catalogue,
+                path=path,
+                admitted_at=now,
+            )
+        )
+        number = int(made.inserted_primary_key[0])
+        found = [
+            {
+                "submission_id": number,
+                "release_id": None,
+                "code": f.code,
+                "severity": f.severity,
+                "owner": "province",
+                "province": manifest.province,
+                "rows": f.rows,
+                "text": f.text,
+                "place": {"part": f.part, "row": f.row, "column": f.column},
+                "found_at": now,
+            }
+            for f in manifest.findings
+        ]
+        if found:
+            connection.execute(t.finding.insert(), found)
+        return number
+
+    def accept(self, submission: int, reason: str, now: datetime) -> None:
+        """Let a held submission count, with the operator's reason. Raises StateError where it is not held."""
+        with self.write() as connection:
+            row = connection.execute(sa.select(t.submission).where(t.submission.c.id == submission)).mappings().first()
+            if row is None or not Submission(**row).held:
+                raise StateError(f"submission {submission} is not held")
+            connection.execute(
+                t.submission.update()
+                .where(t.submission.c.id == submission)
+                .values(accepted_at=now, accepted_reason=reason)
+            )
+
+    # Findings
+
+    def findings(self, **where: str | int) -> list[dict[str, Any]]:
+        """Findings with the submission or release that they are about, newest first."""
+        query = (
+            sa.select(
+                t.finding,
+                t.submission.c.provision,
+                t.submission.c.period,
+                t.submission.c.revision,
+                t.submission.c.path,
+                t.submission.c.gather,
+            )
+            .join(t.submission, t.finding.c.submission_id == t.submission.c.id, isouter=True)
+            .order_by(t.finding.c.id.desc())
+        )
+        for name, value in where.items():
+            query = query.where((t.finding.c if name in t.finding.c else t.submission.c)[name] == value)
+        return self._rows(query)
+
+    def note_catalogue(self, digest: str, now: datetime) -> None:
+        """Remember that a catalogue was in use."""
+        with self.write() as connection:
+            known = connection.execute(sa.select(t.catalogue.c.digest).where(t.catalogue.c.digest == digest)).first()
+            if known is None:
+                connection.execute(t.catalogue.insert().values(digest=digest, first_used=now))
+
+    def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        with self.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,13 @@
+"""Thanh Hóa: Department of Science and Technology (until 2025-02-28 of Information and Communications).
+
+Its gateway gives one page of JSON after another; figures are Vietnamese number texts.
+Contact: the department's digital transformation division.
+"""
+
+from hub_core import Province, hookimpl
+
+
+@hookimpl
+def hub_province() -> Province:
+    """Who they are and what they report stands in the TOML beside this file."""
+    return Province.from_package(__name__)
