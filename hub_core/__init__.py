@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from hub_core.contracts import (
         Asked,
         Document,
-        Outcome,
         PayloadPart,
         Reader,
         Request,
@@ -34,7 +33,6 @@ _HOMES = {
     "contracts": [
         "Asked",
         "Document",
-        "Outcome",
         "PayloadPart",
         "Reader",
         "Request",
@@ -62,7 +60,6 @@ __all__ = [
     "DeliveryRefused",
     "DeliveryUnavailable",
     "Document",
-    "Outcome",
     "PayloadPart",
     "PluginError",
     "Province",

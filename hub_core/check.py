@@ -43,7 +43,8 @@ def check(hub: Hub, day: date) -> list[Problem]:
         problems += [Problem(name, each, "warning") for each in answer.get("notes", [])]
         for provision, declared in province.provisions.items():
             if (name, declared.provider, declared.dataflow) not in duties:
-                what = f"{provision}.toml: config/obligations has no duty of {declared.provider} to report {declared.dataflow}"
+                duty = f"no duty of {declared.provider} to report {declared.dataflow}"
+                what = f"{provision}.toml: config/obligations has {duty}"
                 problems.append(Problem(name, what, "error"))
             try:
                 resolve(name, secrets_named(declared.source), os.environ)

@@ -67,14 +67,6 @@ class PayloadPart:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a payload after admission, for a source to acknowledge."""
-
-    admitted: bool
-    note: str = ""
-
-
 class Connector(ABC):
     """Made from its settings; ``kind`` is the word for it in TOML."""
 
@@ -94,9 +86,6 @@ class Source(Connector):
 
         Raises SourceUnavailable, SourceRefused or SourceChanged; what was given before then is kept.
         """
-
-    def acknowledge(self, outcome: Outcome) -> None:
-        """Tell the department's system, after admission; may be called again. Nothing by default."""
 
 
 class Reader(Connector):
@@ -154,6 +143,6 @@ class Sink(Connector):
     def send(self, delivery: str, content: bytes, media_type: str) -> Receipt:
         """The recipient's receipt. Raises DeliveryUnavailable (also where the answer was lost) or DeliveryRefused."""
 
-    def ask(self, delivery: str) -> Receipt | None:
+    def ask(self, delivery: str) -> Receipt | None:  # noqa: ARG002 - for those that can be asked
         """The receipt of a delivery that the recipient has, or None; only where ``askable``."""
         raise TypeError(f"{type(self).__name__} cannot be asked")

@@ -32,10 +32,11 @@ class Child:
     def __init__(self) -> None:
         answers, theirs = os.pipe()
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        self.said, self.complained = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        self.complained: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._told = 0
         try:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", "hub_core.child", str(theirs)],
                 stdin=subprocess.PIPE,
                 stdout=self.said,
@@ -205,7 +206,7 @@ class InlineEngine(Engine):
     def _converse(
         self,
         orders: list[dict[str, Any]],
-        seconds: float,
+        seconds: float,  # noqa: ARG002 - there is no process to end
         progress: Progress,
         done: Callable[[Answer], None],
     ) -> list[Answer]:

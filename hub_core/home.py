@@ -63,7 +63,10 @@ class Hub:
 
     @contextmanager
     def alone(self, now: datetime) -> Iterator[None]:
-        """Hold the home for one journey, and clear up after a hub that was killed. Raises StateError where it is held."""
+        """Hold the home for one journey, and clear up after a hub that was killed.
+
+        Raises StateError where another hub holds it.
+        """
         path = self.config.home / "hub.lock"
         with path.open("a") as lock:
             _lock(lock)

@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import zstandard
 from pydantic import ValidationError
@@ -227,7 +227,7 @@ def with_age(frames: pl.LazyFrame, ages: list[int]) -> pl.LazyFrame:
     return frames.with_columns(age=told)
 
 
-def quarantined(path: Path) -> list[dict[str, object]]:
+def quarantined(path: Path) -> list[dict[str, Any]]:
     """The quarantined rows of a sealed folder or a gather."""
     import polars as pl
 

@@ -100,8 +100,8 @@ def catalogue(texts: dict[str, str]) -> Catalogue:
     units = dict(_rows(texts, "units.csv", _unit))
     indicators = dict(_rows(texts, "indicators.csv", _indicator))
     names: dict[str, list[OrgUnitName]] = {}
-    for unit, name in _rows(texts, "org_unit_names.csv", _name):
-        names.setdefault(unit, []).append(name)
+    for unit, called in _rows(texts, "org_unit_names.csv", _name):
+        names.setdefault(unit, []).append(called)
     codes: dict[str, list[OrgUnitCode]] = {}
     for unit, code in _rows(texts, "org_unit_codes.csv", _code):
         codes.setdefault(unit, []).append(code)
@@ -221,7 +221,7 @@ def _succession(row: dict[str, str]) -> tuple[str, Succession]:
 
 def _unknown_references(found: Catalogue, names: dict[str, Any], codes: dict[str, Any]) -> list[str]:
     """Every name that something in the catalogue refers to and that is not there."""
-    problems = []
+    problems: list[str] = []
 
     def refer(what: str, names: list[str], known: object) -> None:
         problems.extend(f"{what} names {name}, which is not there" for name in names if name not in known)  # type: ignore[operator]

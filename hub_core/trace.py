@@ -12,7 +12,7 @@ from hub_core.home import Hub
 from hub_core.landing import observations, read_manifest
 from hub_core.model.exchange import LocateOrder, Manifest, Used
 from hub_core.model.period import Period
-from hub_core.stages.aggregate import Scope
+from hub_core.model.scope import Scope
 from hub_core.store.releases import Release
 from hub_core.store.store import Submission
 

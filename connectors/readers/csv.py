@@ -172,7 +172,7 @@ class _Table:
         schema = dict.fromkeys(self.names, pl.String)
         try:
             return pl.read_csv(block, has_header=False, separator=marks.separator, quote_char=None, schema=schema)
-        except pl.exceptions.ComputeError:
+        except pl.exceptions.PolarsError:
             return None
 
     def _checked(self, line: int, names: list[str]) -> list[str]:

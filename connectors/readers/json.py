@@ -134,7 +134,7 @@ def _texts(raw: bytes) -> pl.DataFrame | None:
         return None
     try:
         frame = pl.read_json(raw, schema=dict.fromkeys(first, pl.String))
-    except pl.exceptions.ComputeError:
+    except pl.exceptions.PolarsError:
         return None
     proven = frame.height * len(first) * 4 == quotes and not any(frame.null_count().row(0))
     return frame if proven else None
@@ -165,7 +165,8 @@ def _exact(raws: list[msgspec.Raw], part: PayloadPart) -> pl.DataFrame:
             names.update(row)
         _check_names(names, part)
         columns = [column for name in names for column in _columns(name, [row.get(name) for row in rows], start, part)]
-        frames.append(pl.DataFrame(columns) if columns else pl.DataFrame(height=len(rows)))
+        named = {column.name: column for column in columns}
+        frames.append(pl.DataFrame(named) if named else pl.DataFrame(height=len(rows)))
     table = pl.concat(frames, how="diagonal", rechunk=True)
     for column in [name for name in table.columns if name.endswith(NUMBER)]:
         table = _whole(table, column.removesuffix(NUMBER))

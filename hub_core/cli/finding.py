@@ -21,7 +21,7 @@ def _where(province: str | None, period: str | None) -> dict[str, str | int]:
 
 
 @app.command("list")
-def list_(home: Home = Path(), province: Province = None, period: Period = None, json: AsJson = False) -> None:  # noqa: FBT002
+def list_(home: Home = Path(), province: Province = None, period: Period = None, json: AsJson = False) -> None:
     """Findings by rule, with an example each; the rule's words in Vietnamese and English."""
     from hub_core.rules import RULES
 
@@ -63,7 +63,7 @@ def quarantine(
     province: Province = None,
     period: Period = None,
     export: Annotated[Path | None, typer.Option(help="Write the rows to this CSV file.")] = None,
-    json: AsJson = False,  # noqa: FBT002
+    json: AsJson = False,
 ) -> None:
     """The rows that were not admitted, each with its reason, its text and where it stands."""
     from hub_core.pipeline.quarantine import quarantined_rows

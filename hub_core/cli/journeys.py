@@ -46,7 +46,7 @@ def gather(
     home: Home = Path(),
     period: Periods = None,
     province: Provinces = None,
-    json: AsJson = False,  # noqa: FBT002
+    json: AsJson = False,
     now: Now = None,
 ) -> None:
     """Pull what the provinces owe, read it, and admit what is new."""
@@ -69,7 +69,7 @@ def admit(
     accept: Annotated[int | None, typer.Option(help="The number of a held submission to accept.")] = None,
     reason: Annotated[str, typer.Option(help="Why a held submission is accepted.")] = "",
     home: Home = Path(),
-    json: AsJson = False,  # noqa: FBT002
+    json: AsJson = False,
     now: Now = None,
 ) -> None:
     """Admit a sealed submission, or accept a held one with a reason."""
@@ -98,7 +98,7 @@ def publish(
     dataflow: Annotated[str, typer.Argument(help="A dataflow, like TELECOM.")],
     period: Annotated[str, typer.Argument(help="A period, like 2026-M10.")],
     home: Home = Path(),
-    json: AsJson = False,  # noqa: FBT002
+    json: AsJson = False,
     now: Now = None,
 ) -> None:
     """Draft, freeze and deliver the release of a dataflow and period from what is there now."""
@@ -123,7 +123,7 @@ def night(
     home: Home = Path(),
     period: Periods = None,
     province: Provinces = None,
-    json: AsJson = False,  # noqa: FBT002
+    json: AsJson = False,
     now: Now = None,
 ) -> None:
     """One night: gather what is owed, publish what is due, deliver what is in the outbox."""
@@ -147,7 +147,7 @@ def replay(
     provision: Annotated[str, typer.Argument(help="One of its provisions.")],
     gather: Annotated[str | None, typer.Argument(help="A gather id; the latest where left out.")] = None,
     home: Home = Path(),
-    json: AsJson = False,  # noqa: FBT002
+    json: AsJson = False,
     now: Now = None,
 ) -> None:
     """Read a landing again with the mapping and plugin of today; also one whose reading failed."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def status(
     home: Home = Path(),
     runs: Annotated[int, typer.Option(help="How many of the last runs.")] = 12,
-    json: AsJson = False,  # noqa: FBT002
+    json: AsJson = False,
     now: Now = None,
 ) -> None:
     """The last runs, what is held, what is released and what the ministry answered."""
@@ -91,7 +91,7 @@ def trace(
     calendar: Annotated[str | None, typer.Option(help="S or A.")] = None,
     dims: Annotated[str | None, typer.Option(help="Dimensions, like AREA=U;SEX=F.")] = None,
     home: Home = Path(),
-    json: AsJson = False,  # noqa: FBT002
+    json: AsJson = False,
 ) -> None:
     """From a figure of a release down to the cells that it came from, and the text that stands there."""
     from hub_core.trace import Asked

@@ -17,7 +17,7 @@ def list_(
     dataflow: Annotated[str | None, typer.Option(help="Only this dataflow.")] = None,
     period: Annotated[list[str] | None, typer.Option(help="A period; the last ended ones where left out.")] = None,
     home: Home = Path(),
-    json: AsJson = False,  # noqa: FBT002
+    json: AsJson = False,
     now: Now = None,
 ) -> None:
     """Obligations by period: met, late, nil, held, missing, or still open."""
@@ -43,4 +43,4 @@ def list_(
     if json:
         as_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        table("Obligations", columns, rows)
+        table("Obligations", columns[:-1], [row[:-1] for row in rows])

@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("list")
-def list_(home: Home = Path(), json: AsJson = False) -> None:  # noqa: FBT002
+def list_(home: Home = Path(), json: AsJson = False) -> None:
     """The packages found, what each reports, and those that are broken."""
     with opened(home) as hub:
         rows = [

@@ -14,7 +14,7 @@ Name = Annotated[str, typer.Argument(help="A release: TELECOM/2026-M10 (its last
 
 
 @app.command("list")
-def list_(home: Home = Path(), json: AsJson = False) -> None:  # noqa: FBT002
+def list_(home: Home = Path(), json: AsJson = False) -> None:
     """All releases with their states and deliveries."""
     with opened(home) as hub:
         found = [
@@ -36,7 +36,7 @@ def list_(home: Home = Path(), json: AsJson = False) -> None:  # noqa: FBT002
 
 
 @app.command("show")
-def show(release: Name, home: Home = Path(), json: AsJson = False) -> None:  # noqa: FBT002
+def show(release: Name, home: Home = Path(), json: AsJson = False) -> None:
     """A release's figures, reporters and receipts."""
     from hub_core.pipeline.publish import document
 
@@ -63,7 +63,7 @@ def export(
     target: Annotated[Path, typer.Argument(help="A file, or a folder to put it into.")] = Path(),
     format_: Annotated[str, typer.Option("--format", help="xlsx or json.")] = "xlsx",
     home: Home = Path(),
-    json: AsJson = False,  # noqa: FBT002
+    json: AsJson = False,
 ) -> None:
     """Write a release as a file to hand on."""
     from hub_core.pipeline.publish import export as export_release

@@ -26,7 +26,7 @@ def shipped_config() -> Path:
 
 def init(
     home: Annotated[Path, typer.Argument(help="The folder to make a hub's home of.")],
-    json: AsJson = False,  # noqa: FBT002 - typer's way of a flag
+    json: AsJson = False,
 ) -> None:
     """Make a hub's home: config/ as it is shipped, an empty database and landing zone."""
     if (home / "config").exists():
@@ -43,7 +43,7 @@ def init(
         )
 
 
-def check(home: Home = Path(), json: AsJson = False, now: Now = None) -> None:  # noqa: FBT002
+def check(home: Home = Path(), json: AsJson = False, now: Now = None) -> None:
     """Prove that configuration and plugins hold: every code, component and connector, every package in a child."""
     from hub_core.check import check as check_home
     from hub_core.obligations import business_date

@@ -114,7 +114,10 @@ class Plugin(Exchanged):
 
 
 class GatherOrder(Exchanged):
-    """All that a child is told to gather one provision; ``source`` is put over the package's own, ``replay_of`` names the landing to read again."""
+    """All that a child is told to gather one provision.
+
+    ``source`` is put over the package's own, ``replay_of`` names the landing to read again.
+    """
 
     kind: Literal["gather"] = "gather"
     gather: GatherId

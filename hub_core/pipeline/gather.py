@@ -306,7 +306,7 @@ def reason_for(hub: Hub, manifest: Manifest) -> str:
 
 
 def admit_folder(hub: Hub, folder: Path, now: datetime) -> Admitted:
-    """Admit a sealed submission that came from elsewhere; everything that it says is checked. Raises SubmissionError."""
+    """Admit a sealed submission that came from elsewhere, all that it says checked. Raises SubmissionError."""
     from hub_core.stages.admit import admit, verify
 
     manifest = read_manifest(folder)

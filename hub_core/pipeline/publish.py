@@ -13,6 +13,7 @@ from hub_core.home import Hub
 from hub_core.landing import observations, with_age
 from hub_core.model.exchange import Receipt, Reporter, Used
 from hub_core.model.period import Period
+from hub_core.model.scope import Scope
 from hub_core.obligations import Due, business_date, due
 from hub_core.province import secrets_named, with_secrets
 from hub_core.secrets import redact, resolve
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from hub_core.config import Delivery
     from hub_core.contracts import Document
-    from hub_core.stages.aggregate import Scope
 
 _STATES = {"met": "in", "late": "late", "nil": "nil", "held": "held", "missing": "missing", "open": "missing"}
 
@@ -76,7 +76,7 @@ def inputs_of(hub: Hub, scope: Scope) -> Inputs:
 
 
 def _ended_before(hub: Hub, scope: Scope, dataflow: str) -> list[Period]:
-    """The latest period of each coarser frequency, and of the same one elsewhere, that ended on or before the scope's."""
+    """The latest period of each coarser frequency (elsewhere also of the same) that ended by the scope's end."""
     end = scope.period.days(scope.calendar)[1]
     there = sorted((Period.parse(p) for p in hub.store.periods(dataflow, scope.calendar.value)), reverse=True)
     found: dict[str, Period] = {}
@@ -100,7 +100,7 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
 
     Without ``at_once`` it waits while an expected reporter is neither in nor overdue and nothing was released yet.
     """
-    from hub_core.stages.aggregate import Scope, aggregate
+    from hub_core.stages.aggregate import aggregate
     from hub_core.stages.consolidate import consolidate, differs, double_voices, without
     from hub_core.stages.freeze import freeze
 
@@ -110,7 +110,7 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
     everything = hub.store.submissions(dataflow=dataflow, calendar=calendar, period=str(period))
     dues = due(hub.config, dataflow, period, everything, now)
     reporters = [_reporter(each) for each in dues]
-    states = {each.provider: each.state for each in reporters}
+    states: dict[str, str] = {each.provider: each.state for each in reporters}
     previous = hub.releases.latest(dataflow, calendar, str(period))
 
     def told(state: str, release: Release | None, figures: int = 0, doubled: int = 0) -> PublishReport:
@@ -142,7 +142,7 @@ def _reporter(each: Due) -> Reporter:
         provider=each.obligation.provider,
         province=each.obligation.province,
         org_units=each.obligation.speaks_for,
-        state=_STATES[each.state],  # type: ignore[arg-type]  # the table's values are the states
+        state=_STATES[each.state],  # type: ignore[arg-type]  # the table holds the states
         provisions=list(each.provisions),
     )
 
@@ -152,7 +152,7 @@ def _used(each: Submission) -> Used:
         province=each.province,
         provision=each.provision,
         dataflow=each.dataflow,
-        calendar=each.calendar,  # type: ignore[arg-type]  # from the database, where a manifest put it
+        calendar=each.calendar,
         period=each.period,
         revision=each.revision,
         content_digest=each.content_digest,
@@ -271,7 +271,7 @@ def document(hub: Hub, release: Release) -> Document:
     flow = catalogue.dataflows[release.dataflow]
     period = Period.parse(release.period)
     before = hub.releases.latest(release.dataflow, release.calendar, str(period.shift(-1)))
-    previous = {
+    previous: dict[tuple[str, ...], str] = {
         (row["indicator"], row["org_unit"], row["measure"], row["dims"]): _text(
             row["value"], catalogue.decimals(row["indicator"])
         )

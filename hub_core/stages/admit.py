@@ -95,8 +95,8 @@ def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue,
         raise SubmissionError(f"the sender does not speak for {', '.join(sorted(beyond)[:5])}", **place)
     if whole:
         figures = pl.read_parquet(folder / OBSERVATIONS)
-        ordered = figures.select(KEY).is_sorted() if figures.height else True
-        if not ordered or figures.select(KEY).is_duplicated().any():
+        keys = figures.select(pl.concat_str(KEY, separator="\t")).to_series()
+        if keys.is_duplicated().any() or not figures.select(KEY).equals(figures.select(KEY).sort(KEY)):
             raise SubmissionError("figures are not in the order of their keys, each once", **place)
         if content_digest(figures, nil=manifest.nil) != manifest.digests.content:
             raise SubmissionError("figures are not those of the manifest's content digest", **place)

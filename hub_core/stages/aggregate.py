@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import polars as pl
 
-from hub_core.errors import StateError
-from hub_core.model.catalogue import Catalogue, Indicator
 from hub_core.model.observation import KEY, STATUSES, VALUE
-from hub_core.model.period import Calendar, Period
+from hub_core.model.scope import Scope
 
 WIDE = pl.Decimal(38, 12)  # products of a figure and its weight, exact
-LEVELS = ("country", "cluster", "province")  # of which a release gives totals
 _UNIT = ("indicator", "org_unit", "measure", "dims")
 _RANK = pl.Enum(STATUSES)
 _ESTIMATE, _PRELIMINARY = STATUSES.index("E"), STATUSES.index("P")
@@ -28,32 +24,6 @@ FIGURES = pl.Schema(
         "method": pl.String(),
     }
 )
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What is aggregated: a dataflow's indicators for one period, and the org units of which totals are wanted."""
-
-    catalogue: Catalogue
-    dataflow: str
-    period: Period
-    calendar: Calendar
-    org_units: tuple[str, ...]
-
-    @classmethod
-    def of(cls, catalogue: Catalogue, dataflow: str, period: Period) -> Scope:
-        """What a release of a dataflow and period covers. Raises StateError where there is no such dataflow."""
-        if dataflow not in catalogue.dataflows:
-            raise StateError(f"no dataflow {dataflow}; there are {', '.join(sorted(catalogue.dataflows))}")
-        flow = catalogue.dataflows[dataflow]
-        units = catalogue.below(flow.covers, period.days(flow.calendar)[1])
-        wanted = tuple(unit for unit in units if catalogue.org_units[unit].level in LEVELS)
-        return cls(catalogue, dataflow, period, flow.calendar, wanted)
-
-    @property
-    def indicators(self) -> list[Indicator]:
-        """The indicators of the dataflow."""
-        return self.catalogue.of_dataflow(self.dataflow)
 
 
 def aggregate(scope: Scope, observations: pl.LazyFrame, components: pl.LazyFrame) -> pl.DataFrame:
@@ -83,7 +53,7 @@ def aggregate(scope: Scope, observations: pl.LazyFrame, components: pl.LazyFrame
 
 
 def _along_calendar(scope: Scope, observations: pl.LazyFrame) -> pl.LazyFrame:
-    """Figures of the period: as reported, else from the finer periods that make it up, if all that is needed is there."""
+    """Figures of the period: as reported, else from the finer periods that make it up where all of them are there."""
     label = str(scope.period)
     keyed = observations.filter(pl.col("calendar") == scope.calendar.value).select(
         *_UNIT, "period", "value", rank=pl.col("status").cast(_RANK).to_physical().cast(pl.UInt8)
@@ -263,6 +233,6 @@ def _finished(scope: Scope, found: pl.DataFrame) -> pl.DataFrame:
             calendar=pl.lit(scope.calendar.value),
         )
         .select(FIGURES.names())
-        .cast(dict(FIGURES))
+        .cast(FIGURES)
         .sort(*KEY)
     )

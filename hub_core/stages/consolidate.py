@@ -10,7 +10,7 @@ import polars as pl
 
 from hub_core.model.exchange import ReleaseManifest, Reporter, Used, digest_of
 from hub_core.model.observation import KEY, content_digest
-from hub_core.stages.aggregate import Scope
+from hub_core.model.scope import Scope
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 import polars as pl
 
@@ -219,24 +221,8 @@ def _finder(
 def _plain_floats(numbers: pl.Series) -> pl.Series:
     """Floats as plain decimal text, from the shortest text that gives them back."""
     texts = numbers.cast(pl.String)
-    odd = texts.str.contains("[eEnN]").fill_null(value=False)
-    if odd.any():
-        from decimal import Decimal
-
-        spelt = [
-            None
-            if n is None
-            else (repr(n) if n != n or n in (float("inf"), float("-inf")) else format(Decimal(repr(n)), "f"))
-            for n in numbers.filter(odd)
-        ]
-        texts = (
-            texts.to_frame("t")
-            .with_row_index()
-            .join(
-                pl.DataFrame({"index": odd.arg_true(), "s": pl.Series(spelt, dtype=pl.String)}), on="index", how="left"
-            )
-            .sort("index")
-            .select(pl.coalesce("s", "t"))
-            .to_series()
-        )
-    return texts
+    odd = texts.str.contains("[eEnN]").fill_null(value=False)  # 1e16, inf, NaN
+    if not odd.any():
+        return texts
+    spelt = [format(Decimal(repr(n)), "f") if math.isfinite(n) else repr(n) for n in numbers.filter(odd)]
+    return texts.scatter(odd.arg_true(), spelt)

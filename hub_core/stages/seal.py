@@ -15,7 +15,7 @@ _ROW_GROUP = 250_000
 
 def seal(folder: Path, figures: pl.DataFrame, quarantine: pl.DataFrame, manifest: Manifest) -> Manifest:
     """Write a submission; ``manifest.json`` comes last. Gives the manifest with its files' digests."""
-    figures.cast(dict(SCHEMA)).write_parquet(
+    figures.cast(SCHEMA).write_parquet(
         folder / OBSERVATIONS, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP
     )
     quarantine.write_parquet(folder / QUARANTINE, compression="zstd")

@@ -119,6 +119,7 @@ class Releases:
                     frozen_at=now,
                 )
             )
+            assert made.inserted_primary_key is not None
             number = int(made.inserted_primary_key[0])
             if figures:
                 connection.execute(t.figure.insert(), [{"release_id": number, **row} for row in figures])

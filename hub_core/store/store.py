@@ -123,7 +123,7 @@ class Store:
                     notes=[],
                 )
             )
-            return int(made.inserted_primary_key[0])
+            return _number(made)
 
     def end_run(
         self,
@@ -238,7 +238,7 @@ class Store:
                 admitted_at=now,
             )
         )
-        number = int(made.inserted_primary_key[0])
+        number = _number(made)
         found = [
             {
                 "submission_id": number,
@@ -300,3 +300,9 @@ class Store:
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         with self.read() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _number(made: sa.CursorResult[Any]) -> int:
+    """The number that the database gave to a new row."""
+    assert made.inserted_primary_key is not None
+    return int(made.inserted_primary_key[0])

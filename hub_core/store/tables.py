@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
@@ -16,9 +17,10 @@ class Exact(TypeDecorator[Decimal]):
     impl = sa.Numeric(38, 6)
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[object]:
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Text where numbers would be floats."""
-        return dialect.type_descriptor(sa.String(48) if dialect.name == "sqlite" else sa.Numeric(38, 6))
+        exact: TypeEngine[Any] = sa.String(48) if dialect.name == "sqlite" else sa.Numeric(38, 6)
+        return dialect.type_descriptor(exact)
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> object:
         """Plain decimal text, without exponent."""

@@ -47,7 +47,7 @@ def run(home: Path | None = None) -> int:
         _say("", "What the sample ministry's own ledger says:")
         for entry in ministry.ledger:
             _say(
-                f"  {entry['reference']}: {entry['dataflow']} {entry['period']} version {entry['version']},"
+                f"  {entry['receipt']['reference']}: {entry['dataflow']} {entry['period']} version {entry['version']},"
                 f" {entry['state']}, figures {str(entry['figures_digest'])[:12]}"
             )
         code = _hub(["trace", "TELECOM/2026-Q3", "VT.06", "cluster-5"], environment)

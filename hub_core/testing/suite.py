@@ -92,7 +92,7 @@ class ProvinceSuite:
 
     # How it is asked
 
-    def _plugin(self) -> Any:  # noqa: ANN401 - Plugin
+    def _plugin(self) -> Any:
         found, broken = plugins.find([self.package.parent])
         name = province_of(self.package).id
         assert name in found, broken
@@ -128,7 +128,12 @@ class ProvinceSuite:
                 for path in sample.payloads
             ]
             gather = "20260101-00000001"
-            told = {"gather": gather, "sequence": 1, "origin_start": date(2026, 1, 1), "periods": [sample.period]}
+            told: dict[str, Any] = {
+                "gather": gather,
+                "sequence": 1,
+                "origin_start": date(2026, 1, 1),
+                "periods": [sample.period],
+            }
             landed.commit(
                 Landing(
                     **told, province=plugin.name, provision=sample.provision, parts=parts, complete=True, landed_at=_NOW

@@ -157,7 +157,7 @@ def test_escapes_in_names_and_texts_are_read() -> None:
 
 @pytest.mark.parametrize("cell", ['{"x": 1}', "[1]", "[]"])
 def test_a_nested_cell_has_changed_and_names_its_column(cell: str) -> None:
-    error = refused('[{"a": "1", "b": "x"}, {"a": %s, "b": "y"}]' % cell)
+    error = refused('[{"a": "1", "b": "x"}, {"b": "y", "a": ' + cell + "}]")
     assert "column a" in str(error)
     assert error.place["row"] == 1
 
@@ -181,7 +181,7 @@ def test_a_nested_cell_has_changed_and_names_its_column(cell: str) -> None:
         ('[{"a": "x"}] [', "", "broken JSON"),
         ('[{"a": NaN}]', "", "broken JSON"),
         ('[{"a": "x"},]', "", "broken JSON"),
-        ('[{"a": "\\ud83d"}]', "", "does not read"),
+        ('[{"a": "\\ud83d"}]', "", "broken JSON"),
         ('[{"row": "x"}]', "", "named row"),
         ('[{"a": 1}, {"a#number": "x"}]', "", "named a#number"),
         ('[{"a": %s}]' % ("9" * 5000), "", "out of range"),

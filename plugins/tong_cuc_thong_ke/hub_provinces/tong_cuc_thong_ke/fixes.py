@@ -10,7 +10,7 @@ _HEADING = re.compile(r"([0-9]{4})( \(\*\))? Average population \(Thous\. pers\.
 
 
 def one_year_a_column(frame: pl.DataFrame) -> pl.DataFrame:
-    """Each column of a year as rows of its own: ``year``, ``quality`` ("(*)" marks a preliminary year) and ``population``.
+    """Each column of a year as rows of its own: ``year``, ``quality`` ("(*)" is preliminary) and ``population``.
 
     ``column`` keeps the heading under which a figure stands. Raises SourceChanged at any other heading.
     """
