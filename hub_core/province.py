@@ -90,7 +90,7 @@ class Province:
     def from_package(cls, package: str) -> Province:
         """The province that a package's own files declare; call it with ``__name__``."""
         root = importlib.resources.files(package)
-        if not isinstance(root, Path):  # noqa: TRY004 - it is the author who must act
+        if not isinstance(root, Path):
             raise PluginError(f"package {package} is not a folder of files")
         return read(root)
 

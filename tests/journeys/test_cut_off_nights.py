@@ -1,0 +1,192 @@
+"""Nights that are cut off by SIGKILL, then one more: nothing is lost, nothing counts twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.journeys.conftest import World, make_world
+
+NIGHT, NEXT = "2026-11-06T02:00", "2026-11-07T02:00"
+WAITING = """
+import pathlib, time
+
+def wait(frame):
+    while pathlib.Path({gate!r}).exists():
+        pathlib.Path({here!r}).touch()
+        time.sleep(0.02)
+    return frame
+"""
+AFTER_SEAL = """
+import os, pathlib, signal, sys
+from datetime import datetime
+from hub_core.engine import Engine, local
+from hub_core.home import Hub
+from hub_core.obligations import ZONE
+from hub_core.pipeline.night import night
+
+class Killed(Engine):
+    "Kills the hub when so many children have sealed what they had and nothing of it is admitted."
+    def submit(self, orders, seconds, progress, done):
+        future = super().submit(orders, seconds, progress, done)
+        answers = future.result()
+        assert any(answer.get("submissions") for answer in answers), answers
+        self.left = getattr(self, "left", int(sys.argv[2])) - 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return future
+
+plain = local(2)
+hub = Hub.open(pathlib.Path(sys.argv[1]), Killed(plain.executor, plain.processes))
+now = datetime.fromisoformat({night!r}).replace(tzinfo=ZONE)
+with hub.alone(now):
+    night(hub, now, lambda *_: None)
+"""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a world is like after two nights in which nothing happened."""
+    with make_world(tmp_path_factory.mktemp("undisturbed") / "world") as world:
+        world.night(NIGHT)
+        world.night(NIGHT)
+        return world.state()
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+def one_more_night(world: World) -> dict[str, Any]:
+    """The state after one more night; no scratch of the night before is left."""
+    world.night(NIGHT)
+    assert list((world.home / "scratch").iterdir()) == []
+    assert "running" not in {r["outcome"] for r in world.told("status")["runs"]}
+    return world.state()
+
+
+@pytest.fixture
+def gate(world: World) -> Iterator[tuple[Path, Path]]:
+    """A gate in the way of Thanh Hóa's reader: what it reads is landed, and not yet read."""
+    gate, here = world.home.parent / "gate", world.home.parent / "here"
+    package = world.packages / "thanh_hoa" / "hub_provinces" / "thanh_hoa"
+    (package / "waiting.py").write_text(WAITING.format(gate=str(gate), here=str(here)))
+    toml = package / "telecom.toml"
+    toml.write_text('prepare = "hub_provinces.thanh_hoa.waiting:wait"\n' + toml.read_text(encoding="utf-8"))
+    gate.touch()
+    yield gate, here
+    gate.unlink(missing_ok=True)
+
+
+def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def test_a_hub_killed_after_landing(world: World, gate: tuple[Path, Path], undisturbed: dict[str, Any]) -> None:
+    hub = world.start("night", "--now", NIGHT)
+    until(gate[1].exists, "a landed part")
+    mine = children(hub)
+    assert mine
+    hub.kill()
+    hub.communicate()
+    until(lambda: not any(child.is_running() for child in mine), "the children to end with their hub")
+    gate[0].unlink()
+    assert one_more_night(world) == undisturbed
+    outcomes = [r["outcome"] for r in world.told("status")["runs"]]
+    assert "interrupted" in outcomes
+    kept = [p for p in (world.home / "landing" / "thanh_hoa" / "telecom" / "gathers").iterdir()]
+    assert len(kept) == 2  # what the killed night had landed is kept for the eye
+
+
+def test_a_child_killed_after_landing_costs_its_own_run_only(
+    world: World, gate: tuple[Path, Path], undisturbed: dict[str, Any]
+) -> None:
+    hub = world.start("night", "--now", NIGHT, "--json")
+    until(gate[1].exists, "a landed part")
+    [blocked] = [c for c in children(hub) if any("thanh_hoa" in f.path for f in c.open_files())] or [
+        _busy(children(hub), world)
+    ]
+    os.kill(blocked.pid, signal.SIGKILL)
+    out, _ = hub.communicate(timeout=60)
+    assert b"ended by signal SIGKILL" in out
+    assert hub.returncode == 1
+    gate[0].unlink()
+    state = one_more_night(world)
+    assert state["submissions"] == undisturbed["submissions"]
+    assert state["obligations"] == undisturbed["obligations"]
+    figures = {name.rsplit("/", 1)[0]: digest for name, _, _, digest in state["releases"]}
+    assert figures == {name.rsplit("/", 1)[0]: digest for name, _, _, digest in undisturbed["releases"]}
+    assert state["effects"] == len(state["releases"]) == len(state["ledger"])
+
+
+def _busy(found: list[psutil.Process], world: World) -> psutil.Process:
+    """The child that works in Thanh Hóa's scratch folder: the last that is left when the others are done."""
+    deadline = time.monotonic() + 30
+    while len(found) > 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+        found = [child for child in found if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert len(found) == 1, (found, world.home)
+    return found[0]
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_hub_killed_after_sealing(world: World, after: int, undisturbed: dict[str, Any]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AFTER_SEAL.replace("{night!r}", repr(NIGHT)), str(world.home), str(after)],
+        env=world.environment,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert world.state()["submissions"] == []
+    assert one_more_night(world) == undisturbed
+
+
+@pytest.mark.parametrize("mode", ["slow", "down", "lose answer"])
+def test_a_hub_killed_between_freeze_and_receipt(world: World, mode: str, undisturbed: dict[str, Any]) -> None:
+    world.ministry.mode, world.ministry.delay = mode, 1.0  # type: ignore[assignment]  # a Mode
+    hub = world.start("night", "--now", NIGHT)
+    if mode == "slow":
+        until(lambda: _sent(world), "a delivery on its way")
+        hub.kill()
+    hub.communicate()
+    world.ministry.mode = "accept"
+    time.sleep(1.5 if mode == "slow" else 0)  # what was on its way takes effect after its sender is gone
+    assert one_more_night(world) == undisturbed
+
+
+def _sent(world: World) -> bool:
+    """Whether the database says that a delivery is on its way."""
+    import sqlite3
+
+    path = world.home / "hub.db"
+    if not path.exists():
+        return False
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        try:
+            return bool(connection.execute("select count(*) from delivery where state = 'sent'").fetchone()[0])
+        except sqlite3.OperationalError:
+            return False
+
+
+def test_a_second_hub_in_one_home_is_refused(world: World, gate: tuple[Path, Path]) -> None:
+    hub = world.start("night", "--now", NIGHT)
+    until(gate[1].exists, "the first hub at work")
+    second = world.run("night", "--now", NIGHT)
+    assert second.returncode == 1
+    assert "another hub is at work in this home" in second.stderr
+    gate[0].unlink()
+    hub.communicate(timeout=60)
+    assert hub.returncode == 0
