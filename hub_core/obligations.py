@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from hub_core.config import Config, Obligation
 from hub_core.model.period import Calendar, Period
-from hub_core.store.store import Submission, current
+from hub_core.store.revisions import Submission, current
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")  # the business date is Vietnam's
 NIGHT = timedelta(hours=6)  # what the night after the due date pulls was ready in time

@@ -14,7 +14,7 @@ from hub_core.model.exchange import LocateOrder, Manifest, Used
 from hub_core.model.period import Period
 from hub_core.model.scope import Scope
 from hub_core.store.releases import Release
-from hub_core.store.store import Submission
+from hub_core.store.revisions import Submission
 
 _SECONDS = 60.0
 

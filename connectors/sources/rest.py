@@ -128,9 +128,12 @@ class RestSource(Source):
     def _pages(self, client: httpx.Client, request: Request, url: httpx.URL, label: str) -> Iterator[PayloadPart]:
         own, link = _origin(url), url
         links: set[httpx.URL] = set()
+        checked: set[tuple[str, str, int]] = set()
         digests: set[bytes] = set()
         while len(links) < self.settings.max_parts:
-            _check_host(link, own, request)
+            if _origin(link) not in checked:
+                _check_host(link, own, request)
+                checked.add(_origin(link))
             links.add(link)
             headers = self._headers() if _origin(link) == own else {}
             part = yield from self._page(client, request, link, headers, f"{label}page {len(links)}")
@@ -177,7 +180,8 @@ class RestSource(Source):
             yield part
         if response is None or broken is not None:
             told = None if isinstance(broken, httpx.LocalProtocolError) else broken  # that one quotes our headers
-            raise SourceUnavailable(f"{where} broke off: {type(broken).__name__} {told or ''}", part=name) from told
+            what = "did not answer" if response is None else "broke off"
+            raise SourceUnavailable(f"{where} {what}: {type(broken).__name__} {told or ''}", part=name) from told
         if size > limit:
             raise SourceChanged(f"{where} gave more than {limit} bytes", part=name)
         _check_status(response, where, name)

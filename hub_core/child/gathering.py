@@ -14,28 +14,19 @@ import polars as pl
 
 from hub_core import rules
 from hub_core.child import Progress
+from hub_core.child.sealing import Sealing
 from hub_core.contracts import Asked, PayloadPart, Reader, Request, Source
-from hub_core.errors import HubError, MappingError, PluginError, SourceChanged, StateError
-from hub_core.landing import OBSERVATIONS, QUARANTINE, Scratch, open_part, read_manifest
-from hub_core.model.exchange import Digests, FindingCount, Gathered, GatherOrder, Landing, Manifest, Part
-from hub_core.model.finding import Finding
-from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
-from hub_core.model.observation import SCHEMA, compare, content_digest, quarantine_digest
+from hub_core.errors import HubError, MappingError, PluginError, StateError
+from hub_core.landing import Scratch, open_part
+from hub_core.model.exchange import Gathered, GatherOrder, Landing, Part
 from hub_core.model.period import Calendar, Period
 from hub_core.province import with_secrets
 from hub_core.stages.collect import collect
 from hub_core.stages.land import land
 from hub_core.stages.normalise import Normaliser
-from hub_core.stages.seal import seal
 from hub_core.stages.validate import (
     Codes,
     Validator,
-    duplicates,
-    figures,
-    findings,
-    share_quarantined,
-    share_withdrawn,
-    sort_by_key,
 )
 from hub_core.structures import open_snapshot
 
@@ -83,7 +74,7 @@ class Gathering:
         if why is not None:
             return Gathered(landing=landing, counts=self._counted(), error=why.located(**self._place).as_dict())
         try:
-            sealed, no_data = self._seal_all()
+            sealed, no_data = self._sealing()(self.spool, self.validate.quarantine)
         except HubError as error:
             return Gathered(landing=landing, counts=self._counted(), error=error.located(**self._place).as_dict())
         return Gathered(landing=landing, submissions=sealed, counts=self._counted(), no_data=no_data)
@@ -231,6 +222,19 @@ class Gathering:
             self.scratch.commit(landing)
         return landing
 
+    def _sealing(self) -> Sealing:
+        return Sealing(
+            self.order,
+            self.scratch,
+            self.province,
+            self.declared,
+            self.catalogue,
+            self.dataflow,
+            self.calendar,
+            self.codes,
+            self.parts,
+        )
+
     def _counted(self) -> dict[str, int]:
         counts = self.counts
         return {
@@ -239,99 +243,6 @@ class Gathering:
             "absent": counts.absent,
             "not_asked": self.validate.not_asked,
         }
-
-    def _seal_all(self) -> tuple[list[str], list[str]]:
-        """A submission for each period found; the periods asked for that are not there."""
-        left = self.validate.quarantine
-        quarantine = pl.concat(left) if left else pl.DataFrame(schema=QUARANTINE_SCHEMA)
-        labels = self.codes.lists["period"]
-        unread = quarantine.filter(pl.col("period").is_null())
-        if unread.height:
-            unread.write_parquet(self.scratch.gather_folder(self.order.gather) / QUARANTINE)
-        found = {labels[n]: files for n, files in self.spool.items()}
-        for label in quarantine["period"].drop_nulls().unique():
-            found.setdefault(label, [])
-        if unread.height and not found:
-            text = unread["text"][0]
-            raise SourceChanged(f"no row has a period that the mapping can read; the first says {text!r}")
-        sealed = [
-            self._seal(label, found[label], quarantine.filter(pl.col("period") == label), unread)
-            for label in sorted(found)
-        ]
-        return sealed, sorted(set(self.order.periods) - set(found))
-
-    def _seal(self, label: str, files: list[Path], quarantine: pl.DataFrame, unread: pl.DataFrame) -> str:
-        rows = pl.concat([pl.read_ipc(f) for f in files]) if files else None
-        if rows is None:
-            table = pl.DataFrame(schema=SCHEMA)
-        else:
-            kept, repeated = sort_by_key(rows, self.codes)
-            if repeated.height:
-                quarantine = pl.concat([quarantine, duplicates(repeated, self.codes)])
-            table = figures(kept, self.codes)
-        current = pl.read_parquet(Path(self.order.lent[label]) / OBSERVATIONS) if label in self.order.lent else None
-        manifest = self._manifest(label, table, quarantine, unread, current)
-        place = self.scratch.submission_folder(self.calendar, label, self.order.gather, self.order.replay)
-        seal(place, table, quarantine, manifest)
-        return str(place)
-
-    def _manifest(
-        self,
-        label: str,
-        table: pl.DataFrame,
-        quarantine: pl.DataFrame,
-        unread: pl.DataFrame,
-        current: pl.DataFrame | None,
-    ) -> Manifest:
-        order, dataflow = self.order, self.dataflow
-        lost = pl.concat([quarantine, unread])
-        found = findings(quarantine) + share_quarantined(lost, table.height, dataflow.quarantined_percent)
-        before = current if current is not None else table.clear()
-        if current is not None:
-            found += share_withdrawn(current, table, quarantine, dataflow.withdrawn_percent)
-        lent = read_manifest(Path(order.lent[label])).digests.content if current is not None else None
-        return Manifest(
-            gather=order.gather,
-            replay=order.replay,
-            sequence=order.sequence,
-            origin_start=order.origin_start,
-            province=self.province.id,
-            provision=order.provision,
-            provider=self.declared.provider,
-            dataflow=dataflow.id,
-            calendar=self.calendar.value,
-            period=label,
-            sender=self.province.id,
-            predecessor=lent,
-            lent=[lent] if lent else [],
-            parts=self.parts,
-            rows=table.height,
-            quarantined=quarantine.select("part", "row", "column").n_unique() if quarantine.height else 0,
-            counts=compare(before, table),
-            findings=[_counted_finding(f) for f in found],
-            digests=Digests(
-                content=content_digest(table),
-                quarantine=quarantine_digest(quarantine),
-                catalogue=self.catalogue.digest,
-                mapping=self.province.mapping_digest(order.provision),
-                rules=rules.digest(rules.RULES),
-                plugin=self.province.digest(),
-            ),
-            files={},
-            sealed_at=order.now,
-        )
-
-
-def _counted_finding(found: Finding) -> FindingCount:
-    return FindingCount(
-        code=found.code,
-        severity=found.severity.value,
-        rows=found.rows,
-        text=found.text[:200],
-        part=found.part,
-        row=found.row,
-        column=found.column,
-    )
 
 
 def prepared(name: str | None) -> Callable[[pl.DataFrame], pl.DataFrame] | None:

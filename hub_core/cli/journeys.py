@@ -24,8 +24,9 @@ from hub_core.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from hub_core.pipeline.gather import GatherReport
-    from hub_core.pipeline.publish import DeliveryReport, PublishReport
+    from hub_core.pipeline.deliver import DeliveryReport
+    from hub_core.pipeline.publish import PublishReport
+    from hub_core.pipeline.take_over import GatherReport
 
 Periods = Annotated[
     list[str] | None, typer.Option("--period", help="A period to ask for (2026-M10, 2026-Q3, 2026); may be repeated.")
@@ -73,7 +74,7 @@ def admit(
     now: Now = None,
 ) -> None:
     """Admit a sealed submission, or accept a held one with a reason."""
-    from hub_core.pipeline.gather import admit_folder
+    from hub_core.pipeline.take_over import admit_folder
 
     if (folder is None) == (accept is None):
         raise typer.BadParameter("give either a sealed submission's folder or --accept NUMBER")
@@ -103,7 +104,7 @@ def publish(
 ) -> None:
     """Draft, freeze and deliver the release of a dataflow and period from what is there now."""
     from hub_core.model.period import Period
-    from hub_core.pipeline.publish import deliver_all
+    from hub_core.pipeline.deliver import deliver_all
     from hub_core.pipeline.publish import publish as publish_one
 
     label = (_checked([period]) or [""])[0]

@@ -38,7 +38,7 @@ def list_(home: Home = Path(), json: AsJson = False) -> None:
 @app.command("show")
 def show(release: Name, home: Home = Path(), json: AsJson = False) -> None:
     """A release's figures, reporters and receipts."""
-    from hub_core.pipeline.publish import document
+    from hub_core.pipeline.document import document
 
     with opened(home) as hub:
         found = hub.releases.named(release)
@@ -66,7 +66,7 @@ def export(
     json: AsJson = False,
 ) -> None:
     """Write a release as a file to hand on."""
-    from hub_core.pipeline.publish import export as export_release
+    from hub_core.pipeline.document import export as export_release
 
     with opened(home) as hub:
         path = export_release(hub, hub.releases.named(release), format_, target)

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from hub_core.home import Hub
 from hub_core.model.period import Period
-from hub_core.pipeline.gather import GatherReport, Report, gather, tasks
-from hub_core.pipeline.publish import DeliveryReport, PublishReport, deliver_all, publish
+from hub_core.pipeline.deliver import DeliveryReport, deliver_all
+from hub_core.pipeline.gather import Report, gather, tasks
+from hub_core.pipeline.publish import PublishReport, publish
+from hub_core.pipeline.take_over import GatherReport
 
 
 @dataclass(frozen=True)

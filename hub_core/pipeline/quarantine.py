@@ -10,7 +10,7 @@ from hub_core.rules import RULES
 
 if TYPE_CHECKING:
     from hub_core.home import Hub
-    from hub_core.store.store import Submission
+    from hub_core.store.revisions import Submission
 
 _SECONDS = 60.0
 

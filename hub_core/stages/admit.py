@@ -14,7 +14,8 @@ from hub_core.landing import OBSERVATIONS, LandingZone
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.exchange import Manifest
 from hub_core.model.observation import KEY, SCHEMA, STATUSES, content_digest
-from hub_core.store.store import Store, Submission, current
+from hub_core.store.revisions import Submission, current
+from hub_core.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from hub_core.errors import from_dict
 from hub_core.landing import OBSERVATIONS, QUARANTINE, Scratch
 from hub_core.model.exchange import CheckOrder, GatherOrder, Landing
 from hub_core.model.observation import KEY
-from hub_core.pipeline.gather import voice_of
+from hub_core.pipeline.take_over import voice_of
 from hub_core.testing.samples import Sample, province_of, samples
 
 _SECRET = re.compile(r"(?i)(password|secret|token|api_key)\s*=\s*[\"'](?!secret:)[^\"']+[\"']")

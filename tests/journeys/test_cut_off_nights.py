@@ -106,7 +106,7 @@ def test_a_hub_killed_after_landing(world: World, gate: tuple[Path, Path], undis
     assert one_more_night(world) == undisturbed
     outcomes = [r["outcome"] for r in world.told("status")["runs"]]
     assert "interrupted" in outcomes
-    kept = [p for p in (world.home / "landing" / "thanh_hoa" / "telecom" / "gathers").iterdir()]
+    kept = list((world.home / "landing" / "thanh_hoa" / "telecom" / "gathers").iterdir())
     assert len(kept) == 2  # what the killed night had landed is kept for the eye
 
 

@@ -1,4 +1,4 @@
-"""The walk of one figure: from a department's cell to the ministry's receipt, and what happens when the cell changes."""
+"""The walk of one figure: from a department's cell to the ministry's receipt, and what a changed cell does."""
 
 from __future__ import annotations
 

@@ -83,7 +83,8 @@ def test_other_separators_and_quotes() -> None:
 
 def test_a_table_without_rows_gives_no_frame() -> None:
     assert list(CsvReader(CsvReader.Settings()).read(part("a,b\n\n"))) == []
-    assert list(CsvReader(CsvReader.Settings(header=False)).read(part(""))) == []
+    for content in ("", "\n\r\n"):
+        assert list(CsvReader(CsvReader.Settings(header=False)).read(part(content))) == []
 
 
 def test_empty_lines_are_no_rows_and_lines_are_counted_on() -> None:

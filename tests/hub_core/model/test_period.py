@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import calendar
+import itertools
 import unicodedata
 from datetime import date, timedelta
 
@@ -122,7 +123,7 @@ def test_statistical_days_are_whole_months_within_the_year(period: Period) -> No
 @given(year=st.integers(1990, 2100))
 def test_neighbouring_statistical_periods_leave_no_gap_and_no_overlap(frequency: str, year: int) -> None:
     whole = [Period(y, frequency, n) for y in (year, year + 1) for n in range(1, COUNTS[frequency] + 1)]
-    for one, next_one in zip(whole, whole[1:], strict=False):
+    for one, next_one in itertools.pairwise(whole):
         assert next_one.days(S)[0] - one.days(S)[1] == ONE_DAY
     assert whole[0].days(S)[0] == date(year, 1, 1)
     assert whole[-1].days(S)[1] == date(year + 1, 12, 31)
@@ -169,7 +170,7 @@ def test_administrative_days_follow_the_decree_for_every_period(period: Period) 
 @given(year=st.integers(1990, 2100))
 def test_neighbouring_administrative_periods_leave_no_gap_and_no_overlap(frequency: str, year: int) -> None:
     whole = [Period(y, frequency, n) for y in (year, year + 1) for n in range(1, COUNTS[frequency] + 1)]
-    for one, next_one in zip(whole, whole[1:], strict=False):
+    for one, next_one in itertools.pairwise(whole):
         assert next_one.days(A)[0] - one.days(A)[1] == ONE_DAY
 
 
@@ -198,7 +199,7 @@ def test_parts_make_up_the_whole_or_there_are_none(whole: str, part: str, year: 
         return
     assert all(each.frequency == part for each in parts)
     assert (parts[0].days(S)[0], parts[-1].days(S)[1]) == period.days(S)
-    for one, next_one in zip(parts, parts[1:], strict=False):
+    for one, next_one in itertools.pairwise(parts):
         assert next_one.days(S)[0] - one.days(S)[1] == ONE_DAY
         assert one.shift(1) == next_one
 
@@ -211,7 +212,7 @@ def test_months_and_quarters_make_up_administrative_periods_too(
     period = Period(year, whole, data.draw(st.integers(1, COUNTS[whole])))
     parts = period.parts(part)
     assert (parts[0].days(A)[0], parts[-1].days(A)[1]) == period.days(A)
-    for one, next_one in zip(parts, parts[1:], strict=False):
+    for one, next_one in itertools.pairwise(parts):
         assert next_one.days(A)[0] - one.days(A)[1] == ONE_DAY
 
 

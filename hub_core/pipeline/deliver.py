@@ -1,0 +1,126 @@
+"""Deliver in the hub: send what is in the outbox, and take the ministry's answer."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from hub_core.errors import ConfigurationError, DeliveryRefused, DeliveryUnavailable, HubError
+from hub_core.home import Hub
+from hub_core.model.exchange import Receipt
+from hub_core.obligations import business_date
+from hub_core.pipeline.document import document
+from hub_core.province import secrets_named, with_secrets
+from hub_core.secrets import redact, resolve
+from hub_core.store.releases import Release
+
+if TYPE_CHECKING:
+    from hub_core.config import Delivery
+    from hub_core.contracts import Sink, Writer
+
+
+@dataclass(frozen=True)
+class DeliveryReport:
+    """What became of a delivery."""
+
+    delivery: str
+    release: str
+    recipient: str
+    state: str
+    reference: str
+    error: str | None
+
+
+def recipients_of(hub: Hub, dataflow: str, now: datetime) -> list[Delivery]:
+    """To whom a dataflow's releases go today."""
+    return [d for d in hub.config.deliveries if d.dataflow == dataflow and d.valid.holds(business_date(now))]
+
+
+def deliver_all(hub: Hub, now: datetime) -> list[DeliveryReport]:
+    """Send what is in the outbox, in order; a version waits for the one before it."""
+    reports: list[DeliveryReport] = []
+    waiting: set[tuple[str, str, str]] = set()
+    for row in hub.releases.outbox():
+        release = hub.releases.all(id=row["release_id"])[0]
+        series = (row["recipient"], release.dataflow, release.period)
+        if series in waiting:
+            continue
+        told = _deliver(hub, row, release, now)
+        if told.error is not None:
+            waiting.add(series)
+        reports.append(told)
+    return reports
+
+
+def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> DeliveryReport:
+    from hub_core.contracts import Sink, Writer
+    from hub_core.plugins import Loaded
+    from hub_core.stages.deliver import deliver
+
+    secrets: dict[str, str] = {}
+    try:
+        told = next((d for d in hub.config.deliveries if d.recipient == row["recipient"]), None)
+        if told is None:
+            raise ConfigurationError(f"config/deliveries names no recipient {row['recipient']} any more")
+        secrets = resolve("hub", secrets_named(told.sink), os.environ)
+        loaded = Loaded(hub.config.settings.plugins.trusted)
+        writer: Writer = loaded.make(Writer, told.writer, f"delivery to {told.recipient}, writer")
+        sink: Sink = loaded.make(Sink, with_secrets(told.sink, secrets), f"delivery to {told.recipient}, sink")
+        content = writer.write(document(hub, release))
+        hub.releases.attempt(row["id"], now)
+        receipt = deliver(sink, row["id"], content, writer.media_type, row["attempts"])
+    except HubError as error:
+        error.message = redact(error.message, secrets.values())
+        dead = isinstance(error, DeliveryRefused)
+        hub.releases.failed(row["id"], error.as_dict(), dead=dead)
+        state = "dead" if dead else ("sent" if isinstance(error, DeliveryUnavailable) else row["state"])
+        return DeliveryReport(row["id"], release.name, row["recipient"], state, "", str(error))
+    hub.releases.received(receipt, _rejections(hub, release, receipt, now), now)
+    return DeliveryReport(row["id"], release.name, row["recipient"], receipt.state, receipt.reference, None)
+
+
+def _rejections(hub: Hub, release: Release, receipt: Receipt, now: datetime) -> list[dict[str, Any]]:
+    """Figures that the ministry does not take, each before the province that it came from."""
+    from hub_core.trace import Asked, trace
+
+    found = []
+    for each in receipt.rejected:
+        key = {name: each.get(name, "") for name in ("indicator", "org_unit", "measure", "dims")}
+        try:
+            steps = trace(hub, release, Asked(key["indicator"], key["org_unit"], each.get("measure"), each.get("dims")))
+        except HubError as error:
+            text = f"{each.get('message', '')} [{error}]"
+            found.append(finding(release.id, "MINISTRY", "error", "ministry", None, text, key, now))
+            continue
+        for leaf in steps.leaves():
+            place = key | {"locator": leaf.locator, "text": leaf.text, "provision": leaf.provision}
+            words = each.get("message", "")
+            found.append(finding(release.id, "MINISTRY", "error", "ministry", leaf.province, words, place, now))
+    return found
+
+
+def finding(
+    release: int,
+    code: str,
+    severity: str,
+    owner: str,
+    province: str | None,
+    text: str,
+    place: dict[str, Any],
+    now: datetime,
+) -> dict[str, Any]:
+    """A finding about a release, as the database takes it."""
+    return {
+        "submission_id": None,
+        "release_id": release,
+        "code": code,
+        "severity": severity,
+        "owner": owner,
+        "province": province,
+        "rows": 1,
+        "text": text,
+        "place": place,
+        "found_at": now,
+    }

@@ -1,0 +1,93 @@
+"""A release as a document: named, in order, beside the figures of the period before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hub_core.home import Hub
+from hub_core.model.period import Period
+from hub_core.store.releases import Release
+
+if TYPE_CHECKING:
+    from hub_core.contracts import Document, Writer
+
+
+def document(hub: Hub, release: Release) -> Document:
+    """A release as a writer is given it: named, in order, beside the figures of the period before."""
+    from hub_core.contracts import Document
+
+    catalogue = hub.config.catalogue
+    flow = catalogue.dataflows[release.dataflow]
+    period = Period.parse(release.period)
+    before = hub.releases.latest(release.dataflow, release.calendar, str(period.shift(-1)))
+    previous: dict[tuple[str, ...], str] = {
+        (row["indicator"], row["org_unit"], row["measure"], row["dims"]): _text(
+            row["value"], catalogue.decimals(row["indicator"])
+        )
+        for row in (hub.releases.figures(before.id) if before else [])
+    }
+    return Document(
+        manifest=release.manifest.model_dump(mode="json"),
+        manifest_digest=release.manifest_digest,
+        title=flow.name_vi,
+        title_en=flow.name_en,
+        period=release.period,
+        previous_period=str(period.shift(-1)),
+        figures=[_figure(hub, row, period) for row in hub.releases.figures(release.id)],
+        previous=previous,
+        reporters=[
+            {
+                "provider": r.provider,
+                "province": r.province,
+                "name": hub.provinces[r.province].name
+                if r.province in hub.provinces
+                else _name(hub, r.org_units[-1], period),
+                "state": r.state,
+            }
+            for r in release.manifest.reporters
+        ],
+    )
+
+
+def _figure(hub: Hub, row: dict[str, Any], period: Period) -> dict[str, str]:
+    indicator = hub.config.catalogue.indicators[row["indicator"]]
+    decimals = hub.config.catalogue.decimals(indicator.code)
+    return {
+        "indicator": indicator.code,
+        "name_vi": indicator.name_vi,
+        "name_en": indicator.name_en,
+        "unit": indicator.unit,
+        "org_unit": row["org_unit"],
+        "org_unit_name": _name(hub, row["org_unit"], period),
+        "period": row["period"],
+        "calendar": row["calendar"],
+        "measure": row["measure"],
+        "dims": row["dims"],
+        "value": _text(row["value"], decimals),
+        "decimals": str(decimals),
+        "status": row["status"],
+        "coverage": f"{row['covered']}/{row['expected']}" if row["covered"] is not None else "",
+        "method": row["method"],
+    }
+
+
+def _text(value: Any, decimals: int) -> str:
+    return "" if value is None else f"{value:.{decimals}f}"
+
+
+def _name(hub: Hub, org_unit: str, period: Period) -> str:
+    flow_day = period.days(next(iter(hub.config.catalogue.dataflows.values())).calendar)[1]
+    return hub.config.catalogue.org_units[org_unit].named(flow_day).name
+
+
+def export(hub: Hub, release: Release, kind: str, target: Path) -> Path:
+    """Write a release as a file of some kind."""
+    from hub_core.contracts import Writer
+    from hub_core.landing import write
+    from hub_core.plugins import Loaded
+
+    writer: Writer = Loaded(hub.config.settings.plugins.trusted).make(Writer, {"kind": kind}, f"writer {kind}")
+    path = target / f"{release.name.replace('/', '-')}{writer.suffix}" if target.is_dir() else target
+    write(path, writer.write(document(hub, release)))
+    return path

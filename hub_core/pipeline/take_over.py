@@ -1,0 +1,182 @@
+"""Take over what a child left: its landing, its submissions, and the account of its run."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hub_core.engine import Answer
+from hub_core.errors import HubError, PluginError, SubmissionError, from_dict
+from hub_core.home import Hub, unlanded
+from hub_core.landing import Scratch, cut_off, read_manifest
+from hub_core.model.exchange import Gathered, GatherOrder, Manifest
+from hub_core.secrets import redact
+
+if TYPE_CHECKING:
+    from hub_core.config import Config
+    from hub_core.stages.admit import Admitted, Voice
+
+
+@dataclass(frozen=True)
+class Task:
+    """A provision and the periods to ask it for."""
+
+    province: str
+    provision: str
+    periods: list[str]
+
+
+@dataclass(frozen=True)
+class GatherReport:
+    """How one gather went."""
+
+    province: str
+    provision: str
+    dataflow: str
+    periods: list[str]
+    outcome: str  # done, unchanged, no data, held, failed
+    counts: dict[str, int]
+    revisions: dict[str, int]
+    no_data: list[str]
+    notes: list[str]
+    error: str | None
+    retryable: bool
+    gather: str
+
+
+@dataclass
+class Going:
+    """A gather under way."""
+
+    key: str
+    task: Task
+    dataflow: str
+    run: int
+    scratch: Path
+    gather: str
+    order: GatherOrder | None
+    failed: HubError | None
+
+
+def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
+    """Take over what a child left, admit what it sealed, and note how it went."""
+    gathered = Gathered.model_validate(answer)
+    failure = from_dict(gathered.error) if gathered.error else None
+    secrets = going.order.secrets.values() if going.order else ()
+    notes, revisions, counts, held = list(gathered.notes), {}, dict(gathered.counts), False
+    try:
+        if going.order is not None and going.order.replay_of is None:
+            _take_landing(hub, going, gathered, failure, now)
+        if failure is None:
+            for folder in gathered.submissions:
+                admitted = _admit(hub, going, Path(folder), now)
+                for name, number in admitted.manifest.counts.items():
+                    counts[name] = counts.get(name, 0) + number
+                counts["admitted"] = counts.get("admitted", 0) + admitted.manifest.rows
+                counts["quarantined"] = counts.get("quarantined", 0) + admitted.manifest.quarantined
+                if admitted.revision is not None:
+                    revisions[admitted.manifest.period] = admitted.revision
+                held = held or (admitted.held and admitted.revision is not None)
+    except HubError as error:
+        failure = error
+    if failure is not None:
+        failure.located(province=going.task.province, provision=going.task.provision)
+        failure.message = redact(failure.message, secrets)
+    outcome = _outcome(failure, gathered, revisions, held=held)
+    told = failure.as_dict() if failure else None
+    hub.store.end_run(going.run, outcome, now, counts=counts, notes=notes, error=told)
+    shutil.rmtree(going.scratch, ignore_errors=True)
+    return GatherReport(
+        going.task.province,
+        going.task.provision,
+        going.dataflow,
+        going.task.periods,
+        outcome,
+        counts,
+        revisions,
+        gathered.no_data,
+        notes,
+        str(failure) if failure else None,
+        failure is not None and failure.retryable,
+        going.gather,
+    )
+
+
+def _outcome(failure: HubError | None, gathered: Gathered, revisions: dict[str, int], *, held: bool) -> str:
+    if failure is not None:
+        return "failed"
+    if not gathered.submissions:
+        return "no data"
+    if held:
+        return "held"
+    return "done" if revisions else "unchanged"
+
+
+def _take_landing(hub: Hub, going: Going, gathered: Gathered, failure: HubError | None, now: datetime) -> None:
+    """The landing that the child told of, or what it had landed when it ended."""
+    assert going.order is not None
+    landing = gathered.landing
+    if landing is None:
+        if not Scratch(going.scratch).landed():
+            return
+        landing = cut_off(going.scratch, unlanded(going.order, now), str(failure), now)
+    expected = (going.gather, going.task.province, going.task.provision)
+    if (landing.gather, landing.province, landing.provision) != expected:
+        raise SubmissionError(f"the child tells of landing {landing.gather} of {landing.province}/{landing.provision}")
+    hub.zone.adopt_landing(going.scratch, landing)
+
+
+def _admit(hub: Hub, going: Going, folder: Path, now: datetime) -> Admitted:
+    from hub_core.stages.admit import admit, verify
+
+    assert going.order is not None
+    if going.scratch.resolve() not in folder.resolve().parents:
+        raise SubmissionError(f"the child tells of a submission outside its scratch folder: {folder}")
+    manifest = read_manifest(folder)
+    order = going.order
+    told = (manifest.province, manifest.provision, manifest.gather, manifest.replay, manifest.sequence)
+    if told != (going.task.province, going.task.provision, order.gather, order.replay, order.sequence):
+        raise SubmissionError("the child sealed a submission of another province, provision or gather")
+    declared = hub.provinces[going.task.province].provisions[going.task.provision]
+    if (manifest.dataflow, manifest.provider) != (declared.dataflow, declared.provider):
+        raise SubmissionError("the child sealed a submission of another dataflow or provider")
+    voice = voice_of(hub.config, manifest.province, manifest.provider, manifest.dataflow)
+    verify(folder, manifest, voice, hub.config.catalogue, whole=False)
+    hub.store.note_catalogue(manifest.digests.catalogue, now)
+    return admit(hub.store, hub.zone, folder, manifest, reason_for(hub, manifest), now)
+
+
+def reason_for(hub: Hub, manifest: Manifest) -> str:
+    """Why a revision comes: a correction, where a release of its period stands already."""
+    released = hub.releases.latest(manifest.dataflow, manifest.calendar, manifest.period)
+    mine = (manifest.province, manifest.provision)
+    used = released is not None and any((u.province, u.provision) == mine for u in released.manifest.submissions)
+    return "correction" if used else "initial"
+
+
+def voice_of(config: Config, name: str, provider: str, dataflow: str) -> Voice:
+    """What a provider may say in a dataflow, by its obligations. Raises PluginError where it has none."""
+    from hub_core.stages.admit import Voice
+
+    duties = [o for o in config.obligations if (o.province, o.provider, o.dataflow) == (name, provider, dataflow)]
+    if not duties:
+        raise PluginError(f"config/obligations has no duty of {provider} to report {dataflow}", province=name)
+    units = config.catalogue.subtree(tuple(unit for duty in duties for unit in duty.speaks_for))
+    indicators = {code for duty in duties for code in duty.indicators}
+    if any(not duty.indicators for duty in duties):
+        indicators |= {each.code for each in config.catalogue.of_dataflow(dataflow)}
+    return Voice(units, indicators)
+
+
+def admit_folder(hub: Hub, folder: Path, now: datetime) -> Admitted:
+    """Admit a sealed submission that came from elsewhere, all that it says checked. Raises SubmissionError."""
+    from hub_core.stages.admit import admit, verify
+
+    manifest = read_manifest(folder)
+    voice = voice_of(hub.config, manifest.province, manifest.provider, manifest.dataflow)
+    verify(folder, manifest, voice, hub.config.catalogue, whole=True)
+    hub.store.note_catalogue(manifest.digests.catalogue, now)
+    return admit(hub.store, hub.zone, folder, manifest, reason_for(hub, manifest), now)

@@ -1,0 +1,156 @@
+"""The house itself: who may import whom, what start-up costs, and that each contract bites."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BREACHES = [
+    ("The house has floors", "hub_core/model/period.py", "import hub_core.store.store"),
+    ("The house has floors", "hub_core/unplaced.py", "VALUE = 1"),
+    ("Stages do not know one another", "hub_core/stages/land.py", "import hub_core.stages.collect"),
+    ("The core knows neither connectors nor provinces", "hub_core/check.py", "import connectors.readers.csv"),
+    ("Plugins and connectors import the core at its root only", "connectors/readers/csv.py", "import hub_core.landing"),
+    (
+        "Plugins and connectors import the core at its root only",
+        "plugins/thanh_hoa/hub_provinces/thanh_hoa/__init__.py",
+        "import hub_core.store",
+    ),
+    ("Connectors do not know one another", "connectors/readers/csv.py", "import connectors.readers.json"),
+    (
+        "Provinces do not know one another",
+        "plugins/thanh_hoa/hub_provinces/thanh_hoa/__init__.py",
+        "import hub_provinces.quang_tri",
+    ),
+    ("The middle is pure", "hub_core/stages/aggregate.py", "import sqlalchemy"),
+    ("A child reaches neither the store nor the secrets", "hub_core/stages/seal.py", "import sqlalchemy"),
+]
+
+
+def lint(root: Path) -> subprocess.CompletedProcess[str]:
+    folders = ":".join(str(path) for path in sorted((root / "plugins").iterdir()) if path.is_dir())
+    return subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache", "--config", ".importlinter"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": f"{root}:{folders}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the source that a test may break."""
+    copy = tmp_path_factory.mktemp("house")
+    for name in ("hub_core", "connectors", "plugins"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / ".importlinter", copy)
+    return copy
+
+
+def test_every_contract_is_kept(house: Path) -> None:
+    done = lint(house)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(("contract", "file", "line"), BREACHES)
+def test_each_contract_bites(house: Path, contract: str, file: str, line: str) -> None:
+    path = house / file
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    try:
+        path.write_text((before or '"""New."""\n') + f"\n{line}\n", encoding="utf-8")
+        done = lint(house)
+        assert f"{contract} BROKEN" in done.stdout, done.stdout
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_text(before, encoding="utf-8")
+
+
+def test_the_contracts_name_every_connector_province_and_stage() -> None:
+    told = (ROOT / ".importlinter").read_text(encoding="utf-8")
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for folder in ("connectors/*", "hub_core/stages")
+        for path in ROOT.glob(f"{folder}/*.py")
+        if path.name != "__init__.py"
+    }
+    modules |= {f"hub_provinces.{path.parent.name}" for path in ROOT.glob("plugins/*/hub_provinces/*/province.toml")}
+    assert {name for name in modules if f"    {name}\n" not in told} == set()
+
+
+def test_no_module_of_the_core_imports_the_public_face() -> None:
+    import hub_core
+
+    for path in ROOT.glob("hub_core/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "hub_core":
+                names = {alias.name for alias in node.names}
+                assert not names & set(hub_core.__all__), f"{path} imports {names} from the root"
+
+
+def test_the_public_face_is_sorted_and_names_nothing_above_the_hooks() -> None:
+    import hub_core
+
+    assert hub_core.__all__ == sorted(hub_core.__all__)
+    assert set(hub_core._HOMES) <= {"contracts", "errors", "hookspecs", "model.exchange", "province"}
+    assert all(getattr(hub_core, name) for name in hub_core.__all__)
+
+
+def test_packages_of_stages_and_connectors_import_nothing() -> None:
+    for path in [ROOT / "hub_core/stages/__init__.py", *ROOT.glob("connectors/**/__init__.py")]:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        assert len(body) == 1, f"{path} has more than its docstring"
+
+
+def loaded_by(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(' '.join(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_importing_the_root_loads_no_heavy_library() -> None:
+    assert not loaded_by("import hub_core") & {"polars", "pydantic", "sqlalchemy", "httpx", "pluggy", "typer"}
+
+
+def test_asking_for_help_loads_no_heavy_library() -> None:
+    code = (
+        "import sys; sys.argv = ['hub', '--help']\n"
+        "from hub_core.cli import main\n"
+        "try: main()\nexcept SystemExit as end: assert end.code == 0"
+    )
+    assert not loaded_by(code) & {"polars", "pydantic", "sqlalchemy", "httpx", "pluggy", "xlsxwriter", "alembic"}
+
+
+def test_a_child_that_is_ready_has_loaded_no_database() -> None:
+    code = "import hub_core.child, hub_core.child.gathering, hub_core.plugins\nhub_core.plugins.Loaded(['connectors'])"
+    assert not loaded_by(code) & {"sqlalchemy", "alembic", "apscheduler", "fastapi", "typer"}
+
+
+def test_no_module_is_longer_than_it_may_be() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for folder in ("hub_core", "connectors", "plugins")
+        for path in ROOT.glob(f"{folder}/**/*.py")
+        if "migrations" not in path.parts and (lines := len(path.read_text(encoding="utf-8").splitlines())) > 300
+    }
+    assert not long, f"split them: {long}"
+
+
+def test_no_address_of_a_package_index_is_in_the_lock() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert re.fullmatch(r"(?:[A-Za-z0-9_.-]+==[A-Za-z0-9_.!+-]+\n)+", lock)
