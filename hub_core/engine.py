@@ -66,6 +66,9 @@ class Child:
         except TimeoutError:
             self.end()
             return _failed(f"gave no answer within {seconds:g} s, and its process group was ended")
+        except ValueError:
+            self.end()
+            return _failed("wrote something else than an answer where its answers go")
         if answer is None:
             self.end()
             return _failed(redact(self._last_words(), secrets))
@@ -82,7 +85,9 @@ class Child:
             while True:
                 while b"\n" in self._rest:
                     line, _, self._rest = self._rest.partition(b"\n")
-                    told: Answer = json.loads(line)
+                    told = json.loads(line)
+                    if not isinstance(told, dict):
+                        raise ValueError(f"an answer is no object: {line[:80]!r}")  # noqa: TRY004 - like broken JSON
                     if "progress" not in told:
                         return told
                     progress(told["progress"])

@@ -15,8 +15,8 @@ from hub_core import config as configuration
 from hub_core import plugins, province
 from hub_core.engine import Engine
 from hub_core.errors import HubError, StateError
-from hub_core.landing import LandingZone, cut_off
-from hub_core.model.exchange import GatherOrder, Landing
+from hub_core.landing import LandingZone, Scratch
+from hub_core.model.exchange import Landing
 from hub_core.store.releases import Releases
 from hub_core.store.store import Store
 
@@ -70,19 +70,33 @@ class Hub:
         path = self.config.home / "hub.lock"
         with path.open("a") as lock:
             _lock(lock)
-            if self.store.interrupt_runs(now):
-                self._clear_up(now)
+            self.store.interrupt_runs(now)
+            self._clear_up(now)
             yield
 
     def _clear_up(self, now: datetime) -> None:
         """Keep what a killed gather had landed for the eye, and remove the rest of its scratch folder."""
         for folder in sorted((self.config.home / "scratch").glob("*")):
-            told = folder / "order.json"
-            if told.exists() and (folder / "parts.jsonl").exists():
-                order = GatherOrder.model_validate_json(told.read_bytes())
-                landing = cut_off(folder, unlanded(order, now), "the hub ended in the middle", now)
-                if order.replay_of is None:
-                    self.zone.adopt_landing(folder, landing)
+            gather, _, replay = folder.name.rpartition("-")
+            run = self.store.run_of(gather)
+            if (
+                run is not None
+                and replay == "0"
+                and gather not in self.zone.landings(run["province"], run["provision"])
+            ):
+                landing = Landing(
+                    gather=gather,
+                    sequence=int(gather.rpartition("-")[2]),
+                    origin_start=self.config.settings.origin_start,
+                    province=run["province"],
+                    provision=run["provision"],
+                    periods=run["periods"],
+                    parts=Scratch(folder).landed(),
+                    complete=False,
+                    why="the hub ended in the middle",
+                    landed_at=now,
+                )
+                self.zone.adopt_landing(folder, landing)
             shutil.rmtree(folder)
 
 
@@ -91,18 +105,3 @@ def _lock(lock: IO[str]) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise StateError("another hub is at work in this home") from error
-
-
-def unlanded(order: GatherOrder, now: datetime) -> Landing:
-    """The landing of a gather of which nothing is known yet."""
-    return Landing(
-        gather=order.gather,
-        sequence=order.sequence,
-        origin_start=order.origin_start,
-        province=order.plugin.name,
-        provision=order.provision,
-        periods=order.periods,
-        parts=[],
-        complete=False,
-        landed_at=now,
-    )

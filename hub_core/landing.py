@@ -27,8 +27,6 @@ from hub_core.errors import StateError, StoreError, SubmissionError
 from hub_core.model.exchange import Landing, Manifest, Part
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import polars as pl
 
 _LEVEL = 1
@@ -68,8 +66,15 @@ class Scratch:
         path = self.root / _JOURNAL
         if not path.exists():
             return []
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [Part.model_validate_json(line) for line in lines if line.endswith("\n")]
+        parts = []
+        for line in path.read_bytes().splitlines(keepends=True):
+            try:
+                part = Part.model_validate_json(line)
+            except ValidationError:
+                break  # the process ended in the middle of this line
+            if (self.root / "parts" / f"{part.digest}.zst").is_file():
+                parts.append(part)
+        return parts
 
     def gather_folder(self, gather: str) -> Path:
         """Where a gather's own files go."""
@@ -196,12 +201,6 @@ def open_part(parts: Path, part: Part) -> PayloadPart:
     if hashlib.sha256(content).hexdigest() != part.digest:
         raise StoreError(f"{path} does not hold the bytes that were landed", part=part.name)
     return PayloadPart(content, part.media_type, part.origin, part.name)
-
-
-def cut_off(scratch: Path, landing: Landing, why: str, now: datetime) -> Landing:
-    """The landing of a gather whose child ended in the middle: what had come, and why no more did."""
-    told = landing.model_dump() | {"complete": False, "why": why, "landed_at": now}
-    return Landing.model_validate(told | {"parts": Scratch(scratch).landed()})
 
 
 def observations(paths: list[Path]) -> pl.LazyFrame:

@@ -207,7 +207,7 @@ def _sources(page: Page, document: Document) -> None:
     headings = {
         "Địa phương": ("Province", 150),
         "Nguồn báo cáo": ("Provision", 210),
-        "Biểu": ("Dataflow", 120),
+        "Biểu": ("Dataflow", 160),
         "Kỳ": ("Period", 90),
         "Lịch": ("Calendar", 70),
         "Lần gửi": ("Revision", 80),

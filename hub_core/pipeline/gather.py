@@ -133,7 +133,6 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None) ->
         if scratch.exists():
             shutil.rmtree(scratch)
         scratch.mkdir(parents=True)
-        (scratch / "order.json").write_text(order.model_dump_json(), encoding="utf-8")  # before it has secrets
         secrets = resolve(task.province, wanted, os.environ) if again is None else dict.fromkeys(wanted, "unused")
         going.order = order.model_copy(update={"secrets": secrets})
     except HubError as error:

@@ -8,11 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from hub_core.contracts import explain
 from hub_core.engine import Answer
 from hub_core.errors import HubError, PluginError, SubmissionError, from_dict
-from hub_core.home import Hub, unlanded
-from hub_core.landing import Scratch, cut_off, read_manifest
-from hub_core.model.exchange import Gathered, GatherOrder, Manifest
+from hub_core.home import Hub
+from hub_core.landing import Scratch, read_manifest
+from hub_core.model.exchange import Gathered, GatherOrder, Landing, Manifest
 from hub_core.secrets import redact
 
 if TYPE_CHECKING:
@@ -63,7 +66,10 @@ class Going:
 
 def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
     """Take over what a child left, admit what it sealed, and note how it went."""
-    gathered = Gathered.model_validate(answer)
+    try:
+        gathered = Gathered.model_validate(answer)
+    except ValidationError as error:
+        gathered = Gathered(error=PluginError(f"the child's answer is not one: {explain(error)}").as_dict())
     failure = from_dict(gathered.error) if gathered.error else None
     secrets = going.order.secrets.values() if going.order else ()
     notes, revisions, counts, held = list(gathered.notes), {}, dict(gathered.counts), False
@@ -122,7 +128,19 @@ def _take_landing(hub: Hub, going: Going, gathered: Gathered, failure: HubError 
     if landing is None:
         if not Scratch(going.scratch).landed():
             return
-        landing = cut_off(going.scratch, unlanded(going.order, now), str(failure), now)
+        order = going.order
+        landing = Landing(
+            gather=order.gather,
+            sequence=order.sequence,
+            origin_start=order.origin_start,
+            province=going.task.province,
+            provision=going.task.provision,
+            periods=order.periods,
+            parts=Scratch(going.scratch).landed(),
+            complete=False,
+            why=str(failure),
+            landed_at=now,
+        )
     expected = (going.gather, going.task.province, going.task.provision)
     if (landing.gather, landing.province, landing.provision) != expected:
         raise SubmissionError(f"the child tells of landing {landing.gather} of {landing.province}/{landing.provision}")

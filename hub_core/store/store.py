@@ -99,6 +99,11 @@ class Store:
             )
             return int(done.rowcount)
 
+    def run_of(self, gather: str) -> dict[str, Any] | None:
+        """The run that made a gather, or None."""
+        found = self._rows(sa.select(t.run).where(t.run.c.gather == gather, t.run.c.kind == "gather"))
+        return found[0] if found else None
+
     def runs(self, limit: int = 50, province: str | None = None) -> list[dict[str, Any]]:
         """The last journeys, newest first."""
         query = sa.select(t.run).order_by(t.run.c.id.desc()).limit(limit)

@@ -216,7 +216,7 @@ def test_an_incomplete_sum_says_how_many_are_in_it() -> None:
         ("VT.03", 4, '#,##0" P"_ '),
         ("VT.06", 4, '#,##0.00" E"_ '),
         ("VT.06", 7, "#,##0.00_ "),
-        ("VT.01", 5, "#,##0.000_ "),
+        ("VT.01", 5, "#,##0.0_ "),
     ],
 )
 def test_a_number_is_shown_with_its_decimals_and_the_letter_of_its_status(
