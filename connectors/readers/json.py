@@ -14,6 +14,7 @@ from pydantic import Field
 
 from hub_core import PayloadPart, Reader, Settings, SourceChanged
 
+LARGE = 16 << 20  # bytes from which on polars, which takes eight times as many, is not asked
 PEEK = 1 << 16  # bytes in which the first row is looked for
 SMALL_EXPONENT = re.compile(r"[eE][+-]?0*[0-9]{1,2}$")  # what is written out; 1e999999999 would fill the memory
 NUMBER = "#number"
@@ -124,7 +125,7 @@ def _texts(raw: bytes) -> pl.DataFrame | None:
     other key; four quotes a cell leave no value but texts. Escaped quotes would upset the count, and polars would
     read a lone surrogate as NUL.
     """
-    first = _first_row(raw)
+    first = _first_row(raw) if len(raw) < LARGE else {}
     if not first or not all(isinstance(value, str) for value in first.values()):
         return None
     quotes = raw.count(b'"')

@@ -14,6 +14,8 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator
 from hub_core import PayloadPart, Request, Settings, Source, SourceChanged, SourceRefused, SourceUnavailable
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
     import httpx
 
 PLACEHOLDER = re.compile(r"\{(?:period|year|first|last)\}")
@@ -132,7 +134,7 @@ class RestSource(Source):
         digests: set[bytes] = set()
         while len(links) < self.settings.max_parts:
             if _origin(link) not in checked:
-                _check_host(link, own, request)
+                check_host(link, own, request)
                 checked.add(_origin(link))
             links.add(link)
             headers = self._headers() if _origin(link) == own else {}
@@ -220,7 +222,7 @@ def _shown(url: httpx.URL) -> str:
     return address + "?" + "&".join(n + e + ("***" if SECRET_NAME.search(unquote(n)) else v) for n, e, v in pairs)
 
 
-def _check_host(url: httpx.URL, own: tuple[str, str, int], request: Request) -> None:
+def check_host(url: httpx.URL, own: tuple[str, str, int], request: Request) -> None:
     """Refuse an address that the province does not allow, or that leads inside our own network."""
     import socket
 
@@ -233,25 +235,39 @@ def _check_host(url: httpx.URL, own: tuple[str, str, int], request: Request) -> 
         found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise SourceUnavailable(f"the name {url.host} does not resolve") from error
-    if any(_inside(str(address[4][0])) for address in found):
+    if any(_inside(str(address[4][0]), url.host, request) for address in found):
         raise SourceRefused(f"{url.host} is an address inside this network")
 
 
-def _inside(address: str) -> bool:
-    """Whether an address is loopback, link-local (also of cloud metadata), private or otherwise not public."""
-    from ipaddress import IPv6Address, ip_address
+def _inside(address: str, host: str, request: Request) -> bool:
+    """Whether an address is loopback, link-local (also of cloud metadata) or otherwise not public.
 
-    ip = ip_address(address)
-    if isinstance(ip, IPv6Address) and (within := ip.ipv4_mapped or ip.sixtofour) is not None:
-        return not within.is_global
+    A private address is taken where the province names its host: gateways stand in the government's own network.
+    """
+    from ipaddress import IPv4Address, IPv6Address, ip_address
+
+    ip: IPv4Address | IPv6Address = ip_address(address)
+    if isinstance(ip, IPv6Address):
+        ip = ip.ipv4_mapped or ip.sixtofour or ip
+    if host.lower().rstrip(".") in {each.lower().rstrip(".") for each in request.allowed_hosts} and any(
+        ip.version == network.version and ip in network for network in _private()
+    ):
+        return False
     return not ip.is_global or ip.is_multicast
+
+
+def _private() -> list[IPv4Network | IPv6Network]:
+    """The networks that organisations give out themselves (RFC 1918, RFC 4193); not those of cloud metadata."""
+    from ipaddress import ip_network
+
+    return [ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/8")]
 
 
 def _check_answer(response: httpx.Response, request: Request) -> None:
     """Refuse who answers from inside (a name may resolve anew between two questions) or packs the body oddly."""
     if not request.allow_loopback:
         peer = response.extensions["network_stream"].get_extra_info("server_addr")
-        if peer and _inside(str(peer[0])):
+        if peer and _inside(str(peer[0]), response.url.host, request):
             raise SourceRefused(f"{response.url.host} is an address inside this network")
     packed = response.headers.get("content-encoding", "identity").lower()
     if not ENCODINGS.issuperset(packed.replace(" ", "").split(",")):

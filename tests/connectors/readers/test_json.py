@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from connectors.readers import json as reading
 from connectors.readers.json import JsonReader
 from hub_core import PayloadPart, SourceChanged
 
@@ -59,6 +60,13 @@ def test_a_key_that_comes_late_is_not_lost() -> None:
 def test_rows_are_found_by_a_json_pointer(rows: str) -> None:
     document = {"a b": {"c/d": {"m~n": [{"x": "1"}]}}, "list": [0, {"m~n": [{"x": "1"}]}]}
     assert cells(read(json.dumps(document), rows)) == [{"x": "1"}]
+
+
+def test_a_large_part_is_read_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = json.dumps([{"a": str(k), "b": "x"} for k in range(2500)])
+    small = read(content)
+    monkeypatch.setattr(reading, "LARGE", 1000)
+    assert read(content).equals(small)
 
 
 def test_an_empty_array_gives_no_frame() -> None:

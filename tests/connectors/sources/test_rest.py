@@ -7,10 +7,11 @@ from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import ValidationError
 
-from connectors.sources.rest import RestSource
+from connectors.sources.rest import RestSource, check_host
 from hub_core import Asked, PayloadPart, Request, SourceChanged, SourceRefused, SourceUnavailable
 from hub_core.errors import HubError
 from hub_core.testing.servers import PagedJson
@@ -310,6 +311,14 @@ INSIDE = [
 def test_addresses_inside_the_network_are_refused(host: str) -> None:
     _, error = fetch(f"http://{host}:9/", Request((JANUARY,)), timeout_seconds=0.2)
     assert isinstance(error, SourceRefused)
+
+
+def test_a_private_address_is_taken_only_where_the_province_names_it() -> None:
+    url = httpx.URL("http://10.255.255.1:9/")
+    own = (url.scheme, url.host, 9)
+    check_host(url, own, Request((JANUARY,), ("10.255.255.1",)))  # nothing is asked here
+    with pytest.raises(SourceRefused, match="inside this network"):
+        check_host(url, own, Request((JANUARY,)))
 
 
 def test_an_allowed_host_does_not_open_the_inside() -> None:
