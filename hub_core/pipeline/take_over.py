@@ -194,7 +194,10 @@ def admit_folder(hub: Hub, folder: Path, now: datetime) -> Admitted:
     from hub_core.stages.admit import admit, verify
 
     manifest = read_manifest(folder)
-    voice = voice_of(hub.config, manifest.province, manifest.provider, manifest.dataflow)
+    try:
+        voice = voice_of(hub.config, manifest.province, manifest.provider, manifest.dataflow)
+    except PluginError as error:
+        raise SubmissionError(error.message, province=manifest.province) from error
     verify(folder, manifest, voice, hub.config.catalogue, whole=True)
     hub.store.note_catalogue(manifest.digests.catalogue, now)
     return admit(hub.store, hub.zone, folder, manifest, reason_for(hub, manifest), now)

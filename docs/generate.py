@@ -1,0 +1,169 @@
+"""Writes the pages that are made from the code: rules.md and cli.md. With ``--check``: whether they are up to date."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+HERE = Path(__file__).parent
+NOTE = "<!-- Written by docs/generate.py from the code. Change the code, then: python docs/generate.py -->"
+WORDS = {
+    "info": "thông tin",
+    "warning": "cảnh báo",
+    "error": "lỗi",
+    "blocking": "chặn",
+    "row": "từng dòng",
+    "submission": "cả lần gửi",
+    "history": "so với số liệu hiện hành",
+    "hub": "giữa các nguồn báo cáo",
+}
+OWNERS = {"province": "tỉnh", "hub": "đơn vị vận hành", "ministry": "bộ"}
+SEVERITIES = [
+    ("info, warning", "thông tin, cảnh báo", "The row stays.", "Giữ nguyên dòng số liệu."),
+    (
+        "error",
+        "lỗi",
+        "The row leaves to the quarantine with its reason and its place; the rest is admitted.",
+        "Loại dòng đó, ghi rõ lý do và vị trí; phần còn lại được tiếp nhận.",
+    ),
+    (
+        "blocking",
+        "chặn",
+        "The whole submission is held: numbered, visible, not current, until the province sends again or the operator"
+        " accepts it with a reason.",
+        "Giữ cả lần gửi: có số, xem được, chưa dùng để tổng hợp, cho đến khi tỉnh gửi lại hoặc đơn vị vận hành chấp"
+        " nhận và nêu lý do.",
+    ),
+]
+PLACEHOLDERS = {"Path": "PATH", "str": "TEXT", "list": "TEXT", "int": "NUMBER", "datetime": "TIME"}
+
+
+def rules_page() -> str:
+    """The rules that figures are held to, in Vietnamese and English."""
+    from hub_core.rules import RULES
+
+    texts = [rule.text for rule in RULES.values()]
+    rows = [
+        (
+            t.code,
+            t.vi,
+            t.en,
+            f"{t.severity} ({WORDS[t.severity]})",
+            f"{t.scope} ({WORDS[t.scope]})",
+            f"{t.owner} ({OWNERS[t.owner]})",
+        )
+        for t in sorted(texts, key=lambda text: text.code)
+    ]
+    return "\n".join(
+        [
+            NOTE,
+            "",
+            "# Rules · Quy tắc kiểm tra số liệu",
+            "",
+            "What a figure is held to. A broken rule is a finding: it has the code, the severity, an owner who acts next,"
+            " and the place in the sender's own terms. `hub finding list` shows them, `hub finding quarantine` shows the"
+            " rows that were left out.",
+            "",
+            "Mỗi số liệu được kiểm tra theo các quy tắc dưới đây. Khi vi phạm, hệ thống ghi mã quy tắc, mức độ, bên phải"
+            " xử lý và vị trí của số liệu theo cách gọi của đơn vị gửi.",
+            "",
+            *_table(("Mã · Code", "Nội dung", "What is wrong", "Mức độ", "Phạm vi", "Bên xử lý"), rows),
+            "",
+            "## Severity · Mức độ",
+            "",
+            *_table(("Severity", "Mức độ", "What it does", "Hệ quả"), SEVERITIES),
+            "",
+            "A finding with the code `MINISTRY` is no rule of the hub: it is a figure that the ministry's receipt does"
+            " not take, put before the province that it came from.",
+            "",
+            "Mã `MINISTRY` không phải là quy tắc của hệ thống: đó là số liệu mà bộ không tiếp nhận, được trả về đúng tỉnh"
+            " đã gửi.",
+            "",
+        ]
+    )
+
+
+def cli_page() -> str:
+    """Every command with its arguments and options."""
+    from hub_core.cli import main
+    from hub_core.cli.app import app
+
+    root: Any = typer.main.get_command(app)
+    lines = [NOTE, "", "# Commands", "", str(root.help), "", f"{' '.join(str(main.__doc__).split())}", ""]
+    commands = list(_commands(root, "hub"))
+    lines += [f"- [`{path}`](#{path.replace(' ', '-')}): {_said(command.help)}" for path, command in commands]
+    for path, command in commands:
+        lines += ["", f"## {path}", "", _said(command.help), "", "```text", _usage(path, command), "```"]
+        rows = [_parameter(each) for each in command.params]
+        if rows:
+            lines += ["", *_table(("Argument or option", "What it says", "Default"), rows)]
+    return "\n".join([*lines, ""])
+
+
+def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every command that does something, with the words that call it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def _usage(path: str, command: Any) -> str:
+    words = [path]
+    for each in command.params:
+        if each.param_type_name == "argument":
+            words.append(each.name.upper() if each.required else f"[{each.name.upper()}]")
+    return " ".join([*words, "[OPTIONS]"])
+
+
+def _parameter(each: Any) -> tuple[str, str, str]:
+    kind = getattr(each.type_descriptor.annotation, "__name__", "str")
+    if each.param_type_name == "argument":
+        name = each.name.upper()
+    else:
+        name = each.opts[0] if getattr(each, "is_flag", False) else f"{each.opts[0]} {PLACEHOLDERS[kind]}"
+    said = _said(each.help)
+    if each.envvar:
+        said += f" Environment: `{each.envvar}`."
+    if each.hidden:
+        said += " Not shown by `--help`."
+    if each.required:
+        default = "must be given"
+    else:
+        default = "" if each.default in (None, False, "") else f"`{each.default}`"
+    return f"`{name}`", said, default
+
+
+def _said(text: str | None) -> str:
+    return " ".join(str(text or "").split())
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = [columns, tuple("---" for _ in columns), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+
+
+PAGES = {"rules.md": rules_page, "cli.md": cli_page}
+
+
+def main(words: list[str]) -> int:
+    """Write the pages, or with ``--check`` say which are not as the code is; the exit code."""
+    stale = []
+    for name, page in PAGES.items():
+        path, text = HERE / name, page()
+        if "--check" not in words:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    if stale:
+        sys.stderr.write(f"docs: {', '.join(stale)} not up to date; write them with: python docs/generate.py\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
