@@ -33,11 +33,25 @@ SEVERITIES = [
     (
         "blocking",
         "chặn",
-        "The whole submission is held: numbered, visible, not current, until the province sends again or the operator"
-        " accepts it with a reason.",
+        "The whole submission is held: it has a number and can be looked at, but counts for nothing until the operator"
+        " accepts it with a reason. A later one from the province takes its place.",
         "Giữ cả lần gửi: có số, xem được, chưa dùng để tổng hợp, cho đến khi tỉnh gửi lại hoặc đơn vị vận hành chấp"
         " nhận và nêu lý do.",
     ),
+]
+NOTES = [
+    "- A row under V015 leaves to the quarantine as well; accepting its submission does not admit it.",
+    "- Of rows that repeat a key (V006) the first stays.",
+    "- V012 is counted with the run (`not_asked`) and makes no finding.",
+    "- V018 moves no row: a figure that two provisions report is left out of the release, for the operator to settle.",
+    "- `MINISTRY` is no rule of the hub: it is a figure that a receipt does not take, put before its province.",
+    "",
+    "- Dòng vi phạm V015 cũng bị loại; chấp nhận lần gửi không có nghĩa là chấp nhận dòng đó.",
+    "- Khi trùng khóa (V006), dòng đầu tiên được giữ lại.",
+    "- V012 chỉ được đếm trong lần chạy (`not_asked`), không bị ghi là vi phạm.",
+    "- V018 không loại dòng nào: số liệu do hai nguồn cùng báo cáo không được đưa vào bản tổng hợp.",
+    "- `MINISTRY` không phải là quy tắc của hệ thống: đó là số liệu mà bộ không tiếp nhận, được trả về tỉnh.",
+    "",
 ]
 PLACEHOLDERS = {"Path": "PATH", "str": "TEXT", "list": "TEXT", "int": "NUMBER", "datetime": "TIME"}
 
@@ -64,12 +78,12 @@ def rules_page() -> str:
             "",
             "# Rules · Quy tắc kiểm tra số liệu",
             "",
-            "What a figure is held to. A broken rule is a finding: it has the code, the severity, an owner who acts next,"
-            " and the place in the sender's own terms. `hub finding list` shows them, `hub finding quarantine` shows the"
+            "What a figure is held to. A broken rule is a finding: it has a code, a severity, an owner who acts next,"
+            " and the place in the sender's own terms. `hub finding list` shows findings, `hub finding quarantine` the"
             " rows that were left out.",
             "",
-            "Mỗi số liệu được kiểm tra theo các quy tắc dưới đây. Khi vi phạm, hệ thống ghi mã quy tắc, mức độ, bên phải"
-            " xử lý và vị trí của số liệu theo cách gọi của đơn vị gửi.",
+            "Mỗi số liệu được kiểm tra theo các quy tắc dưới đây. Khi vi phạm, hệ thống ghi mã quy tắc, mức độ, bên xử"
+            " lý và vị trí của số liệu theo cách gọi của đơn vị gửi.",
             "",
             *_table(("Mã · Code", "Nội dung", "What is wrong", "Mức độ", "Phạm vi", "Bên xử lý"), rows),
             "",
@@ -77,12 +91,7 @@ def rules_page() -> str:
             "",
             *_table(("Severity", "Mức độ", "What it does", "Hệ quả"), SEVERITIES),
             "",
-            "A finding with the code `MINISTRY` is no rule of the hub: it is a figure that the ministry's receipt does"
-            " not take, put before the province that it came from.",
-            "",
-            "Mã `MINISTRY` không phải là quy tắc của hệ thống: đó là số liệu mà bộ không tiếp nhận, được trả về đúng tỉnh"
-            " đã gửi.",
-            "",
+            *NOTES,
         ]
     )
 
@@ -93,7 +102,7 @@ def cli_page() -> str:
     from hub_core.cli.app import app
 
     root: Any = typer.main.get_command(app)
-    lines = [NOTE, "", "# Commands", "", str(root.help), "", f"{' '.join(str(main.__doc__).split())}", ""]
+    lines = [NOTE, "", "# Commands", "", str(root.help), "", _said(main.__doc__).replace("``", "`"), ""]
     commands = list(_commands(root, "hub"))
     lines += [f"- [`{path}`](#{path.replace(' ', '-')}): {_said(command.help)}" for path, command in commands]
     for path, command in commands:
@@ -114,11 +123,9 @@ def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _usage(path: str, command: Any) -> str:
-    words = [path]
-    for each in command.params:
-        if each.param_type_name == "argument":
-            words.append(each.name.upper() if each.required else f"[{each.name.upper()}]")
-    return " ".join([*words, "[OPTIONS]"])
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    names = [each.name.upper() if each.required else f"[{each.name.upper()}]" for each in arguments]
+    return " ".join([path, *names, "[OPTIONS]"])
 
 
 def _parameter(each: Any) -> tuple[str, str, str]:
@@ -132,11 +139,8 @@ def _parameter(each: Any) -> tuple[str, str, str]:
         said += f" Environment: `{each.envvar}`."
     if each.hidden:
         said += " Not shown by `--help`."
-    if each.required:
-        default = "must be given"
-    else:
-        default = "" if each.default in (None, False, "") else f"`{each.default}`"
-    return f"`{name}`", said, default
+    default = "" if each.default in (None, False, "") else f"`{each.default}`"
+    return f"`{name}`", said, "must be given" if each.required else default
 
 
 def _said(text: str | None) -> str:

@@ -21,6 +21,7 @@ from hub_core.rules import NOT_A_NUMBER, TOO_LARGE, TOO_PRECISE
 
 IGNORED = 2**32 - 1  # the index of a code that a table leaves out by name
 LEAVE_OUT = "-"
+_BREAKS = re.compile(r"[\s.\-]+")
 _TONES = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323"}  # grave, acute, tilde, hook above, dot below
 _TOKENS = {"%Y": r"(?P<Y>[0-9]{4})", "%m": r"(?P<M>[0-9]{1,2})", "%q": r"(?P<Q>[1-4])", "%h": r"(?P<S>[12])"}
 
@@ -85,15 +86,20 @@ class Mapping(Declared):
 @lru_cache(maxsize=65536)
 def fold(text: str) -> str:
     """A text as code tables compare it: NFC, case, tone placement, hyphens, blanks and "Tp./tỉnh" folded."""
+    folded = " ".join(_BREAKS.sub(" ", text.lower()).split()) if text.isascii() else " ".join(_folded_words(text))
+    for title in _FOLDED_TITLES:
+        folded = folded.removeprefix(title) if len(folded) > len(title) else folded
+    return folded
+
+
+def _folded_words(text: str) -> list[str]:
+    """The words of a text, each with its tones behind its letters."""
     words = []
     for word in re.split(r"[\s.\-\u2010-\u2015]+", unicodedata.normalize("NFD", text.casefold())):
         letters = [c for c in word if c not in _TONES]
         tones = sorted(c for c in word if c in _TONES)
         words.append(unicodedata.normalize("NFC", "".join(letters)) + "".join(tones))
-    folded = " ".join(word for word in words if word)
-    for title in _FOLDED_TITLES:
-        folded = folded.removeprefix(title) if len(folded) > len(title) else folded
-    return folded
+    return [word for word in words if word]
 
 
 _FOLDED_TITLES: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from hub_core.plugins import Loaded
     from hub_core.province import Province, Provision
 
+T = TypeVar("T")
+Arrived = tuple[Part, PayloadPart]
 BATCH = 100_000  # rows mapped at once
-SPOOL = 400_000  # rows held before they are set down by period
-AHEAD = 3  # parts fetched ahead of the reader
+SPOOL = 200_000  # rows held before they are set down by period
+AHEAD = 2  # parts fetched ahead of the reader, and frames read ahead of the mapping
 
 
 @dataclass
@@ -60,7 +62,8 @@ class Gathering:
         self.parts: list[Part] = []
         self.spool: dict[int, list[Path]] = {}
         self.held: list[pl.DataFrame] = []
-        self.cut_off: HubError | None = None
+        self.cut_off: HubError | None = None  # what ended the fetching
+        self.unread: HubError | None = None  # what ended the reading
 
     def run(self, loaded: Callable[[], tuple[Loaded, Province]]) -> Gathered:
         """Gather; an error is part of the answer, beside what was landed before it."""
@@ -112,7 +115,7 @@ class Gathering:
         asked = None if self.declared.periods == "all" else order.periods
         self.validate = Validator(limits, self.codes, asked)
 
-    def _arriving(self) -> Iterator[tuple[Part, PayloadPart]]:
+    def _arriving(self) -> Iterator[Arrived]:
         """The parts from the department's system, or those of the landing that is read again."""
         if self.order.replay_of is not None:
             folder = Path(self.order.replay_of)
@@ -129,52 +132,54 @@ class Gathering:
         request = Request(asked, hosts, self.order.allow_loopback)
         yield from ahead(land(self.scratch, collect(self.source, request)), AHEAD)
 
-    def _read_all(self, arriving: Iterator[tuple[Part, PayloadPart]]) -> HubError | None:
-        """Read what arrives; where reading fails, what is still to come is landed all the same."""
+    def _read_all(self, arriving: Iterator[Arrived]) -> HubError | None:
+        """Map what arrives, while more is fetched and read; where reading fails, the rest is landed all the same."""
         unread: HubError | None = None
         frames: list[pl.DataFrame] = []
         waiting = 0
         try:
-            for part, payload in arriving:
-                self.parts.append(part)
-                if unread is not None:
-                    continue
+            for frame in ahead(self._frames(arriving), AHEAD):
                 try:
-                    for frame in self._frames(payload, len(self.parts) - 1):
-                        if frames and frames[-1].schema != frame.schema:
-                            self._map(frames)
-                            waiting = 0
-                        frames.append(frame)
-                        waiting += frame.height
-                        if waiting >= BATCH:
-                            self._map(frames)
-                            waiting = 0
+                    if frames and (waiting >= BATCH or frames[-1].schema != frame.schema):
+                        self._map(frames)
+                        waiting = 0
                 except HubError as error:
-                    unread = error.located(part=part.name)
+                    unread = unread or error
+                    frames.clear()
+                if unread is None:
+                    frames.append(frame)
+                    waiting += frame.height
                 self.progress({"parts": len(self.parts), "rows": self.counts.rows + waiting})
         except HubError as error:
             self.cut_off = error
             return error
-        if unread is None:
-            try:
-                self._map(frames)
-                self._set_down()
-            except HubError as error:
-                unread = error
-        return unread
-
-    def _frames(self, payload: PayloadPart, part: int) -> Iterator[pl.DataFrame]:
-        """A part's rows as frames, after the province's own ``prepare``."""
         try:
-            for frame in self.reader.read(payload):
-                made = frame if self.prepare is None else self.prepare(frame)
-                if not isinstance(made, pl.DataFrame) or "row" not in made.columns:
-                    raise PluginError(f"prepare {self.declared.prepare} must give a frame that keeps row")
-                yield made.with_columns(part=pl.lit(part, dtype=pl.UInt32), row=pl.col("row").cast(pl.UInt64))
-        except HubError:
-            raise
-        except Exception as error:
-            raise PluginError(f"reading {payload.name} raised {type(error).__name__}: {error}") from error
+            self._map(frames)
+            self._set_down()
+        except HubError as error:
+            unread = unread or error
+        return unread or self.unread
+
+    def _frames(self, arriving: Iterator[Arrived]) -> Iterator[pl.DataFrame]:
+        """The rows of each part as frames, after the province's own ``prepare``; a part that does not read is noted."""
+        for part, payload in arriving:
+            self.parts.append(part)
+            if self.unread is not None:
+                continue
+            try:
+                yield from self._read(payload, len(self.parts) - 1)
+            except HubError as error:
+                self.unread = error.located(part=part.name)
+            except Exception as error:  # noqa: BLE001 - an edge: a reader or prepare may be anybody's code
+                what = f"reading raised {type(error).__name__}: {error}"
+                self.unread = PluginError(what, part=part.name)
+
+    def _read(self, payload: PayloadPart, part: int) -> Iterator[pl.DataFrame]:
+        for frame in self.reader.read(payload):
+            made = frame if self.prepare is None else self.prepare(frame)
+            if not isinstance(made, pl.DataFrame) or "row" not in made.columns:
+                raise PluginError(f"prepare {self.declared.prepare} must give a frame that keeps row")
+            yield made.with_columns(part=pl.lit(part, dtype=pl.UInt32), row=pl.col("row").cast(pl.UInt64))
 
     def _map(self, frames: list[pl.DataFrame]) -> None:
         """Map and check the frames that wait."""
@@ -257,17 +262,14 @@ def prepared(name: str | None) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
     return made
 
 
-_T = tuple[Part, PayloadPart]
-
-
-def ahead(items: Iterator[_T], depth: int) -> Iterator[_T]:
+def ahead(items: Iterator[T], depth: int) -> Iterator[T]:
     """The items of an iterator that runs in a thread of its own, so many ahead; its error comes at its place."""
-    ready: queue.Queue[_T | BaseException | None] = queue.Queue(depth)
+    ready: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(depth)
 
     def run() -> None:
         try:
             for item in items:
-                ready.put(item)
+                ready.put((item,))
             ready.put(None)
         except BaseException as error:  # noqa: BLE001 - raised again where the items are taken
             ready.put(error)
@@ -276,4 +278,4 @@ def ahead(items: Iterator[_T], depth: int) -> Iterator[_T]:
     while (item := ready.get()) is not None:
         if isinstance(item, BaseException):
             raise item
-        yield item
+        yield item[0]

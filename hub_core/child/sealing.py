@@ -69,14 +69,13 @@ class Sealing:
         return sealed, sorted(set(self.order.periods) - set(found))
 
     def _seal(self, label: str, files: list[Path], quarantine: pl.DataFrame, unread: pl.DataFrame) -> str:
-        rows = pl.concat([pl.read_ipc(f) for f in files]) if files else None
-        if rows is None:
-            table = pl.DataFrame(schema=SCHEMA)
-        else:
-            kept, repeated = sort_by_key(rows, self.codes)
+        table = pl.DataFrame(schema=SCHEMA)
+        if files:
+            kept, repeated = sort_by_key(pl.concat([pl.read_ipc(f) for f in files]), self.codes)
             if repeated.height:
                 quarantine = pl.concat([quarantine, duplicates(repeated, self.codes)])
             table = figures(kept, self.codes)
+            del kept, repeated  # ten million rows are sealed in as much memory as the figures themselves take
         current = pl.read_parquet(Path(self.order.lent[label]) / OBSERVATIONS) if label in self.order.lent else None
         manifest = self._manifest(label, table, quarantine, unread, current)
         place = self.scratch.submission_folder(self.calendar, label, self.order.gather, self.order.replay)

@@ -55,7 +55,7 @@ def gather(
     from hub_core.pipeline.gather import tasks
 
     at = moment(now)
-    with opened(home, children=2) as hub, hub.alone(at), progress(quiet=json) as report:
+    with opened(home, children=1) as hub, hub.alone(at), progress(quiet=json) as report:
         reports = gather_all(hub, tasks(hub, at, _checked(period), province), at, report)
         broken = dict(hub.broken)
     if json:
@@ -131,7 +131,7 @@ def night(
     from hub_core.pipeline.night import night as one_night
 
     at = moment(now)
-    with opened(home, children=2) as hub, hub.alone(at), progress(quiet=json) as report:
+    with opened(home, children=1) as hub, hub.alone(at), progress(quiet=json) as report:
         told = one_night(hub, at, report, _checked(period), province)
     if json:
         as_json(told)

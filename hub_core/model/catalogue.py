@@ -127,11 +127,16 @@ class Catalogue:
 
     def below(self, roots: tuple[str, ...], day: date) -> list[str]:
         """The roots and every org unit under them on a day, roots first."""
-        edges = self.children(day)
-        found = list(roots)
-        for unit in found:
-            found += [child for child, parent in edges if parent == unit and child not in found]
-        return found
+        under: dict[str, list[str]] = {}
+        for child, parent in self.children(day):
+            under.setdefault(parent, []).append(child)
+        found = dict.fromkeys(roots)
+        waiting = list(roots)
+        for unit in waiting:
+            fresh = [child for child in under.get(unit, ()) if child not in found]
+            found.update(dict.fromkeys(fresh))
+            waiting += fresh
+        return waiting
 
     def subtree(self, roots: tuple[str, ...]) -> frozenset[str]:
         """The roots and every org unit that was ever under one of them by parent."""

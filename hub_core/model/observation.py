@@ -35,7 +35,7 @@ QUARANTINE: Final = pl.Schema(
         "column": pl.String(),
     }
 )
-_LINES = 200_000
+_LINES = 100_000
 
 
 def plain(value: str = "value") -> pl.Expr:
@@ -56,8 +56,8 @@ def content_digest(figures: pl.DataFrame, *, nil: bool = False) -> str:
             pl.concat_str(
                 [pl.col(k).cast(pl.String) for k in KEY] + [plain(), pl.col("status").cast(pl.String)], separator="\t"
             )
-        ).to_series()
-        digest.update("\n".join(lines).encode())
+        )
+        digest.update(lines.select(pl.first().str.join("\n")).item().encode())
         digest.update(b"\n")
     return digest.hexdigest()
 
@@ -73,7 +73,9 @@ def quarantine_digest(rows: pl.DataFrame) -> str:
 
 def compare(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, int]:
     """How many keys are new, changed, unchanged and withdrawn between two sets of figures."""
-    keyed = [f.lazy().select(*KEY, "value", "status") for f in (before, after)]
+    if before.is_empty():
+        return {"new": after.height, "changed": 0, "unchanged": 0, "withdrawn": 0}
+    keyed = [f.lazy().select(pl.col(*KEY, "status").cast(pl.String), "value") for f in (before, after)]
     both = keyed[0].join(keyed[1], on=list(KEY), how="inner")
     same = (pl.col("value").eq_missing(pl.col("value_right"))) & (pl.col("status") == pl.col("status_right"))
     matched = both.select(unchanged=same.sum(), shared=pl.len()).collect().row(0, named=True)

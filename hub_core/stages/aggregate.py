@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import polars as pl
 
-from hub_core.model.observation import KEY, STATUSES, VALUE
+from hub_core.model.observation import KEY, MEASURES, STATUSES, VALUE
 from hub_core.model.scope import Scope
 
 WIDE = pl.Decimal(38, 12)  # products of a figure and its weight, exact
@@ -33,14 +33,14 @@ def aggregate(scope: Scope, observations: pl.LazyFrame, components: pl.LazyFrame
     ``components``: the same of other dataflows and of earlier, coarser periods, with ``age`` (0 the
     latest), for numerators, denominators and weights that the period itself does not have.
     """
-    reported = _along_calendar(scope, observations)
+    reported = _along_calendar(scope, _coded(scope, observations))
     known = reported.with_columns(covered=pl.lit(None, pl.UInt32), expected=pl.lit(None, pl.UInt32))
     edges = edges_of(scope)
     additive = [i.code for i in scope.indicators if i.agg_space in ("sum", "sum*")]
     doubtful = [i.code for i in scope.indicators if i.agg_space == "sum*"]
     totals = _up(known.filter(pl.col("indicator").is_in(additive), pl.col("value").is_not_null()), edges)
     totals = totals.with_columns(rank=_weakest(pl.col("rank"), doubtful))
-    pairs = _pairs(scope, known, components)
+    pairs = _pairs(scope, known, _coded(scope, components)).collect(engine="streaming").lazy()
     pairs = pl.concat([pairs, _up(pairs, edges, ("num", "den"))])
     wanted = pl.col("org_unit").is_in(list(scope.org_units))
     own = known.filter(wanted)
@@ -50,6 +50,17 @@ def aggregate(scope: Scope, observations: pl.LazyFrame, components: pl.LazyFrame
     found = pl.concat([collected.select(*_UNIT, "value", "rank", "covered", "expected", "method"), quotients])
     found = found.unique(list(_UNIT), keep="first", maintain_order=True)  # what was reported comes first
     return _finished(scope, found)
+
+
+def _coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
+    """Frames with indicators and org units as codes of the catalogue: numbers to join and group by, not texts."""
+    indicators, org_units = pl.Enum(scope.catalogue.indicator_codes), pl.Enum(scope.catalogue.org_unit_ids)
+    return frames.with_columns(
+        pl.col("indicator").cast(indicators),
+        pl.col("org_unit").cast(org_units),
+        pl.col("measure").cast(pl.Enum(MEASURES)),
+        pl.col("dims").cast(pl.Categorical),
+    )
 
 
 def _along_calendar(scope: Scope, observations: pl.LazyFrame) -> pl.LazyFrame:
@@ -111,7 +122,8 @@ def edges_of(scope: Scope) -> list[pl.DataFrame]:
     levels: dict[int, list[tuple[str, str, int]]] = {}
     for parent, below in children.items():
         levels.setdefault(height(parent), []).extend((child, parent, len(below)) for child in below)
-    schema = {"org_unit": pl.String, "parent": pl.String, "children": pl.UInt32}
+    codes = pl.Enum(scope.catalogue.org_unit_ids)
+    schema = pl.Schema({"org_unit": codes, "parent": codes, "children": pl.UInt32()})
     return [pl.DataFrame(levels[n], schema=schema, orient="row") for n in sorted(levels)]
 
 
@@ -121,11 +133,13 @@ def _up(known: pl.LazyFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...
     ``covered`` of ``expected`` children are in a total; null where a figure stands by itself.
     """
     columns = known.collect_schema().names()
-    level, totals = known, [known.clear()]
+    level, totals = known, [known.clear()]  # each level is added up once, and kept
     for edge in edges:
         whole = pl.col("covered").is_null() | (pl.col("covered") == pl.col("expected"))
+        children, parents = edge["org_unit"].unique().to_list(), edge["parent"].unique().to_list()
         summed = (
-            level.with_columns(whole=whole)
+            level.filter(pl.col("org_unit").is_in(children))
+            .with_columns(whole=whole)
             .drop("covered", "expected", "method", strict=False)
             .join(edge.lazy(), on="org_unit")
             .group_by("indicator", pl.col("parent").alias("org_unit"), "measure", "dims")
@@ -142,7 +156,9 @@ def _up(known: pl.LazyFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...
             )
             .select(columns)
         )
-        totals.append(summed.join(known.select(_UNIT), on=list(_UNIT), how="anti"))
+        own = known.filter(pl.col("org_unit").is_in(parents)).select(_UNIT)
+        total = summed.join(own, on=list(_UNIT), how="anti")
+        totals.append(total.collect(engine="streaming").lazy())
         level = pl.concat([known, *totals])
     return pl.concat(totals)
 
@@ -169,11 +185,13 @@ def _pairs(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame) -> pl.La
         age=pl.col("age").cast(pl.Int32),
     )
     needed = sorted({code for i in quotients for code in (*i.components, i.code)})
-    every = pl.concat([here, there]).filter(pl.col("indicator").is_in(needed))
-    latest = every.sort("age").unique(list(_UNIT), keep="first")
+    here, there = (each.filter(pl.col("indicator").is_in(needed)) for each in (here, there))
+    before = there.sort("age").unique(list(_UNIT), keep="first").join(here, on=list(_UNIT), how="anti")
+    latest = pl.concat([here, before])
+    codes = pl.Enum(scope.catalogue.indicator_codes)
     roles = pl.LazyFrame(
         [(i.code, i.numerator or i.code, i.denominator or i.weight, bool(i.weight)) for i in quotients],
-        schema={"quotient": pl.String, "top": pl.String, "bottom": pl.String, "weighted": pl.Boolean},
+        schema={"quotient": codes, "top": codes, "bottom": codes, "weighted": pl.Boolean},
         orient="row",
     )
     top = latest.join(roles, left_on="indicator", right_on="top")
@@ -227,6 +245,7 @@ def _finished(scope: Scope, found: pl.DataFrame) -> pl.DataFrame:
     ]
     return (
         found.with_columns(
+            pl.col(*_UNIT).cast(pl.String),
             pl.Series("value", rounded, dtype=VALUE),
             status=pl.col("rank").replace_strict(dict(enumerate(STATUSES)), return_dtype=pl.String),
             period=pl.lit(str(scope.period)),

@@ -69,9 +69,15 @@ def _reason(scope: Scope, reporters: list[Reporter], used: list[Used], previous:
 
 
 def double_voices(observations: pl.LazyFrame) -> pl.DataFrame:
-    """Keys that two submissions speak for (V018), with the places of the submissions in the frame's list."""
+    """Keys that two submissions speak for (V018), with the places of the submissions in the frame's list.
+
+    Only the org units that two submissions name are looked at key by key.
+    """
+    named = observations.group_by("org_unit", "period").agg(first=pl.col("source").min(), last=pl.col("source").max())
+    shared = named.filter(pl.col("first") != pl.col("last")).select("org_unit", "period").collect(engine="streaming")
     return (
-        observations.group_by(*KEY)
+        observations.join(shared.lazy(), on=["org_unit", "period"], how="semi")
+        .group_by(*KEY)
         .agg(pl.col("source").unique().sort(), n=pl.col("source").n_unique())
         .filter(pl.col("n") > 1)
         .drop("n")

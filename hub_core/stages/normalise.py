@@ -172,8 +172,7 @@ class Normaliser:
             text = pl.col(column).cast(pl.String)
             value, fault = read_number(text, "plain")
         else:
-            stripped = pl.col(column).str.strip_chars()
-            text = pl.when(stripped != "").then(stripped)
+            text = pl.col(column).str.strip_chars()  # null is no figure; a blank text is one that is not a number
             value, fault = read_number(text, locale)
             if numbers in frame.columns:
                 bare, bare_fault = read_number(pl.col(numbers), "plain")

@@ -10,12 +10,12 @@ from hub_core.landing import MANIFEST, OBSERVATIONS, QUARANTINE, file_digest, wr
 from hub_core.model.exchange import Manifest
 from hub_core.model.observation import SCHEMA
 
-_ROW_GROUP = 250_000
+_ROW_GROUP = 1_000_000
 
 
 def seal(folder: Path, figures: pl.DataFrame, quarantine: pl.DataFrame, manifest: Manifest) -> Manifest:
     """Write a submission; ``manifest.json`` comes last. Gives the manifest with its files' digests."""
-    figures.cast(SCHEMA).write_parquet(
+    figures.lazy().cast(SCHEMA).sink_parquet(
         folder / OBSERVATIONS, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP
     )
     quarantine.write_parquet(folder / QUARANTINE, compression="zstd")

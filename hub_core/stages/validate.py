@@ -29,6 +29,10 @@ class Codes:
         known = pl.when(pl.col(column) < IGNORED).then(pl.col(column))
         return pl.lit(codes).gather(known).alias(column)
 
+    def coded(self, column: str) -> pl.Expr:
+        """A column of known indices as codes that take four bytes each."""
+        return pl.lit(pl.Series(self.lists[column], dtype=pl.Categorical)).gather(pl.col(column)).alias(column)
+
     def ranked(self, column: str) -> pl.Expr:
         """A column of indices in the order of their codes' UTF-8 bytes."""
         codes = self.lists[column]
@@ -110,22 +114,21 @@ def sort_by_key(rows: pl.DataFrame, codes: Codes) -> tuple[pl.DataFrame, pl.Data
 
 
 def figures(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
-    """Sorted rows as a frame of format 1."""
-    keys = [codes.texts(c) for c in ("indicator", "org_unit", "period")]
+    """Sorted rows as a frame of format 1, its texts as categories."""
     return rows.select(
-        *keys,
-        pl.lit(codes.calendar).alias("calendar"),
-        codes.texts("measure"),
-        codes.texts("dims"),
+        *(codes.coded(c) for c in ("indicator", "org_unit", "period")),
+        pl.lit(codes.calendar, dtype=pl.Categorical).alias("calendar"),
+        codes.coded("measure"),
+        codes.coded("dims"),
         "value",
-        codes.texts("status"),
+        codes.coded("status"),
         *_PLACE,
     )
 
 
 def duplicates(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
     """Rows that repeat a key, as they go to the quarantine."""
-    return _reasoned(figures(rows, codes), "V006", "value")
+    return _reasoned(figures(rows, codes).with_columns(pl.col(*KEY).cast(pl.String)), "V006", "value")
 
 
 def findings(quarantine: pl.DataFrame) -> list[Finding]:
@@ -156,7 +159,7 @@ def share_withdrawn(
 ) -> list[Finding]:
     """V017, where more than so many percent of the current keys are neither reported nor quarantined."""
     keys = list(KEY)
-    gone = current.select(keys).join(after.select(keys), on=keys, how="anti")
+    gone = current.select(keys).join(after.select(pl.col(keys).cast(pl.String)), on=keys, how="anti")
     gone = gone.join(quarantine.select(keys).drop_nulls(), on=keys, how="anti")
     if gone.height * 100 <= percent * current.height:
         return []

@@ -47,17 +47,13 @@ class Row:
 
 @dataclass
 class Expected:
-    """What a night on the rows must give: rows admitted, bad rows by kind, and the country's figures by period.
-
-    ``blank`` counts those of ``bad_number`` that hold no figure at all: the hub says absent, not wrong.
-    """
+    """What a night on the rows must give: rows admitted, bad rows by kind, and the country's figures by period."""
 
     made_by: str
     rows: int
     day: int
     ok: int = 0
     bad: dict[str, int] = field(default_factory=lambda: dict.fromkeys(workload.RULES, 0))
-    blank: int = 0
     revised: int = 0
     bytes: int = 0
     country: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -182,7 +178,6 @@ def generate(data: Path, count: int, day: int = 1) -> Expected:
             country.note(row)
             if row.bad:
                 expected.bad[row.bad] += 1
-                expected.blank += row.figure == ""
             else:
                 expected.ok += 1
                 expected.revised += row.revised
@@ -201,4 +196,4 @@ if __name__ == "__main__":
     parser.add_argument("--day", type=int, default=1)
     args = parser.parse_args()
     made = generate(args.folder, args.rows, args.day)
-    print(made.ok, made.bad, made.blank, made.revised, made.bytes)
+    print(made.ok, made.bad, made.revised, made.bytes)

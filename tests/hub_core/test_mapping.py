@@ -244,9 +244,7 @@ def test_a_table_without_clash_finds_what_a_naive_search_finds(lines: list[tuple
     def day(n: int) -> date:
         return date(2025, 1, 1 + n)
 
-    codes = [
-        Code(word, f"c{n}", Validity(day(min(a, b)), day(max(a, b)))) for n, (word, a, b) in enumerate(lines)
-    ]
+    codes = [Code(word, f"c{n}", Validity(day(min(a, b)), day(max(a, b)))) for n, (word, a, b) in enumerate(lines)]
     same = {"Hoà": "Hòa"}
     clash = any(
         same.get(one.source, one.source) == same.get(other.source, other.source)
@@ -262,7 +260,11 @@ def test_a_table_without_clash_finds_what_a_naive_search_finds(lines: list[tuple
     found = CodeTable("t.csv", codes)
     for word in ("Hoà", "Huế", "Vinh", "Nam"):
         for n in range(10):
-            naive = [c.target for c in codes if same.get(c.source, c.source) == same.get(word, word) and c.valid.holds(day(n))]
+            naive = [
+                c.target
+                for c in codes
+                if same.get(c.source, c.source) == same.get(word, word) and c.valid.holds(day(n))
+            ]
             assert found(word, day(n)) == (naive[0] if naive else None)
 
 
@@ -379,7 +381,9 @@ WORDS = ["a", "A", "hoà", "hóa", "left", "Đ", "", " ", "unknown", "e\u0301", 
 KNOWN = {"a": "X", "A": "Y", "hoà": "Z", "left": "-", "": "X", "é": "Y", "stranger": "not-listed"}
 
 
-@given(st.lists(st.lists(st.none() | st.sampled_from(WORDS) | st.text(max_size=2), max_size=12), max_size=6), st.booleans())
+@given(
+    st.lists(st.lists(st.none() | st.sampled_from(WORDS) | st.text(max_size=2), max_size=12), max_size=6), st.booleans()
+)
 @example([["é"], ["e\u0301", "a"], [None], []], False)
 def test_a_look_up_finds_what_a_naive_loop_finds(batches: list[list[str | None]], open_: bool) -> None:
     codes = ["X", "Y", "Z"]

@@ -39,7 +39,13 @@ INDICATORS = [
 ]
 UNITS = ["u-1", "u-2", "u-other"]
 CATALOGUE = Catalogue(
-    {}, {each.code: each for each in INDICATORS}, {}, {u: OrgUnit(u, "province", "", Validity()) for u in UNITS}, (), (), ""
+    {},
+    {each.code: each for each in INDICATORS},
+    {},
+    {u: OrgUnit(u, "province", "", Validity()) for u in UNITS},
+    (),
+    (),
+    "",
 )
 LIMITS = Limits(
     CATALOGUE, frozenset(["u-1", "u-2"]), frozenset(each.code for each in INDICATORS if each.code != "STRANGE")
@@ -109,7 +115,9 @@ def breaks(code: str, value: Decimal | None) -> str | None:
 
 
 indices = {name: st.none() | st.integers(0, size - 1) for name, size in SIZES.items()}
-edges = st.sampled_from([Decimal(text) for text in ("0", "-0.000001", "5", "4.999999", "5.5", "5.500001", "100", "200")])
+edges = st.sampled_from(
+    [Decimal(text) for text in ("0", "-0.000001", "5", "4.999999", "5.5", "5.500001", "100", "200")]
+)
 values = edges | st.decimals(-300, 300, places=6, allow_nan=False) | st.just(Decimal(10) ** 26 - 1)
 
 

@@ -66,7 +66,9 @@ class Read:
     @property
     def figures(self) -> list[tuple[str, str]]:
         """(indicator, value) of what stays, as plain text."""
-        return [(row["indicator"], f"{row['value'].normalize():f}" if row["value"] is not None else "") for row in self.kept]
+        return [
+            (row["indicator"], f"{row['value'].normalize():f}" if row["value"] is not None else "") for row in self.kept
+        ]
 
 
 class Declared:
@@ -107,7 +109,9 @@ class Declared:
             absent += made.absent
         table = figures(pl.concat(kept), codes).cast(dict(SCHEMA))
         left = pl.concat(validate.quarantine).rows(named=True) if validate.quarantine else []
-        return Read(table.rows(named=True), {(r["row"], r["code"], r["field"], r["text"]) for r in left}, ignored, absent)
+        return Read(
+            table.rows(named=True), {(r["row"], r["code"], r["field"], r["text"]) for r in left}, ignored, absent
+        )
 
 
 Declare = Callable[..., Declared]
@@ -278,7 +282,11 @@ def test_a_column_of_texts_and_numbers_is_read_each_in_its_way(declare: Declare)
 
 
 def test_a_column_that_has_only_bare_numbers_is_read_exactly(declare: Declare) -> None:
-    frame = pl.DataFrame([row(), row()]).drop("gt").with_columns(pl.Series("gt#number", ["1.234", "99999999999999999999.5"]))
+    frame = (
+        pl.DataFrame([row(), row()])
+        .drop("gt")
+        .with_columns(pl.Series("gt#number", ["1.234", "99999999999999999999.5"]))
+    )
     assert declare().read(frame).figures == [("A", "1.234"), ("A", "99999999999999999999.5")]
 
 
@@ -303,7 +311,9 @@ def test_an_absent_value_is_counted_and_is_not_zero(declare: Declare, nothing: s
 
 
 def test_an_absent_value_with_status_m_is_an_observation_that_says_so(declare: Declare) -> None:
-    read = declare(map={"status": {"column": "tt"}}).read([row(gt=None, tt="M"), row(gt=None, tt="A"), row(gt="", tt="M")])
+    read = declare(map={"status": {"column": "tt"}}).read(
+        [row(gt=None, tt="M"), row(gt=None, tt="A"), row(gt="", tt="M")]
+    )
     assert [(each["row"], each["value"], each["status"]) for each in read.kept] == [(0, None, "M"), (2, None, "M")]
     assert read.absent == 1
 
@@ -512,12 +522,12 @@ def test_a_wide_table_and_the_long_one_say_the_same(cells: list[tuple[str | None
         for n, each in enumerate(wide_rows)
         for code in "ABC"
     ]
-    wide = Declared(
-        Path(), map={"indicator": None, "value": {"number": "vi"}}, measures={"A": "a", "B": "b", "C": "c"}
-    )
+    wide = Declared(Path(), map={"indicator": None, "value": {"number": "vi"}}, measures={"A": "a", "B": "b", "C": "c"})
     texts = dict.fromkeys("abc", pl.String)
     from_wide = wide.read(pl.DataFrame(wide_rows, schema_overrides=texts))
-    from_long = Declared(Path(), ignore={"columns": ["at"]}).read(pl.DataFrame(long_rows, schema_overrides={"gt": pl.String}))
+    from_long = Declared(Path(), ignore={"columns": ["at"]}).read(
+        pl.DataFrame(long_rows, schema_overrides={"gt": pl.String})
+    )
 
     def said(rows: Rows) -> list[tuple[Any, ...]]:
         return [tuple(each[name] for name in (*KEY, "value", "status")) for each in rows]
