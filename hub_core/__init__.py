@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     )
     from hub_core.hookspecs import hookimpl
     from hub_core.model.exchange import Receipt
+    from hub_core.model.finding import RuleText, Severity
     from hub_core.province import Province
+    from hub_core.rules import Fault, Limits, Rule
 
 _HOMES = {
     "contracts": [
@@ -51,7 +53,9 @@ _HOMES = {
     ],
     "hookspecs": ["hookimpl"],
     "model.exchange": ["Receipt"],
+    "model.finding": ["RuleText", "Severity"],
     "province": ["Province"],
+    "rules": ["Fault", "Limits", "Rule"],
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -60,13 +64,18 @@ __all__ = [
     "DeliveryRefused",
     "DeliveryUnavailable",
     "Document",
+    "Fault",
+    "Limits",
     "PayloadPart",
     "PluginError",
     "Province",
     "Reader",
     "Receipt",
     "Request",
+    "Rule",
+    "RuleText",
     "Settings",
+    "Severity",
     "Sink",
     "Source",
     "SourceChanged",

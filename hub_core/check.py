@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
+from hub_core.contracts import Sink, Writer
 from hub_core.errors import HubError, from_dict
 from hub_core.home import Hub
 from hub_core.model.exchange import CheckOrder
-from hub_core.province import secrets_named
+from hub_core.plugins import Loaded
+from hub_core.province import open_secrets, secrets_named, with_secrets
 from hub_core.secrets import resolve
+
+if TYPE_CHECKING:
+    from hub_core.province import Province
 
 _SECONDS = 30.0
 
@@ -27,36 +34,73 @@ class Problem:
 def check(hub: Hub, day: date) -> list[Problem]:
     """All problems of a home: every plugin is loaded in a child of its own and makes what a gather would make."""
     problems = [Problem(name, what, "error") for name, what in sorted(hub.broken.items())]
-    duties = {(o.province, o.provider, o.dataflow) for o in hub.config.obligations}
     for name, province in sorted(hub.provinces.items()):
-        order = CheckOrder(
-            plugin=hub.found[name],
-            trusted=hub.config.settings.plugins.trusted,
-            catalogue=str(hub.config.snapshot()),
-        )
-        answer = hub.engine.submit([order.model_dump(mode="json")], _SECONDS, lambda *_: None, lambda _: None).result()[
-            0
-        ]
-        if answer.get("error"):
-            problems.append(Problem(name, str(from_dict(answer["error"])), "error"))
-        problems += [Problem(name, each, "error") for each in answer.get("problems", [])]
-        problems += [Problem(name, each, "warning") for each in answer.get("notes", [])]
-        for provision, declared in province.provisions.items():
-            if (name, declared.provider, declared.dataflow) not in duties:
-                duty = f"no duty of {declared.provider} to report {declared.dataflow}"
-                what = f"{provision}.toml: config/obligations has {duty}"
-                problems.append(Problem(name, what, "error"))
-            try:
-                resolve(name, secrets_named(declared.source), os.environ)
-            except HubError as error:
-                problems.append(Problem(name, f"{provision}.toml: {error}", "error"))
-            calendar = hub.config.catalogue.dataflows.get(declared.dataflow)
-            if calendar and declared.calendar and declared.calendar != calendar.calendar:
-                what = (
-                    f"{provision}.toml: calendar {declared.calendar} is not {declared.dataflow}'s {calendar.calendar}"
-                )
-                problems.append(Problem(name, what, "error"))
+        problems += _loads(hub, name)
+        problems += _declares(hub, name, province)
+    problems += _sources(hub)
+    problems += _deliveries(hub)
     owing = {duty.province for duty in hub.config.obligations if duty.valid.holds(day)}
     absent = sorted(owing - set(hub.provinces) - set(hub.broken))
     problems += [Problem(name, "owes reports and has no package here", "warning") for name in absent]
     return problems
+
+
+def _loads(hub: Hub, name: str) -> Iterator[Problem]:
+    """What a child says that tries the package."""
+    order = CheckOrder(
+        plugin=hub.found[name],
+        trusted=hub.config.settings.plugins.trusted,
+        catalogue=str(hub.config.snapshot()),
+        sources=hub.config.settings.sources.get(name, {}),
+    )
+    [answer] = hub.engine.ask([order.model_dump(mode="json")], _SECONDS)
+    if answer.get("error"):
+        yield Problem(name, str(from_dict(answer["error"])), "error")
+    for each in answer.get("problems", []):
+        yield Problem(name, each, "error")
+    for each in answer.get("notes", []):
+        yield Problem(name, each, "warning")
+
+
+def _declares(hub: Hub, name: str, province: Province) -> Iterator[Problem]:
+    """Provisions that nobody owes, whose secrets are not set, or that count in another calendar."""
+    duties = {(o.province, o.provider, o.dataflow) for o in hub.config.obligations}
+    for provision, declared in province.provisions.items():
+        if (name, declared.provider, declared.dataflow) not in duties:
+            what = f"config/obligations has no duty of {declared.provider} to report {declared.dataflow}"
+            yield Problem(name, f"{provision}.toml: {what}", "error")
+        here = hub.config.settings.sources.get(name, {}).get(provision, {})
+        try:
+            resolve(name, secrets_named(declared.source | here), os.environ)
+        except HubError as error:
+            yield Problem(name, f"{provision}.toml: {error}", "error")
+        flow = hub.config.catalogue.dataflows.get(declared.dataflow)
+        if flow and declared.calendar and declared.calendar != flow.calendar:
+            what = f"calendar {declared.calendar} is not {declared.dataflow}'s {flow.calendar}"
+            yield Problem(name, f"{provision}.toml: {what}", "error")
+
+
+def _sources(hub: Hub) -> Iterator[Problem]:
+    """Places of systems in hub.toml that no provision asks for, or that hold a secret in the open."""
+    for name, provisions in hub.config.settings.sources.items():
+        for provision, told in provisions.items():
+            known = hub.provinces[name].provisions if name in hub.provinces else {}
+            if provision not in known:
+                yield Problem("hub.toml", f"[sources.{name}.{provision}]: there is no such provision", "error")
+            for key in open_secrets(told):
+                yield Problem("hub.toml", f"[sources.{name}.{provision}]: {key} holds a secret in the open", "error")
+
+
+def _deliveries(hub: Hub) -> Iterator[Problem]:
+    """Writers and sinks that cannot be made, and secrets of theirs that are not set or stand in the open."""
+    for each in hub.config.deliveries:
+        where = f"delivery of {each.dataflow} to {each.recipient}"
+        for key in open_secrets(each.sink):
+            yield Problem(where, f"{key} holds a secret in the open; write secret:NAME", "error")
+        try:
+            loaded = Loaded(hub.config.settings.plugins.trusted)
+            secrets = resolve("hub", secrets_named(each.sink), os.environ)
+            loaded.make(Writer, each.writer, "writer")
+            loaded.make(Sink, with_secrets(each.sink, secrets), "sink")
+        except HubError as error:
+            yield Problem(where, str(error), "error")

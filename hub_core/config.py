@@ -161,6 +161,15 @@ def load(home: Path) -> Config:
     return config
 
 
+def shipped() -> Path:
+    """The configuration that comes with the hub: inside the wheel, or beside the source."""
+    here = Path(__file__).parent
+    for folder in (here / "_config", here.parent / "config"):
+        if (folder / "hub.toml").exists():
+            return folder
+    raise ConfigurationError(f"{here} came without its configuration: install the hub again")
+
+
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.toml"))
 

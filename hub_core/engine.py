@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import IO, Any, TypeVar
 
 from hub_core.errors import PluginError
@@ -146,27 +145,30 @@ def _failed(message: str) -> Answer:
     return {"error": PluginError(message).as_dict()}
 
 
-@dataclass
 class Engine:
     """Runs conversations with children: a list of orders of one province, and the answers to them."""
 
-    executor: Executor
-    processes: int
-    spares: list[Child] = field(default_factory=list)
+    def __init__(self, make: Callable[[int], Executor]) -> None:
+        self._make = make
+        self._executor: Executor | None = None
+        self.processes = 2  # how many at once; to be said before the first conversation
+        self.spares: list[Child] = []
 
     def warm(self, children: int) -> None:
         """Start children before their orders are known, while the hub itself still starts."""
-        self.spares += [Child() for _ in range(min(children, self.processes) - len(self.spares))]
+        self.spares += [Child() for _ in range(children)]
 
-    def submit(
-        self, orders: list[dict[str, Any]], seconds: float, progress: Progress, done: Callable[[Answer], None]
-    ) -> Future[list[Answer]]:
-        """Begin a conversation; ``done`` hears each answer as it comes."""
-        return self.executor.submit(self._converse, orders, seconds, progress, done)
+    def submit(self, orders: list[dict[str, Any]], seconds: float, progress: Progress) -> Future[list[Answer]]:
+        """Begin a conversation; each order may take so many seconds."""
+        if self._executor is None:
+            self._executor = self._make(self.processes)
+        return self._executor.submit(self._converse, orders, seconds, progress)
 
-    def _converse(
-        self, orders: list[dict[str, Any]], seconds: float, progress: Progress, done: Callable[[Answer], None]
-    ) -> list[Answer]:
+    def ask(self, orders: list[dict[str, Any]], seconds: float) -> list[Answer]:
+        """The answers to a list of orders of one province."""
+        return self.submit(orders, seconds, lambda *_: None).result()
+
+    def _converse(self, orders: list[dict[str, Any]], seconds: float, progress: Progress) -> list[Answer]:
         child = self.spares.pop() if self.spares else Child()
         answers = []
         try:
@@ -175,7 +177,6 @@ class Engine:
                     child.close()
                     child = Child()
                 answers.append(child.ask(order, seconds, progress))
-                done(answers[-1])
         finally:
             child.close()
         return answers
@@ -184,7 +185,8 @@ class Engine:
         """End what still runs."""
         for child in self.spares:
             child.close()
-        self.executor.shutdown()
+        if self._executor is not None:
+            self._executor.shutdown()
 
 
 class _Here(Executor):
@@ -203,7 +205,7 @@ class InlineEngine(Engine):
     """The same code without a process; for tests only."""
 
     def __init__(self) -> None:
-        super().__init__(_Here(), 1)
+        super().__init__(lambda _: _Here())
 
     def warm(self, children: int) -> None:
         """Nothing is started ahead."""
@@ -213,7 +215,6 @@ class InlineEngine(Engine):
         orders: list[dict[str, Any]],
         seconds: float,  # noqa: ARG002 - there is no process to end
         progress: Progress,
-        done: Callable[[Answer], None],
     ) -> list[Answer]:
         from hub_core.child import Provinces, answer
 
@@ -221,10 +222,9 @@ class InlineEngine(Engine):
         for order in orders:
             told = answer(json.loads(json.dumps(order)), provinces, lambda counts: progress("", counts))
             answers.append(json.loads(json.dumps(told)))
-            done(answers[-1])
         return answers
 
 
-def local(processes: int) -> Engine:
-    """Children as processes of this machine, so many at once."""
-    return Engine(ThreadPoolExecutor(max_workers=processes, thread_name_prefix="child"), processes)
+def local() -> Engine:
+    """Children as processes of this machine."""
+    return Engine(lambda processes: ThreadPoolExecutor(max_workers=processes, thread_name_prefix="child"))

@@ -42,6 +42,7 @@ class Hub:
     def open(cls, home: Path, engine: Engine) -> Hub:
         """Open a home. Raises ConfigurationError or StoreError; a province that is broken is named, not raised."""
         config = configuration.load(home)
+        engine.processes = config.settings.gather.processes
         found, broken = plugins.find(config.plugin_folders)
         hub = cls(config, Store(config.database), LandingZone(config.landing), engine, found, broken)
         for name, plugin in found.items():

@@ -162,7 +162,10 @@ class LandingZone:
             raise StoreError(f"landing zone {folder}: {error}", province=landing.province) from error
 
     def adopt_submission(self, folder: Path, manifest: Manifest) -> Path:
-        """Take a sealed folder over; the manifest goes last. Gives its path within the landing zone."""
+        """Copy a sealed folder; the manifest goes last. Gives its path within the landing zone.
+
+        What was sealed is small; it is copied, so that a sender's folder stays as it was.
+        """
         place = self.provision(manifest.province, manifest.provision)
         place /= _submission(manifest.calendar, manifest.period, manifest.gather, manifest.replay)
         try:
@@ -170,7 +173,7 @@ class LandingZone:
                 shutil.rmtree(place)  # left by a night that was cut off before it could admit
             place.mkdir(parents=True)
             for name in (*sorted(manifest.files), MANIFEST):
-                _take(folder / name, place / name)
+                write(place / name, (folder / name).read_bytes())
         except OSError as error:
             raise StoreError(f"landing zone {place}: {error}", province=manifest.province) from error
         return place.relative_to(self.root)

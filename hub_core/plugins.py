@@ -19,6 +19,7 @@ from hub_core.contracts import Connector, Reader, Sink, Source, Writer
 from hub_core.errors import ConfigurationError, HubError, PluginError
 from hub_core.model.exchange import Plugin
 from hub_core.province import Province
+from hub_core.rules import RULES, Rule
 
 _MODULE = re.compile(r"hub_provinces\.([a-z][a-z0-9_]*)")
 ROLES: tuple[type[Connector], ...] = (Source, Reader, Writer, Sink)
@@ -85,9 +86,21 @@ class Loaded:
                 raise ConfigurationError(f"plugins.trusted in hub.toml names {name}, which is not installed")
             register(self.manager, entries[name].value)
         self._classes: dict[tuple[type[Connector], str], type[Connector]] = {}
-        for offered in self.manager.hook.hub_connectors():
+        self._heard: list[object] = []
+        self.rules: dict[str, Rule] = dict(RULES)
+        self.take_offers()
+
+    def take_offers(self) -> None:
+        """The connectors and rules of the packages that were registered since it was last asked."""
+        heard, self._heard = self._heard, list(self.manager.get_plugins())
+        for offered in self.manager.subset_hook_caller("hub_connectors", heard)():
             for connector in offered:
                 self._offer(connector)
+        for more in self.manager.subset_hook_caller("hub_rules", heard)():
+            for rule in more:
+                if rule.text.code in self.rules:
+                    raise PluginError(f"two rules with code {rule.text.code}")
+                self.rules[rule.text.code] = rule
 
     def _offer(self, connector: type[Connector]) -> None:
         role = next((r for r in ROLES if issubclass(connector, r)), None)

@@ -64,7 +64,8 @@ class Provision(Declared):
         for part, what in (("source", self.source), ("reader", self.reader)):
             if not isinstance(what.get("kind"), str):
                 raise ValueError(f"{part}.kind is missing")
-        _refuse_open_secrets(self.source)
+        for key in open_secrets(self.source):
+            raise ValueError(f'{key} holds a secret in the open; write {key} = "secret:NAME" and set NAME in the hub')
         return self
 
     @property
@@ -179,13 +180,12 @@ def with_secrets(value: Any, secrets: dict[str, str]) -> Any:
     return value
 
 
-def _refuse_open_secrets(value: object, key: str = "") -> None:
-    """A key that holds a secret must hold a reference to one."""
+def open_secrets(value: object, key: str = "") -> list[str]:
+    """The keys that should hold a reference to a secret, and hold something else."""
     if isinstance(value, dict):
-        for inner_key, inner in value.items():
-            _refuse_open_secrets(inner, inner_key)
-    elif key in _SECRET_KEYS and isinstance(value, str) and not _SECRET.fullmatch(value):
-        raise ValueError(f'{key} holds a secret in the open; write {key} = "secret:NAME" and set NAME in the hub')
+        return [found for inner_key, inner in value.items() for found in open_secrets(inner, inner_key)]
+    bare = key in _SECRET_KEYS and isinstance(value, str) and not _SECRET.fullmatch(value)
+    return [key] if bare else []
 
 
 def _load(path: Path, model: type[Model]) -> Model:

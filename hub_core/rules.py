@@ -188,5 +188,5 @@ RULES: dict[str, Rule] = {
 
 def digest(rules: dict[str, Rule]) -> str:
     """The sha256 over the rules in force: code, severity and scope."""
-    lines = [f"{r.text.code}\t{r.text.severity}\t{r.text.scope}\n" for r in rules.values()]
+    lines = [f"{r.text.code}\t{r.text.severity}\t{r.text.scope}\t{r.text.en}\n" for r in rules.values()]
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()

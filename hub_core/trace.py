@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from decimal import Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
-from hub_core.errors import HubError, StateError, from_dict
+from hub_core.errors import StateError
 from hub_core.home import Hub
 from hub_core.landing import observations, read_manifest
-from hub_core.model.exchange import LocateOrder, Manifest, Used
+from hub_core.locate import Place, locate
+from hub_core.model.catalogue import Indicator
+from hub_core.model.exchange import Manifest, Part, Used
 from hub_core.model.period import Period
 from hub_core.model.scope import Scope
 from hub_core.store.releases import Release
 from hub_core.store.revisions import Submission
-
-_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,7 @@ class Cell:
     provider: str
     revision: int
     gather: str
-    part: int
-    part_name: str
-    part_digest: str
+    part: Part
     row: int
     column: str | None
     locator: str = ""
@@ -200,10 +198,22 @@ class _Walker:
         bottom = declared.denominator or declared.weight
         method = "weighted average" if declared.weight else "ratio"
         pair = [self._component(top, org_unit), self._component(bottom, org_unit)]
-        if all(pair):
-            return self._made(indicator, org_unit, method, [step for step in pair if step])
+        over, under = pair
+        if over and under:
+            made = self._made(indicator, org_unit, method, [over, under])
+            value = over.value if declared.weight else self._ratio(declared, over, under)
+            return replace(made, value=value) if made else None
         below = [self._quotient(indicator, child) for child in self._children(org_unit)]
         return self._made(indicator, org_unit, method, [step for step in below if step])
+
+    def _ratio(self, declared: Indicator, over: Step, under: Step) -> Decimal | None:
+        """The quotient of two steps, rounded as a release rounds it."""
+        if over.value is None or not under.value:
+            return None
+        catalogue = self.scope.catalogue
+        with localcontext(prec=60):
+            exact = over.value * catalogue.units[declared.unit].per / under.value
+            return exact.quantize(Decimal(1).scaleb(-catalogue.decimals(declared.code)), ROUND_HALF_UP)
 
     def _component(self, indicator: str, org_unit: str) -> Step | None:
         here = self._reported(indicator, org_unit)
@@ -211,16 +221,13 @@ class _Walker:
 
     def _leaf(self, row: dict[str, Any]) -> Step:
         submission, manifest = self.observed.submissions[row["source"]], self.observed.manifests[row["source"]]
-        part = manifest.parts[row["part"]]
         cell = Cell(
             submission.province,
             submission.provision,
             submission.provider,
             submission.revision,
             submission.gather,
-            row["part"],
-            part.name,
-            part.digest,
+            manifest.parts[row["part"]],
             row["row"],
             row["column"],
         )
@@ -239,13 +246,15 @@ class _Walker:
 
 
 def _located(hub: Hub, step: Step) -> Step:
-    """The same path with each cell's locator and text, asked of the readers that read them."""
-    cells: dict[Cell, Cell] = {}
-    by_province: dict[str, list[Cell]] = {}
+    """The same path with each cell's locator and text."""
+    by_provision: dict[tuple[str, str], list[Cell]] = {}
     for cell in step.leaves():
-        by_province.setdefault(cell.province, []).append(cell)
-    for name, mine in by_province.items():
-        cells |= dict(zip(mine, _ask(hub, name, mine), strict=True))
+        by_provision.setdefault((cell.province, cell.provision), []).append(cell)
+    cells: dict[Cell, Cell] = {}
+    for (province, provision), mine in by_provision.items():
+        found = locate(hub, province, provision, [Place(cell.part, cell.row, cell.column) for cell in mine])
+        for cell, each in zip(mine, found, strict=True):
+            cells[cell] = replace(cell, locator=each.locator, text=each.text)
 
     def put(each: Step) -> Step:
         if each.cell:
@@ -253,38 +262,6 @@ def _located(hub: Hub, step: Step) -> Step:
         return replace(each, below=tuple(put(inner) for inner in each.below))
 
     return put(step)
-
-
-def _ask(hub: Hub, name: str, cells: list[Cell]) -> list[Cell]:
-    if name not in hub.found:
-        return [replace(cell, locator=_place(cell), text=f"(no package {name} to read it)") for cell in cells]
-    orders = []
-    for cell in cells:
-        landing = hub.zone.landing(name, cell.provision, cell.gather)
-        orders.append(
-            LocateOrder(
-                plugin=hub.found[name],
-                trusted=hub.config.settings.plugins.trusted,
-                provision=cell.provision,
-                parts=str(hub.zone.parts(name, cell.provision).resolve()),
-                part=landing.parts[cell.part],
-                row=cell.row,
-                column=cell.column,
-            ).model_dump(mode="json")
-        )
-    answers = hub.engine.submit(orders, _SECONDS, lambda *_: None, lambda _: None).result()
-    found = []
-    for cell, answer in zip(cells, answers, strict=True):
-        if "locator" in answer:
-            found.append(replace(cell, locator=answer["locator"], text=answer["text"]))
-        else:
-            error: HubError = from_dict(answer["error"])
-            found.append(replace(cell, locator=_place(cell), text=f"({error})"))
-    return found
-
-
-def _place(cell: Cell) -> str:
-    return f"{cell.part_name}, row {cell.row}, column {cell.column}"
 
 
 def walk(step: Step, depth: int = 0) -> Iterator[tuple[int, Step]]:

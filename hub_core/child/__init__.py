@@ -36,7 +36,9 @@ class Provinces:
         from hub_core.plugins import load_province
 
         if self._province is None or self._province.id != order.plugin.name:
-            self._province = load_province(self.connectors(order.trusted).manager, order.plugin)
+            loaded = self.connectors(order.trusted)
+            self._province = load_province(loaded.manager, order.plugin)
+            loaded.take_offers()
         return self._province
 
 
@@ -101,8 +103,9 @@ def _check(order: CheckOrder, provinces: Provinces) -> dict[str, Any]:
             if declared.dataflow not in catalogue.dataflows:
                 problems.append(f"{name}.toml: dataflow {declared.dataflow} is not in the catalogue")
                 continue
-            placeholders = dict.fromkeys(secrets_named(declared.source), "placeholder")
-            connectors.make(Source, with_secrets(declared.source, placeholders), f"{name}.toml [source]")
+            source = declared.source | order.sources.get(name, {})
+            placeholders = dict.fromkeys(secrets_named(source), "placeholder")
+            connectors.make(Source, with_secrets(source, placeholders), f"{name}.toml [source]")
             connectors.make(Reader, declared.reader, f"{name}.toml [reader]")
             Normaliser(province, name, catalogue, catalogue.dataflows[declared.dataflow].calendar)
             prepared(declared.prepare)

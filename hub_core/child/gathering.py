@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 import polars as pl
 
@@ -113,7 +114,8 @@ class Gathering:
         self.codes = Codes(self.calendar, lists)
         limits = rules.Limits(self.catalogue, frozenset(order.speaks_for), frozenset(order.indicators))
         asked = None if self.declared.periods == "all" else order.periods
-        self.validate = Validator(limits, self.codes, asked)
+        self.rules = connectors.rules
+        self.validate = Validator(limits, self.codes, asked, self.rules)
 
     def _arriving(self) -> Iterator[Arrived]:
         """The parts from the department's system, or those of the landing that is read again."""
@@ -128,7 +130,9 @@ class Gathering:
             return
         periods = [Period.parse(label) for label in self.order.periods]
         asked = tuple(Asked(str(p), *p.days(self.calendar)) for p in periods)
-        hosts = () if "url" in self.order.source else self.province.allowed_hosts  # the operator's own word counts
+        hosts = self.province.allowed_hosts
+        if "url" in self.order.source:  # the operator's own word counts
+            hosts = (*hosts, str(urlsplit(self.order.source["url"]).hostname))
         request = Request(asked, hosts, self.order.allow_loopback)
         yield from ahead(land(self.scratch, collect(self.source, request)), AHEAD)
 
@@ -238,6 +242,7 @@ class Gathering:
             self.calendar,
             self.codes,
             self.parts,
+            self.rules,
         )
 
     def _counted(self) -> dict[str, int]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from hub_core import rules
 from hub_core.errors import SourceChanged
 from hub_core.landing import OBSERVATIONS, QUARANTINE, Scratch, read_manifest
 from hub_core.model.exchange import Digests, FindingCount, GatherOrder, Manifest, Part
@@ -16,6 +15,7 @@ from hub_core.model.finding import Finding
 from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
 from hub_core.model.observation import SCHEMA, compare, content_digest, quarantine_digest
 from hub_core.model.period import Calendar
+from hub_core.rules import Rule, digest
 from hub_core.stages.seal import seal
 from hub_core.stages.validate import (
     Codes,
@@ -45,6 +45,7 @@ class Sealing:
     calendar: Calendar
     codes: Codes
     parts: list[Part]
+    rules: dict[str, Rule]
 
     def __call__(self, spool: dict[int, list[Path]], left: list[pl.DataFrame]) -> tuple[list[str], list[str]]:
         """A submission for each period found, and the periods asked for that are not there.
@@ -92,7 +93,7 @@ class Sealing:
     ) -> Manifest:
         order, dataflow = self.order, self.dataflow
         lost = pl.concat([quarantine, unread])
-        found = findings(quarantine) + share_quarantined(lost, table.height, dataflow.quarantined_percent)
+        found = findings(quarantine, self.rules) + share_quarantined(lost, table.height, dataflow.quarantined_percent)
         before = current if current is not None else table.clear()
         if current is not None:
             found += share_withdrawn(current, table, quarantine, dataflow.withdrawn_percent)
@@ -115,27 +116,29 @@ class Sealing:
             rows=table.height,
             quarantined=quarantine.select("part", "row", "column").n_unique() if quarantine.height else 0,
             counts=compare(before, table),
-            findings=[_counted_finding(f) for f in found],
+            findings=[self._counted(f) for f in found],
             digests=Digests(
                 content=content_digest(table),
                 quarantine=quarantine_digest(quarantine),
                 catalogue=self.catalogue.digest,
                 mapping=self.province.mapping_digest(order.provision),
-                rules=rules.digest(rules.RULES),
+                rules=digest(self.rules),
                 plugin=self.province.digest(),
             ),
             files={},
             sealed_at=order.now,
         )
 
-
-def _counted_finding(found: Finding) -> FindingCount:
-    return FindingCount(
-        code=found.code,
-        severity=found.severity.value,
-        rows=found.rows,
-        text=found.text[:200],
-        part=found.part,
-        row=found.row,
-        column=found.column,
-    )
+    def _counted(self, found: Finding) -> FindingCount:
+        text = self.rules[found.code].text
+        return FindingCount(
+            code=found.code,
+            severity=found.severity.value,
+            vi=text.vi,
+            en=text.en,
+            rows=found.rows,
+            text=found.text[:200],
+            part=found.part,
+            row=found.row,
+            column=found.column,
+        )

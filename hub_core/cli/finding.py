@@ -23,14 +23,8 @@ def _where(province: str | None, period: str | None) -> dict[str, str | int]:
 @app.command("list")
 def list_(home: Home = Path(), province: Province = None, period: Period = None, json: AsJson = False) -> None:
     """Findings by rule, with an example each; the rule's words in Vietnamese and English."""
-    from hub_core.rules import RULES
-
     with opened(home) as hub:
         found = hub.store.findings(**_where(province, period))
-    for each in found:
-        rule = RULES.get(each["code"])
-        each["vi"] = rule.text.vi if rule else "Bộ không nhận số liệu"
-        each["en"] = rule.text.en if rule else "The ministry does not take the figure"
     if json:
         as_json(found)
         return

@@ -120,4 +120,4 @@ def show_trace(hub: Hub, release: str, step: Step) -> None:
         if each.cell:
             cell = each.cell
             say(f"{indent}  {cell.province}/{cell.provision} revision {cell.revision}, gather {cell.gather},")
-            say(f"{indent}  part {cell.part_digest[:12]}: {cell.locator}  ->  {cell.text!r}")
+            say(f"{indent}  part {cell.part.digest[:12]}: {cell.locator}  ->  {cell.text!r}")

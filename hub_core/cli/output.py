@@ -52,7 +52,7 @@ def opened(home: Path, *, children: int = 0) -> Iterator[Hub]:
     """The hub of a home; so many children are started while it opens."""
     from hub_core.engine import local
 
-    engine = local(2)
+    engine = local()
     engine.warm(children)
     try:
         from hub_core.home import Hub

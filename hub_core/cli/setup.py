@@ -13,25 +13,16 @@ from hub_core.cli.output import DONE, USAGE, AsJson, Home, Now, as_json, moment,
 from hub_core.errors import ConfigurationError
 
 
-def shipped_config() -> Path:
-    """The configuration that comes with the hub: inside the wheel, or beside the source."""
-    import hub_core
-
-    here = Path(hub_core.__file__).parent
-    for folder in (here / "_config", here.parent / "config"):
-        if (folder / "hub.toml").exists():
-            return folder
-    raise ConfigurationError(f"{here} came without its configuration: install the hub again")
-
-
 def init(
     home: Annotated[Path, typer.Argument(help="The folder to make a hub's home of.")],
     json: AsJson = False,
 ) -> None:
     """Make a hub's home: config/ as it is shipped, an empty database and landing zone."""
+    from hub_core.config import shipped
+
     if (home / "config").exists():
         raise ConfigurationError(f"{home} is a hub's home already: {home / 'config'} is there")
-    shutil.copytree(shipped_config(), home / "config")
+    shutil.copytree(shipped(), home / "config")
     with opened(home) as hub:
         hub.config.landing.mkdir(parents=True, exist_ok=True)
     if json:
@@ -56,7 +47,8 @@ def check(home: Home = Path(), json: AsJson = False, now: Now = None) -> None:
         as_json({"provinces": names, "problems": problems})
     else:
         table("Problems", ["where", "what", "severity"], [(p.where, p.what, p.severity) for p in problems])
-        say(f"{len(names)} packages: {', '.join(names)}. {errors} errors, {len(problems) - errors} warnings.")
+        packages = f"{len(names)} packages ({', '.join(names)})" if names else "No packages"
+        say(f"{packages}; {errors} errors, {len(problems) - errors} warnings.")
     sys.exit(USAGE if errors else DONE)
 
 

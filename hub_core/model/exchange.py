@@ -51,6 +51,8 @@ class FindingCount(Exchanged):
 
     code: str
     severity: Literal["info", "warning", "error", "blocking"]
+    vi: str = ""
+    en: str = ""
     rows: int
     text: str = ""
     part: int | None = None
@@ -160,6 +162,7 @@ class CheckOrder(Exchanged):
     plugin: Plugin
     trusted: list[str]
     catalogue: str
+    sources: dict[str, dict[str, Any]] = {}
 
 
 class Gathered(Exchanged):

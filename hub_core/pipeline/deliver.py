@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hub_core.errors import ConfigurationError, DeliveryRefused, DeliveryUnavailable, HubError
+from hub_core.errors import ConfigurationError, DeliveryUnavailable, HubError
 from hub_core.home import Hub
 from hub_core.model.exchange import Receipt
+from hub_core.model.finding import RuleText, Severity
 from hub_core.obligations import business_date
 from hub_core.pipeline.document import document
 from hub_core.province import secrets_named, with_secrets
@@ -19,6 +20,11 @@ from hub_core.store.releases import Release
 if TYPE_CHECKING:
     from hub_core.config import Delivery
     from hub_core.contracts import Sink, Writer
+
+
+REJECTED = RuleText(
+    "MINISTRY", Severity.ERROR, "ministry", "hub", "Bộ không nhận số liệu", "The ministry does not take the figure"
+)
 
 
 @dataclass(frozen=True)
@@ -73,9 +79,8 @@ def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> 
         receipt = deliver(sink, row["id"], content, writer.media_type, row["attempts"])
     except HubError as error:
         error.message = redact(error.message, secrets.values())
-        dead = isinstance(error, DeliveryRefused)
-        hub.releases.failed(row["id"], error.as_dict(), dead=dead)
-        state = "dead" if dead else ("sent" if isinstance(error, DeliveryUnavailable) else row["state"])
+        hub.releases.failed(row["id"], error.as_dict())
+        state = "sent" if isinstance(error, DeliveryUnavailable) else row["state"]
         return DeliveryReport(row["id"], release.name, row["recipient"], state, "", str(error))
     hub.releases.received(receipt, _rejections(hub, release, receipt, now), now)
     return DeliveryReport(row["id"], release.name, row["recipient"], receipt.state, receipt.reference, None)
@@ -92,32 +97,27 @@ def _rejections(hub: Hub, release: Release, receipt: Receipt, now: datetime) -> 
             steps = trace(hub, release, Asked(key["indicator"], key["org_unit"], each.get("measure"), each.get("dims")))
         except HubError as error:
             text = f"{each.get('message', '')} [{error}]"
-            found.append(finding(release.id, "MINISTRY", "error", "ministry", None, text, key, now))
+            found.append(finding(release.id, REJECTED, None, text, key, now))
             continue
         for leaf in steps.leaves():
             place = key | {"locator": leaf.locator, "text": leaf.text, "provision": leaf.provision}
             words = each.get("message", "")
-            found.append(finding(release.id, "MINISTRY", "error", "ministry", leaf.province, words, place, now))
+            found.append(finding(release.id, REJECTED, leaf.province, words, place, now))
     return found
 
 
 def finding(
-    release: int,
-    code: str,
-    severity: str,
-    owner: str,
-    province: str | None,
-    text: str,
-    place: dict[str, Any],
-    now: datetime,
+    release: int, rule: RuleText, province: str | None, text: str, place: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
     """A finding about a release, as the database takes it."""
     return {
         "submission_id": None,
         "release_id": release,
-        "code": code,
-        "severity": severity,
-        "owner": owner,
+        "code": rule.code,
+        "severity": rule.severity.value,
+        "owner": rule.owner,
+        "vi": rule.vi,
+        "en": rule.en,
         "province": province,
         "rows": 1,
         "text": text,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hub_core.errors import StoreError
 from hub_core.home import Hub
-from hub_core.model.period import Period
+from hub_core.model.period import Calendar, Period
 from hub_core.store.releases import Release
 
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ def _text(value: Any, decimals: int) -> str:
 
 
 def _name(hub: Hub, org_unit: str, period: Period) -> str:
-    flow_day = period.days(next(iter(hub.config.catalogue.dataflows.values())).calendar)[1]
-    return hub.config.catalogue.org_units[org_unit].named(flow_day).name
+    return hub.config.catalogue.org_units[org_unit].named(period.days(Calendar.STATISTICAL)[1]).name
 
 
 def export(hub: Hub, release: Release, kind: str, target: Path) -> Path:
@@ -88,6 +88,11 @@ def export(hub: Hub, release: Release, kind: str, target: Path) -> Path:
     from hub_core.plugins import Loaded
 
     writer: Writer = Loaded(hub.config.settings.plugins.trusted).make(Writer, {"kind": kind}, f"writer {kind}")
-    path = target / f"{release.name.replace('/', '-')}{writer.suffix}" if target.is_dir() else target
-    write(path, writer.write(document(hub, release)))
+    named = target.suffix == writer.suffix
+    path = target if named else target / f"{release.name.replace('/', '-')}{writer.suffix}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, writer.write(document(hub, release)))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
     return path

@@ -26,6 +26,9 @@ Report = Callable[[str, dict[str, int]], None]
 
 def tasks(hub: Hub, now: datetime, periods: list[str] | None, provinces: list[str] | None) -> list[Task]:
     """What a night asks for: the last ended periods of each provision's obligation, or the periods given."""
+    unknown = sorted(set(provinces or ()) - set(hub.provinces) - set(hub.broken))
+    if unknown:
+        raise StateError(f"no package of {', '.join(unknown)}; there are {', '.join(sorted(hub.provinces)) or 'none'}")
     found = []
     for name, declared in sorted(hub.provinces.items()):
         if provinces and name not in provinces:
@@ -66,7 +69,7 @@ def gather(hub: Hub, todo: list[Task], now: datetime, report: Report) -> list[Ga
     futures = []
     for each in by_province.values():
         orders = [going.order.model_dump(mode="json") for going in each if going.order]
-        futures.append((each, hub.engine.submit(orders, hub.config.settings.gather.seconds, report, lambda _: None)))
+        futures.append((each, hub.engine.submit(orders, hub.config.settings.gather.seconds, report)))
     _get_ready()
     for each, future in futures:
         for going, answer in zip(each, future.result(), strict=True):
@@ -87,9 +90,7 @@ def replay(hub: Hub, name: str, provision: str, gather_id: str, now: datetime, r
     going = _start(hub, Task(name, provision, landing.periods), now, landing)
     if going.failed is not None or going.order is None:
         return end(hub, going, {"error": going.failed.as_dict() if going.failed else {}}, now)
-    future = hub.engine.submit(
-        [going.order.model_dump(mode="json")], hub.config.settings.gather.seconds, report, lambda _: None
-    )
+    future = hub.engine.submit([going.order.model_dump(mode="json")], hub.config.settings.gather.seconds, report)
     return end(hub, going, future.result()[0], now)
 
 

@@ -13,6 +13,7 @@ from hub_core.model.period import Period
 from hub_core.model.scope import Scope
 from hub_core.obligations import Due, due
 from hub_core.pipeline.deliver import finding, recipients_of
+from hub_core.rules import RULES
 from hub_core.store.releases import Release
 from hub_core.store.revisions import Submission
 
@@ -149,5 +150,5 @@ def _note_double_voices(
     for row in doubled.iter_rows(named=True):
         names = ", ".join(f"{own[n].province}/{own[n].provision} revision {own[n].revision}" for n in row["source"])
         key = {name: row[name] for name in ("indicator", "org_unit", "period", "measure", "dims")}
-        found.append(finding(release.id, "V018", "blocking", "hub", None, names, key, now))
+        found.append(finding(release.id, RULES["V018"].text, None, names, key, now))
     hub.releases.note(found)

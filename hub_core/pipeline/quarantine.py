@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hub_core.landing import quarantined, read_manifest
-from hub_core.model.exchange import LocateOrder
-from hub_core.rules import RULES
+from hub_core.locate import Place, locate
 
 if TYPE_CHECKING:
     from hub_core.home import Hub
     from hub_core.store.revisions import Submission
-
-_SECONDS = 60.0
 
 
 def quarantined_rows(hub: Hub, province: str | None, period: str | None) -> list[dict[str, Any]]:
@@ -27,23 +24,11 @@ def quarantined_rows(hub: Hub, province: str | None, period: str | None) -> list
 
 def _rows(hub: Hub, submission: Submission) -> list[dict[str, Any]]:
     folder = hub.zone.root / submission.path
-    rows, parts = quarantined(folder), read_manifest(folder).parts
-    locators = [f"{parts[row['part']].name}, row {row['row']}, column {row['column']}" for row in rows]
-    if submission.province in hub.found:
-        orders = [
-            LocateOrder(
-                plugin=hub.found[submission.province],
-                trusted=hub.config.settings.plugins.trusted,
-                provision=submission.provision,
-                parts=str(hub.zone.parts(submission.province, submission.provision).resolve()),
-                part=parts[row["part"]],
-                row=row["row"],
-                column=row["column"],
-            ).model_dump(mode="json")
-            for row in rows
-        ]
-        answers = hub.engine.submit(orders, _SECONDS, lambda *_: None, lambda _: None).result()
-        locators = [answer.get("locator", plain) for answer, plain in zip(answers, locators, strict=True)]
+    manifest = read_manifest(folder)
+    rows, parts = quarantined(folder), manifest.parts
+    words = {each.code: each for each in manifest.findings}
+    places = [Place(parts[row["part"]], row["row"], row["column"]) for row in rows]
+    found = locate(hub, submission.province, submission.provision, places)
     return [
         {
             "province": submission.province,
@@ -53,9 +38,9 @@ def _rows(hub: Hub, submission: Submission) -> list[dict[str, Any]]:
             "code": row["code"],
             "field": row["field"],
             "text": row["text"],
-            "locator": locator,
-            "vi": RULES[row["code"]].text.vi,
-            "en": RULES[row["code"]].text.en,
+            "locator": where.locator,
+            "vi": words[row["code"]].vi,
+            "en": words[row["code"]].en,
         }
-        for row, locator in zip(rows, locators, strict=True)
+        for row, where in zip(rows, found, strict=True)
     ]

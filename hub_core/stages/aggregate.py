@@ -55,7 +55,9 @@ def aggregate(scope: Scope, observations: pl.LazyFrame, components: pl.LazyFrame
 def _coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
     """Frames with indicators and org units as codes of the catalogue: numbers to join and group by, not texts."""
     indicators, org_units = pl.Enum(scope.catalogue.indicator_codes), pl.Enum(scope.catalogue.org_unit_ids)
-    return frames.with_columns(
+    known = pl.col("indicator").is_in(scope.catalogue.indicator_codes)  # what the catalogue dropped is not released
+    known &= pl.col("org_unit").is_in(scope.catalogue.org_unit_ids)
+    return frames.filter(known).with_columns(
         pl.col("indicator").cast(indicators),
         pl.col("org_unit").cast(org_units),
         pl.col("measure").cast(pl.Enum(MEASURES)),
@@ -176,7 +178,8 @@ def _weakest(rank: pl.Expr, estimated: list[str]) -> pl.Expr:
 
 def _pairs(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame) -> pl.LazyFrame:
     """(numerator, denominator) of each ratio and weighted average at the org units that have both."""
-    quotients = [i for i in scope.indicators if i.agg_space == "ratio" or i.weight]
+    owed = [i for i in scope.indicators if scope.period.frequency in i.frequencies]
+    quotients = [i for i in owed if i.agg_space == "ratio" or i.weight]
     here = known.filter(pl.col("value").is_not_null()).select(*_UNIT, "value", "rank", age=pl.lit(-1, pl.Int32))
     there = components.filter(pl.col("value").is_not_null()).select(
         *_UNIT,

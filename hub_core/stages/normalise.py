@@ -12,7 +12,7 @@ from decimal import Decimal
 import polars as pl
 
 from hub_core.errors import MappingError, SourceChanged
-from hub_core.mapping import IGNORED, Lookup, MapRule, UnitColumn, period_reader, read_number
+from hub_core.mapping import IGNORED, LEAVE_OUT, Lookup, MapRule, UnitColumn, period_reader, read_number
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.observation import MEASURES, STATUSES, VALUE
 from hub_core.model.period import Calendar, Period
@@ -205,6 +205,8 @@ def _finder(
     """What finds a code for a text by one of the four rules."""
     if rule.codes is not None:
         table = province.table(rule, where)
+        if LEAVE_OUT in table.targets and not where.endswith((", org_unit", ", indicator")):
+            raise MappingError(f"{where}: '-' leaves rows out by org_unit or indicator only", province=province.id)
         unknown = sorted(t for t in table.targets - set(codes) if t != "-") if not open_ else []
         if unknown:
             raise MappingError(f"{where}: {', '.join(unknown)} is not in the catalogue", province=province.id)

@@ -131,14 +131,14 @@ def duplicates(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
     return _reasoned(figures(rows, codes).with_columns(pl.col(*KEY).cast(pl.String)), "V006", "value")
 
 
-def findings(quarantine: pl.DataFrame) -> list[Finding]:
+def findings(quarantine: pl.DataFrame, rules: dict[str, Rule] = RULES) -> list[Finding]:
     """One finding for each broken rule: how many rows, and the first of them as an example."""
     found = []
     counted = (
         quarantine.sort(*_PLACE, maintain_order=True).group_by("code").agg(pl.len().alias("rows"), pl.all().first())
     )
     for row in counted.sort("code").iter_rows(named=True):
-        severity = RULES[row["code"]].text.severity
+        severity = rules[row["code"]].text.severity
         found.append(
             Finding(row["code"], severity, row["rows"], row["text"] or "", row["part"], row["row"], row["column"])
         )

@@ -157,11 +157,10 @@ class Releases:
                 .values(state="sent", sent_at=now, attempts=t.delivery.c.attempts + 1, error=None)
             )
 
-    def failed(self, delivery: str, error: dict[str, object], *, dead: bool) -> None:
-        """Note that a delivery did not get an answer, or that it will never be sent again."""
-        values: dict[str, Any] = {"error": error} | ({"state": "dead"} if dead else {})
+    def failed(self, delivery: str, error: dict[str, object]) -> None:
+        """Note why a delivery has no receipt yet; it stays in the outbox."""
         with self._store.write() as connection:
-            connection.execute(t.delivery.update().where(t.delivery.c.id == delivery).values(**values))
+            connection.execute(t.delivery.update().where(t.delivery.c.id == delivery).values(error=error))
 
     def received(self, receipt: Receipt, findings: list[dict[str, Any]], now: datetime) -> None:
         """Enter a receipt, and what the ministry does not take as findings, in one transaction."""

@@ -202,6 +202,8 @@ class Store:
                 "code": f.code,
                 "severity": f.severity,
                 "owner": "province",
+                "vi": f.vi,
+                "en": f.en,
                 "province": manifest.province,
                 "rows": f.rows,
                 "text": f.text,

@@ -137,6 +137,8 @@ finding = sa.Table(
     sa.Column("code", sa.String(16), nullable=False),
     sa.Column("severity", sa.String(16), nullable=False),
     sa.Column("owner", sa.String(16), nullable=False),
+    sa.Column("vi", sa.Text, nullable=False),
+    sa.Column("en", sa.Text, nullable=False),
     sa.Column("province", sa.String(64)),
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("text", sa.Text, nullable=False),

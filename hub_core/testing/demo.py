@@ -53,7 +53,7 @@ def run(home: Path | None = None) -> int:
         code = _hub(["trace", "TELECOM/2026-Q3", "VT.06", "cluster-5"], environment)
     _say(
         "",
-        f"Everything is kept in {home}. Two commands to try next:",
+        f"Everything is kept in {home}; the sample systems have stopped. Two commands to try next:",
         f"  .venv/bin/hub release show TELECOM/2026-Q3 --home {home}",
         f"  .venv/bin/hub release export TELECOM/2026-Q3 {home} --home {home}",
     )

@@ -101,16 +101,14 @@ class ProvinceSuite:
     def _config(self, folder: Path) -> configuration.Config:
         import shutil
 
-        import hub_core
-
-        shipped = self.config or Path(hub_core.__file__).parent.parent / "config"
+        shipped = self.config or configuration.shipped()
         shutil.copytree(shipped, folder / "config")
         return configuration.load(folder)
 
     def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
-        engine = local(1)
+        engine = local()
         try:
-            return engine.submit([order], 60, lambda *_: None, lambda _: None).result()[0]
+            return engine.ask([order], 60)[0]
         finally:
             engine.close()
 

@@ -16,6 +16,7 @@ from hub_core.home import Hub
 from hub_core.model.exchange import Digests, Manifest
 from hub_core.model.observation import QUARANTINE, SCHEMA, content_digest, quarantine_digest
 from hub_core.pipeline.night import NightReport, night
+from hub_core.pipeline.take_over import GatherReport
 from hub_core.stages.seal import seal
 from hub_core.testing.home import make_home
 
@@ -129,68 +130,103 @@ period = {{ column = "ky" }}
 indicator = {{ column = "ct" }}
 value = {{ column = "gt", number = "vi" }}
 """
-ROWS = "dv,ky,ct,gt\nvn-nghe-an,2026-M10,VT.03,5\nvn-nghe-an,2026-M10,VT.04,7\n"
+UNITS = ["vn-da-nang", "vn-can-tho", "vn-ha-noi", "vn-hai-phong", "vn-lao-cai", "vn-ca-mau", "vn-tra-vinh", "vn-gia-lai"]
+UNITS += ["vn-kon-tum", "vn-dak-lak", "vn-lam-dong", "vn-phu-yen", "vn-khanh-hoa", "vn-ninh-thuan", "vn-binh-thuan"]
+UNITS += ["vn-tay-ninh", "vn-long-an", "vn-ben-tre", "vn-hau-giang", "vn-soc-trang", "vn-bac-lieu", "vn-an-giang"]
+UNITS += ["vn-dong-thap", "vn-dong-nai", "vn-ha-nam", "vn-nam-dinh", "vn-ninh-binh", "vn-thai-binh", "vn-hung-yen"]
+DUTY = """
+[[obligation]]
+dataflow = "TELECOM"
+provider = "{upper}.SKHCN"
+province = "{name}"
+speaks_for = ["{unit}"]
+frequencies = ["M"]
+due_days = {{ M = 5 }}
+legal = "x"
+"""
 
 
 class Nights:
-    """Homes on tmp packages beside the shipped ones, and nights in them with real child processes."""
+    """A home on tmp packages beside the shipped ones, and nights in it with real child processes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.packages = folder / "packages"
         self.home = folder / "home"
         self.sources: dict[str, dict[str, dict[str, Any]]] = {}
+        self.units: dict[str, str] = {}
         self.packages.mkdir()
         sample = ROOT / "plugins" / GOOD / "samples" / "telecom" / "2026-M10-invented" / "payload.csv"
         self.serve(sample.read_text(encoding="utf-8"), GOOD, file="2026-M10.csv")
 
-    def package(self, name: str = "nghe_an", *, folder: str | None = None, **files: str) -> Path:
-        """A package that is good where ``files`` do not say otherwise; ``__`` in a name is a dot."""
+    def package(
+        self, name: str, files: dict[str, str] | None = None, *, more: str = "", folder: str | None = None
+    ) -> Path:
+        """A package that is good where ``files`` do not say otherwise, and an obligation that goes with it."""
+        self.units.setdefault(name, UNITS[len(self.units)])
         root = self.packages / (folder or name)
-        inside = root / "hub_provinces" / name
-        inside.mkdir(parents=True)
-        more = files.pop("more", "")
-        told = {"pyproject__toml": PYPROJECT, "init": INIT, "province__toml": PROVINCE, "telecom__toml": PROVISION} | files
-        for file, text in told.items():
-            if text is None:
-                continue
-            path = root / "pyproject.toml" if file == "pyproject__toml" else inside / file.replace("__", ".")
-            path = inside / "__init__.py" if file == "init" else path
-            known = text in (PYPROJECT, PROVINCE, PROVISION)
-            path.write_text(text.format(name=name, upper=name.upper(), more=more) if known else text, encoding="utf-8")
+        inside = f"hub_provinces/{name}"
+        told = {
+            "pyproject.toml": PYPROJECT.format(name=name),
+            f"{inside}/__init__.py": INIT,
+            f"{inside}/province.toml": PROVINCE.format(name=name, upper=name.upper()),
+            f"{inside}/telecom.toml": PROVISION.format(upper=name.upper(), more=more),
+        }
+        for path, text in (told | {path.replace("NAME", name): text for path, text in (files or {}).items()}).items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text, encoding="utf-8")
         return root
 
-    def prepare(self, code: str, name: str = "nghe_an", **files: str) -> Path:
-        """A good package with a ``prepare`` of its own."""
-        return self.package(name, fixes__py=code, more=f'prepare = "hub_provinces.{name}.fixes:fix"', **files)
+    def prepare(self, name: str, code: str) -> Path:
+        """A package that is good but for its ``prepare``: ``def fix(frame)`` in this code."""
+        more = f'prepare = "hub_provinces.{name}.fixes:fix"'
+        return self.package(name, {"hub_provinces/NAME/fixes.py": code}, more=more)
 
-    def serve(
-        self, rows: str = ROWS, name: str = "nghe_an", provision: str = "telecom", file: str = "a.csv"
-    ) -> None:
+    def serve(self, rows: str | None = None, name: str = "", provision: str = "telecom", file: str = "a.csv") -> None:
+        """Put a file where a province's system is; two figures of its own where nothing else is said."""
         place = self.folder / "systems" / name / provision
         place.mkdir(parents=True, exist_ok=True)
+        if rows is None:
+            rows = "dv,ky,ct,gt\n" + "".join(f"{self.units[name]},2026-M10,VT.0{n},{n}\n" for n in (3, 4))
         (place / file).write_text(rows, encoding="utf-8")
         self.sources.setdefault(name, {})[provision] = {"path": str(place)}
 
     def make(self, **gather: float) -> Path:
+        """The home, pointed at what is served."""
+        for name in set(self.units) - set(self.sources):
+            self.serve(name=name)
         if not self.home.exists():
             make_home(self.home, ROOT / "config", [ROOT / "plugins", self.packages], self.sources, None, **gather)
+            duties = [DUTY.format(name=name, upper=name.upper(), unit=unit) for name, unit in self.units.items()]
+            (self.home / "config" / "obligations" / "more.toml").write_text("".join(duties), encoding="utf-8")
         return self.home
 
     @contextmanager
     def hub(self, **gather: float) -> Iterator[Hub]:
-        hub = Hub.open(self.make(**gather), local(2))
+        hub = Hub.open(self.make(**gather), local())
         try:
             yield hub
         finally:
             hub.close()
 
-    def night(self, *provinces: str, **gather: float) -> NightReport:
-        """One night of the good province and of these."""
+    def night(self, **gather: float) -> NightReport:
+        """One night of the good province and of the packages made here."""
         with self.hub(**gather) as hub:
-            return night(hub, NIGHT, lambda *_: None, ["2026-M10"], [GOOD, *(provinces or ["nghe_an"])])
+            return night(hub, NIGHT, lambda *_: None, ["2026-M10"], [GOOD, *self.units])
+
+    def bad_and_good(self, **gather: float) -> dict[str, GatherReport]:
+        """The reports of a night by province and provision; the good province must be fine in it."""
+        told = {f"{each.province}/{each.provision}": each for each in self.night(**gather).gathers}
+        assert (told[f"{GOOD}/telecom"].outcome, told[f"{GOOD}/telecom"].error) == ("done", None)
+        return told
 
 
 @pytest.fixture
 def nights(tmp_path: Path) -> Nights:
     return Nights(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def long_night(tmp_path_factory: pytest.TempPathFactory) -> Nights:
+    """One night for many packages."""
+    return Nights(tmp_path_factory.mktemp("night"))

@@ -29,15 +29,16 @@ def wait(frame):
 AFTER_SEAL = """
 import os, pathlib, signal, sys
 from datetime import datetime
-from hub_core.engine import Engine, local
+from concurrent.futures import ThreadPoolExecutor
+from hub_core.engine import Engine
 from hub_core.home import Hub
 from hub_core.obligations import ZONE
 from hub_core.pipeline.night import night
 
 class Killed(Engine):
     "Kills the hub when so many children have sealed what they had and nothing of it is admitted."
-    def submit(self, orders, seconds, progress, done):
-        future = super().submit(orders, seconds, progress, done)
+    def submit(self, orders, seconds, progress):
+        future = super().submit(orders, seconds, progress)
         answers = future.result()
         assert any(answer.get("submissions") for answer in answers), answers
         self.left = getattr(self, "left", int(sys.argv[2])) - 1
@@ -45,8 +46,7 @@ class Killed(Engine):
             os.kill(os.getpid(), signal.SIGKILL)
         return future
 
-plain = local(2)
-hub = Hub.open(pathlib.Path(sys.argv[1]), Killed(plain.executor, plain.processes))
+hub = Hub.open(pathlib.Path(sys.argv[1]), Killed(ThreadPoolExecutor))
 now = datetime.fromisoformat({night!r}).replace(tzinfo=ZONE)
 with hub.alone(now):
     night(hub, now, lambda *_: None)

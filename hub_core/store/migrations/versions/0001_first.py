@@ -149,6 +149,8 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=16), nullable=False),
         sa.Column("severity", sa.String(length=16), nullable=False),
         sa.Column("owner", sa.String(length=16), nullable=False),
+        sa.Column("vi", sa.Text(), nullable=False),
+        sa.Column("en", sa.Text(), nullable=False),
         sa.Column("province", sa.String(length=64), nullable=True),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
