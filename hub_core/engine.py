@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets as secrets_module
 import selectors
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import IO, Any, TypeVar
 
 from hub_core.errors import PluginError
@@ -22,7 +24,8 @@ Answer = dict[str, Any]
 Progress = Callable[[str, dict[str, int]], None]
 _ENVIRONMENT = ("LANG", "LC_ALL", "TZ", "PATH", "SSL_CERT_FILE", "POLARS_MAX_THREADS")
 _ANSWER_BYTES = 16 * 2**20
-_TAIL = 400
+_KEPT = 1 << 16  # bytes of what a child printed that are looked at
+_SHOWN = 400  # characters of it that are shown
 
 
 class Child:
@@ -33,7 +36,6 @@ class Child:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         self.complained: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        self._told = 0
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-m", "hub_core.child", str(theirs)],
@@ -55,41 +57,39 @@ class Child:
         """The answer to one order; where none comes in time, or the process ends, an error that says so."""
         assert self.process.stdin is not None
         secrets = list(order.get("secrets", {}).values())
-        before = self._size(self.said)
+        printed = self._size(self.said)
+        token = secrets_module.token_hex(16)
         try:
-            self.process.stdin.write(json.dumps(order).encode() + b"\n")
+            self.process.stdin.write(json.dumps({"token": token, "order": order}).encode() + b"\n")
             self.process.stdin.flush()
-            answer = self._wait(seconds, lambda counts: progress(str(order.get("provision", "")), counts))
+            answer = self._wait(token, seconds, lambda counts: progress(str(order.get("provision", "")), counts))
         except BrokenPipeError:
             answer = None
         except TimeoutError:
             self.end()
             return _failed(f"gave no answer within {seconds:g} s, and its process group was ended")
-        except ValueError:
-            self.end()
-            return _failed("wrote something else than an answer where its answers go")
         if answer is None:
             self.end()
-            return _failed(redact(self._last_words(), secrets))
-        if self._size(self.said) > before:
-            self.said.seek(before)
-            text = self.said.read(_TAIL).decode(errors="replace").strip()
-            answer.setdefault("notes", []).append(redact(f"wrote to standard output: {text}", secrets))
-        return json.loads(redact(json.dumps(answer, ensure_ascii=False), [_inner(s) for s in secrets]))  # type: ignore[no-any-return]
+            return _failed(redact(self._last_words(secrets), secrets))
+        if self._size(self.said) > printed:
+            self.said.seek(printed)
+            text = redact(self.said.read(_KEPT).decode(errors="replace"), secrets).strip()
+            answer.setdefault("notes", []).append(f"wrote to standard output: {text[:_SHOWN]}")
+        return _without(answer, secrets)
 
-    def _wait(self, seconds: float, progress: Callable[[dict[str, int]], None]) -> Answer | None:
+    def _wait(self, token: str, seconds: float, progress: Callable[[dict[str, int]], None]) -> Answer | None:
+        """The answer that carries the order's token; what else is written where answers go is no answer."""
         deadline = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self._answers, selectors.EVENT_READ)
             while True:
                 while b"\n" in self._rest:
                     line, _, self._rest = self._rest.partition(b"\n")
-                    told = json.loads(line)
-                    if not isinstance(told, dict):
-                        raise ValueError(f"an answer is no object: {line[:80]!r}")  # noqa: TRY004 - like broken JSON
-                    if "progress" not in told:
-                        return told
-                    progress(told["progress"])
+                    told = json.loads(line.removeprefix(token.encode())) if line.startswith(token.encode()) else {}
+                    if "answer" in told:
+                        return dict(told["answer"])
+                    if "progress" in told:
+                        progress(told["progress"])
                 left = deadline - time.monotonic()
                 if left <= 0 or len(self._rest) > _ANSWER_BYTES:
                     raise TimeoutError
@@ -99,11 +99,11 @@ class Child:
                         return None
                     self._rest += chunk
 
-    def _last_words(self) -> str:
+    def _last_words(self, secrets: list[str]) -> str:
         code = self.process.wait()
         how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        self.complained.seek(max(0, self._size(self.complained) - _TAIL))
-        words = self.complained.read().decode(errors="replace").strip()
+        self.complained.seek(max(0, self._size(self.complained) - _KEPT))
+        words = redact(self.complained.read().decode(errors="replace"), secrets).strip()[-_SHOWN:]
         return f"its process ended {how}" + (f"; its last words: {words}" if words else "")
 
     @staticmethod
@@ -117,28 +117,32 @@ class Child:
 
     def end(self) -> None:
         """End the process and all that it started."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            self._told = -1
         self.process.wait()
 
     def close(self) -> None:
         """End the process and let go of what it holds."""
         self.end()
         assert self.process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):
             self.process.stdin.close()
-        except BrokenPipeError:
-            self._told = -1
         os.close(self._answers)
         self.said.close()
         self.complained.close()
 
 
-def _inner(secret: str) -> str:
-    """A secret as it stands inside a JSON text."""
-    return json.dumps(secret, ensure_ascii=False)[1:-1]
+def _without(answer: Answer, secrets: list[str]) -> Answer:
+    """An answer without secrets in what people read of it; codes, digests and counts are left as they are."""
+    error = answer.get("error")
+    if isinstance(error, dict):
+        error["message"] = redact(str(error.get("message")), secrets)
+        place = error.get("place")
+        if isinstance(place, dict):
+            error["place"] = {k: redact(v, secrets) if isinstance(v, str) else v for k, v in place.items()}
+    if isinstance(answer.get("notes"), list):
+        answer["notes"] = [redact(str(note), secrets) for note in answer["notes"]]
+    return answer
 
 
 def _failed(message: str) -> Answer:

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 from hub_core import config as configuration
 from hub_core import plugins, province
 from hub_core.engine import Engine
-from hub_core.errors import HubError, StateError
+from hub_core.errors import HubError, PluginError, StateError
 from hub_core.landing import LandingZone, Scratch
 from hub_core.model.exchange import Landing
 from hub_core.store.releases import Releases
@@ -47,7 +47,10 @@ class Hub:
         hub = cls(config, Store(config.database), LandingZone(config.landing), engine, found, broken)
         for name, plugin in found.items():
             try:
-                hub.provinces[name] = province.read(Path(plugin.root))
+                declared = province.read(Path(plugin.root))
+                if declared.id != name:
+                    raise PluginError(f"{plugin.root}: entry point {name} declares province {declared.id}")
+                hub.provinces[name] = declared
             except HubError as error:
                 broken[name] = str(error)
         return hub

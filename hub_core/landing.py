@@ -72,7 +72,8 @@ class Scratch:
                 part = Part.model_validate_json(line)
             except ValidationError:
                 break  # the process ended in the middle of this line
-            if (self.root / "parts" / f"{part.digest}.zst").is_file():
+            path = self.root / "parts" / f"{part.digest}.zst"
+            if path.is_file() and not path.is_symlink():
                 parts.append(part)
         return parts
 
@@ -152,8 +153,13 @@ class LandingZone:
         folder = self.provision(landing.province, landing.provision)
         try:
             (folder / "parts").mkdir(parents=True, exist_ok=True)
+            if (scratch / "parts").is_symlink() or (scratch / "gathers").is_symlink():
+                raise StoreError("a link stands where the child's own folders should", province=landing.province)
             for part in landing.parts:
-                _take(scratch / "parts" / f"{part.digest}.zst", folder / "parts" / f"{part.digest}.zst")
+                left, kept = (place / "parts" / f"{part.digest}.zst" for place in (scratch, folder))
+                if left.is_file() and not kept.exists():
+                    open_part(scratch / "parts", part)  # its bytes are those of its digest
+                _take(left, kept)
             target = folder / "gathers" / landing.gather
             target.mkdir(parents=True, exist_ok=True)
             _take(scratch / "gathers" / landing.gather / QUARANTINE, target / QUARANTINE, needed=False)

@@ -148,9 +148,9 @@ def period_reader(patterns: list[str]) -> Callable[[str, date | None], str | Non
     compiled = []
     for pattern in patterns:
         pieces = re.split(r"(%.)", pattern)
-        unknown = [p for p in pieces if p.startswith("%") and p not in _TOKENS]
-        if unknown or "%Y" not in pieces:
-            raise MappingError(f"date pattern {pattern!r}: knows %Y (needed), %m, %q and %h only")
+        tokens = [p for p in pieces if p.startswith("%")]
+        if set(tokens) - set(_TOKENS) or tokens.count("%Y") != 1 or len(tokens) > 2:
+            raise MappingError(f"date pattern {pattern!r}: needs %Y once, and may have one of %m, %q and %h once")
         compiled.append(re.compile("".join(_TOKENS.get(p) or re.escape(p) for p in pieces)))
 
     def read(text: str, _: date | None) -> str | None:
@@ -167,6 +167,14 @@ def period_reader(patterns: list[str]) -> Callable[[str, date | None], str | Non
         return None
 
     return read
+
+
+def read_label(text: str, _: date | None) -> str | None:
+    """The label of a period that is written as the hub writes it."""
+    try:
+        return str(Period.parse(text.strip()))
+    except ValueError:
+        return None
 
 
 class Lookup:
@@ -216,8 +224,8 @@ class Lookup:
 
 
 _GROUPED = {
-    "vi": r"(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)",
-    "en": r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)",
+    "vi": r"(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)",
+    "en": r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)",
     "plain": r"[0-9]+",
 }
 _POINT = {"vi": ",", "en": r"\.", "plain": r"\."}

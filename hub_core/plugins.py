@@ -41,19 +41,15 @@ def find(folders: Iterable[Path]) -> tuple[dict[str, Plugin], dict[str, str]]:
         for path in sorted(folder.glob("*/pyproject.toml")):
             try:
                 told = tomllib.loads(path.read_text(encoding="utf-8"))
-                entries = told["project"]["entry-points"][hookspecs.GROUP]
-                [(name, module)] = entries.items()
-            except (
-                OSError,
-                UnicodeDecodeError,
-                tomllib.TOMLDecodeError,
-                KeyError,
-                ValueError,
-                AttributeError,
-            ) as error:
+                [(name, module)] = told["project"]["entry-points"][hookspecs.GROUP].items()
+                if not isinstance(module, str):
+                    raise TypeError(f"{name} is no text")
+            except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
                 broken[path.parent.name] = f"{path}: needs one entry point in group {hookspecs.GROUP} ({error!r})"
                 continue
-            if name not in found:
+            if name in found:
+                broken[path.parent.name] = f"{path}: there is a package {name} already, in {found[name].root}"
+            else:
                 _note(found, broken, name, module, path.parent)
     return found, broken
 
@@ -66,7 +62,10 @@ def _note(found: dict[str, Plugin], broken: dict[str, str], name: str, module: s
     if folder is not None:
         root: Path | None = folder / "hub_provinces" / name
     else:
-        spec = importlib.util.find_spec(module)
+        try:
+            spec = importlib.util.find_spec(module)
+        except ModuleNotFoundError:  # its metadata are there, its files are not
+            spec = None
         root = Path(spec.origin).parent if spec and spec.origin else None
     if root is None or not (root / "province.toml").is_file():
         broken[name] = f"{module}: province.toml is missing in {root}"
@@ -133,7 +132,8 @@ def register(manager: pluggy.PluginManager, module: str) -> object:
     """Import a package and take its hooks; whatever it raises is a PluginError with its name."""
     try:
         package = importlib.import_module(module)
-        manager.register(package)
+        if not manager.is_registered(package):
+            manager.register(package)
         unknown = [
             n for n in dir(package) if n.startswith("hub_") and _is_hook(package, n) and not hasattr(hookspecs, n)
         ]

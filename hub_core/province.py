@@ -20,6 +20,7 @@ from hub_core.errors import ConfigurationError, MappingError, PluginError
 from hub_core.mapping import Code, CodeTable, Declared, Mapping, MapRule
 from hub_core.model.org_unit import Validity
 
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _SECRET = re.compile(r"secret:([a-z][a-z0-9_]*)")
 _SECRET_KEYS = {"token", "password", "secret", "api_key", "key"}
 Model = TypeVar("Model", bound=Declared)
@@ -141,6 +142,9 @@ def read(root: Path) -> Province:
     """
     told = _load(root / "province.toml", _Declaration)
     files = [path for path in sorted(root.glob("*.toml")) if path.name != "province.toml"]
+    odd = [path.name for path in files if not _WORD.fullmatch(path.stem)]
+    if odd:
+        raise ConfigurationError(f"{', '.join(odd)}: a provision's file is named in a-z, 0-9 and _", province=told.id)
     provisions = {path.stem: _load(path, Provision) for path in files}
     known = {provider.id for provider in told.providers}
     for name, provision in provisions.items():

@@ -176,7 +176,7 @@ class _Walker:
             return self._leaf(row)
         rule = self.scope.catalogue.indicators[indicator].agg_time
         for frequency in "SQM":
-            labels = [str(part) for part in self.scope.period.parts(frequency)]
+            labels = [str(part) for part in self.scope.parts(frequency)]
             rows = [self.observed.at(indicator, org_unit, label) for label in labels]
             there = [each for each in rows if each is not None]
             if rule == "last" and rows and rows[-1] is not None:

@@ -1,6 +1,7 @@
 """``python -m hub_core.child FD``: a line of JSON on standard input is an order, a line on FD its answer.
 
-Standard output and standard error belong to the province's code and never reach the answers.
+Each order has a token, and so has its answer. Standard output and standard error belong to the
+province's code and never reach the answers.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hub_core.child import Provinces, answer
@@ -25,15 +28,23 @@ def serve(answers: int) -> None:
     os.close(nothing)
     out = os.fdopen(answers, "w", encoding="utf-8")
 
-    def say(told: dict[str, Any]) -> None:
-        out.write(json.dumps(told, ensure_ascii=False) + "\n")
+    def say(token: str, told: dict[str, Any]) -> None:
+        """A line of its own that carries the order's token, whatever else was written there."""
+        sys.stdout.flush()
+        out.write(f"\n{token}{json.dumps(told, ensure_ascii=False)}\n")
         out.flush()
 
     _end_with_the_hub()
     _warm_up()
     provinces = Provinces()
     for line in orders:
-        say(answer(json.loads(line), provinces, lambda counts: say({"progress": counts})))
+        asked = json.loads(line)
+        token = asked["token"]
+        say(token, {"answer": answer(asked["order"], provinces, partial(_progress, say, token))})
+
+
+def _progress(say: Callable[[str, dict[str, Any]], None], token: str, counts: dict[str, int]) -> None:
+    say(token, {"progress": counts})
 
 
 def _end_with_the_hub() -> None:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from hub_core.model.period import Period
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 GatherId = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}-[0-9]{8}$")]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+def _label(text: str) -> str:
+    """A period's label as the hub writes it, and nothing else: it becomes the name of a folder."""
+    return str(Period.parse(text))
 
 
 class Exchanged(BaseModel):
@@ -30,13 +37,24 @@ class Part(Exchanged):
     name: str
 
 
-class Landing(Exchanged):
+class OfAGather(Exchanged):
+    """What belongs to one gather: its id is the start of its origin and its sequence."""
+
+    gather: GatherId
+    sequence: int = Field(ge=1)
+    origin_start: date
+
+    @model_validator(mode="after")
+    def _agrees_with_its_id(self) -> Self:
+        if self.gather != f"{self.origin_start:%Y%m%d}-{self.sequence:08d}":
+            raise ValueError(f"gather {self.gather} does not agree with its origin_start and sequence")
+        return self
+
+
+class Landing(OfAGather):
     """The bytes of one gather on disk; ``why`` says what cut it off where it is not complete."""
 
     format: Literal[1] = 1
-    gather: GatherId
-    sequence: int
-    origin_start: date
     province: Slug
     provision: Slug
     periods: list[str]
@@ -71,20 +89,17 @@ class Digests(Exchanged):
     plugin: Digest
 
 
-class Manifest(Exchanged):
+class Manifest(OfAGather):
     """A sealed submission: written last, it is the commit point of its folder."""
 
     format: Literal[1] = 1
-    gather: GatherId
     replay: int = Field(ge=0)
-    sequence: int
-    origin_start: date
     province: Slug
     provision: Slug
     provider: str
     dataflow: str
     calendar: Literal["S", "A"]
-    period: str
+    period: Annotated[str, AfterValidator(_label)]
     kind: Literal["figures", "nil", "withdrawal"] = "figures"
     nil: bool = False
     reason: str = ""

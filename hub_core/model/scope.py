@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
 
 from hub_core.errors import StateError
 from hub_core.model.catalogue import Catalogue, Indicator
@@ -30,6 +32,17 @@ class Scope:
         units = catalogue.below(flow.covers, period.days(flow.calendar)[1])
         wanted = tuple(unit for unit in units if catalogue.org_units[unit].level in LEVELS)
         return cls(catalogue, dataflow, period, flow.calendar, wanted)
+
+    def parts(self, frequency: str) -> tuple[Period, ...]:
+        """The finer periods whose days make up the period's, with no gap and no overlap; none where they do not.
+
+        Cumulative half-years of the administrative calendar do not make up a year.
+        """
+        parts = self.period.parts(frequency)
+        days = [part.days(self.calendar) for part in parts]
+        touch = all(after[0] - before[1] == timedelta(days=1) for before, after in pairwise(days))
+        whole = bool(days) and (days[0][0], days[-1][1]) == self.period.days(self.calendar)
+        return parts if whole and touch else ()
 
     @property
     def indicators(self) -> list[Indicator]:

@@ -47,7 +47,7 @@ class Inputs:
 
 def inputs_of(hub: Hub, scope: Scope) -> Inputs:
     """The current submissions that a scope's figures come from."""
-    labels = [str(scope.period), *(str(p) for frequency in "SQM" for p in scope.period.parts(frequency))]
+    labels = [str(scope.period), *(str(p) for frequency in "SQM" for p in scope.parts(frequency))]
     own = hub.store.currents(scope.dataflow, scope.calendar.value, labels)
     needed = {code for indicator in scope.indicators for code in indicator.components}
     lent: list[tuple[int, Submission]] = []

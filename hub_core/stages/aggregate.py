@@ -11,6 +11,7 @@ from hub_core.model.observation import KEY, MEASURES, STATUSES, VALUE
 from hub_core.model.scope import Scope
 
 WIDE = pl.Decimal(38, 12)  # products of a figure and its weight, exact
+_DIGITS = 60  # in which quotients and roundings are exact
 _UNIT = ("indicator", "org_unit", "measure", "dims")
 _RANK = pl.Enum(STATUSES)
 _ESTIMATE, _PRELIMINARY = STATUSES.index("E"), STATUSES.index("P")
@@ -33,23 +34,43 @@ def aggregate(scope: Scope, observations: pl.LazyFrame, components: pl.LazyFrame
     ``components``: the same of other dataflows and of earlier, coarser periods, with ``age`` (0 the
     latest), for numerators, denominators and weights that the period itself does not have.
     """
-    reported = _along_calendar(scope, _coded(scope, observations))
-    known = reported.with_columns(covered=pl.lit(None, pl.UInt32), expected=pl.lit(None, pl.UInt32))
+    coded = _coded(scope, observations)
+    known = _along_calendar(scope, coded.filter(pl.col("value").is_not_null())).with_columns(
+        covered=pl.lit(None, pl.UInt32), expected=pl.lit(None, pl.UInt32)
+    )
     edges = edges_of(scope)
     additive = [i.code for i in scope.indicators if i.agg_space in ("sum", "sum*")]
     doubtful = [i.code for i in scope.indicators if i.agg_space == "sum*"]
-    totals = _up(known.filter(pl.col("indicator").is_in(additive), pl.col("value").is_not_null()), edges)
+    totals = _up(known.filter(pl.col("indicator").is_in(additive)), edges, ("value", "rest"))
     totals = totals.with_columns(rank=_weakest(pl.col("rank"), doubtful))
-    pairs = _pairs(scope, known, _coded(scope, components)).collect(engine="streaming").lazy()
-    pairs = pl.concat([pairs, _up(pairs, edges, ("num", "den"))])
     wanted = pl.col("org_unit").is_in(list(scope.org_units))
-    own = known.filter(wanted)
-    above = totals.filter(wanted).join(own, on=list(_UNIT), how="anti")
-    collected = pl.concat([own, above.select(own.collect_schema().names())]).collect(engine="streaming")
-    quotients = _divided(scope, pairs.filter(wanted).collect(engine="streaming"))
-    found = pl.concat([collected.select(*_UNIT, "value", "rank", "covered", "expected", "method"), quotients])
-    found = found.unique(list(_UNIT), keep="first", maintain_order=True)  # what was reported comes first
-    return _finished(scope, found)
+    columns = [*_UNIT, "value", "rest", "rank", "covered", "expected", "method"]
+    found = [pl.concat([each.filter(wanted).select(columns) for each in (known, totals)]).collect(engine="streaming")]
+    for weighted in (False, True):
+        pairs = _pairs(scope, known, _coded(scope, components), weighted=weighted).collect(engine="streaming").lazy()
+        pairs = pl.concat([pairs, _up(pairs, edges, ("num", "num_rest", "den", "den_rest"))])
+        found.append(_divided(scope, pairs.filter(wanted).collect(engine="streaming")).select(columns))
+    found.append(_missing(scope, coded.filter(wanted)).select(columns))
+    table = pl.concat(found).unique(list(_UNIT), keep="first", maintain_order=True)  # what was reported comes first
+    return _finished(scope, table)
+
+
+def _missing(scope: Scope, coded: pl.LazyFrame) -> pl.DataFrame:
+    """What was reported as missing (status M); it stands where there is no figure otherwise."""
+    here = (pl.col("period") == str(scope.period)) & (pl.col("calendar") == scope.calendar.value)
+    return (
+        coded.filter(here & pl.col("value").is_null())
+        .select(
+            *_UNIT,
+            "value",
+            rest=pl.lit(0, WIDE),
+            rank=pl.lit(STATUSES.index("M"), pl.UInt8),
+            covered=pl.lit(None, pl.UInt32),
+            expected=pl.lit(None, pl.UInt32),
+            method=pl.lit("reported"),
+        )
+        .collect(engine="streaming")
+    )
 
 
 def _coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
@@ -69,32 +90,32 @@ def _along_calendar(scope: Scope, observations: pl.LazyFrame) -> pl.LazyFrame:
     """Figures of the period: as reported, else from the finer periods that make it up where all of them are there."""
     label = str(scope.period)
     keyed = observations.filter(pl.col("calendar") == scope.calendar.value).select(
-        *_UNIT, "period", "value", rank=pl.col("status").cast(_RANK).to_physical().cast(pl.UInt8)
+        *_UNIT,
+        "period",
+        "value",
+        rest=pl.lit(0, WIDE),  # what six decimals of an average leave over
+        rank=pl.col("status").cast(_RANK).to_physical().cast(pl.UInt8),
     )
     direct = keyed.filter(pl.col("period") == label).drop("period").with_columns(method=pl.lit("reported"))
     found = [direct]
     by_time = {rule: [i.code for i in scope.indicators if i.agg_time == rule] for rule in ("sum", "last", "avg")}
     for frequency in ("S", "Q", "M"):  # the coarsest first
-        parts = [str(p) for p in scope.period.parts(frequency)]
+        parts = [str(p) for p in scope.parts(frequency)]
         if not parts:
             continue
-        finer = keyed.filter(pl.col("period").is_in(parts) & pl.col("value").is_not_null())
-        summed = (
-            finer.filter(pl.col("indicator").is_in(by_time["sum"]))
-            .group_by(*_UNIT)
-            .agg(pl.col("value").sum(), pl.col("rank").min(), n=pl.len())
+        finer = keyed.filter(pl.col("period").is_in(parts))
+        whole = (
+            finer.group_by(*_UNIT)
+            .agg(pl.col("value").sum(), pl.col("rest").sum(), pl.col("rank").min(), n=pl.len())
             .filter(pl.col("n") == len(parts))
-            .drop("n")
-            .with_columns(method=pl.lit(f"sum of {frequency}"))
         )
-        averaged = (
-            finer.filter(pl.col("indicator").is_in(by_time["avg"]))
-            .group_by(*_UNIT)
-            .agg(pl.col("value").sum(), pl.col("rank").min(), n=pl.len())
-            .filter(pl.col("n") == len(parts))
-            .with_columns(value=(pl.col("value").cast(WIDE) / pl.col("n")).cast(VALUE))
-            .drop("n")
-            .with_columns(method=pl.lit(f"average of {frequency}"))
+        summed = whole.filter(pl.col("indicator").is_in(by_time["sum"])).with_columns(
+            method=pl.lit(f"sum of {frequency}")
+        )
+        mean = (pl.col("value") / pl.col("n")).cast(VALUE)
+        over = (pl.col("value") - mean * pl.col("n").cast(VALUE)).cast(WIDE)
+        averaged = whole.filter(pl.col("indicator").is_in(by_time["avg"])).with_columns(
+            value=mean, rest=(over / pl.col("n")).cast(WIDE), method=pl.lit(f"average of {frequency}")
         )
         last = (
             finer.filter(pl.col("indicator").is_in(by_time["last"]) & (pl.col("period") == parts[-1]))
@@ -129,7 +150,7 @@ def edges_of(scope: Scope) -> list[pl.DataFrame]:
     return [pl.DataFrame(levels[n], schema=schema, orient="row") for n in sorted(levels)]
 
 
-def _up(known: pl.LazyFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...] = ("value",)) -> pl.LazyFrame:
+def _up(known: pl.LazyFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...]) -> pl.LazyFrame:
     """Totals up the tree; what stands at a level wins over the sum of its children.
 
     ``covered`` of ``expected`` children are in a total; null where a figure stands by itself.
@@ -176,64 +197,65 @@ def _weakest(rank: pl.Expr, estimated: list[str]) -> pl.Expr:
     return pl.when(pl.col("indicator").is_in(estimated)).then(weak).otherwise(rank)
 
 
-def _pairs(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame) -> pl.LazyFrame:
-    """(numerator, denominator) of each ratio and weighted average at the org units that have both."""
+def _pairs(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame, *, weighted: bool) -> pl.LazyFrame:
+    """(numerator, denominator) of each ratio, or of each weighted average, at the org units that have both."""
     owed = [i for i in scope.indicators if scope.period.frequency in i.frequencies]
-    quotients = [i for i in owed if i.agg_space == "ratio" or i.weight]
-    here = known.filter(pl.col("value").is_not_null()).select(*_UNIT, "value", "rank", age=pl.lit(-1, pl.Int32))
-    there = components.filter(pl.col("value").is_not_null()).select(
+    quotients = [i for i in owed if (i.weight if weighted else i.agg_space == "ratio")]
+    needed = sorted({code for i in quotients for code in (*i.components, *([i.code] if weighted else []))})
+    here = known.filter(pl.col("indicator").is_in(needed)).select(*_UNIT, "value", "rest", "rank")
+    there = components.filter(pl.col("indicator").is_in(needed) & pl.col("value").is_not_null()).sort("age")
+    before = there.unique(list(_UNIT), keep="first", maintain_order=True).select(
         *_UNIT,
         "value",
+        rest=pl.lit(0, WIDE),
         rank=pl.col("status").cast(_RANK).to_physical().cast(pl.UInt8),
-        age=pl.col("age").cast(pl.Int32),
     )
-    needed = sorted({code for i in quotients for code in (*i.components, i.code)})
-    here, there = (each.filter(pl.col("indicator").is_in(needed)) for each in (here, there))
-    before = there.sort("age").unique(list(_UNIT), keep="first").join(here, on=list(_UNIT), how="anti")
-    latest = pl.concat([here, before])
+    latest = pl.concat([here, before.join(here, on=list(_UNIT), how="anti")])
     codes = pl.Enum(scope.catalogue.indicator_codes)
     roles = pl.LazyFrame(
-        [(i.code, i.numerator or i.code, i.denominator or i.weight, bool(i.weight)) for i in quotients],
-        schema={"quotient": codes, "top": codes, "bottom": codes, "weighted": pl.Boolean},
+        [(i.code, i.numerator or i.code, i.denominator or i.weight) for i in quotients],
+        schema={"quotient": codes, "top": codes, "bottom": codes},
         orient="row",
     )
-    top = latest.join(roles, left_on="indicator", right_on="top")
-    bottom = latest.select(
-        bottom="indicator", org_unit="org_unit", measure="measure", dims="dims", den="value", den_rank="rank"
+    bottom = latest.rename({"indicator": "bottom", "value": "den", "rest": "den_rest", "rank": "den_rank"})
+    both = latest.join(roles, left_on="indicator", right_on="top").join(
+        bottom, on=["bottom", "org_unit", "measure", "dims"]
     )
-    both = top.join(bottom, on=["bottom", "org_unit", "measure", "dims"])
-    product = (pl.col("value").cast(WIDE) * pl.col("den").cast(WIDE)).cast(WIDE)
+    product = ((pl.col("value").cast(WIDE) + pl.col("rest")) * pl.col("den").cast(WIDE)).cast(WIDE)
     return both.select(
         pl.col("quotient").alias("indicator"),
         "org_unit",
         "measure",
         "dims",
-        num=pl.when("weighted").then(product).otherwise(pl.col("value").cast(WIDE)),
-        den=pl.col("den"),
+        num=product if weighted else pl.col("value"),
+        num_rest=pl.lit(0, WIDE) if weighted else pl.col("rest"),
+        den="den",
+        den_rest=pl.lit(0, WIDE) if weighted else pl.col("den_rest"),
         rank=pl.min_horizontal("rank", "den_rank"),
         covered=pl.lit(None, pl.UInt32),
         expected=pl.lit(None, pl.UInt32),
-        method=pl.lit("ratio"),
+        method=pl.lit("weighted average" if weighted else "ratio"),
     )
 
 
 def _divided(scope: Scope, pairs: pl.DataFrame) -> pl.DataFrame:
     """Quotients of what was summed, divided once; where the denominator is zero there is none."""
-    rows = pairs.filter(pl.col("den") != 0)
+    rows = pairs.filter((pl.col("den") != 0) | (pl.col("den_rest") != 0))
     catalogue = scope.catalogue
     values = []
-    with localcontext(prec=60):
-        for code, num, den in rows.select("indicator", "num", "den").iter_rows():
+    with localcontext(prec=_DIGITS):
+        for code, num, num_rest, den, den_rest in rows.select(
+            "indicator", "num", "num_rest", "den", "den_rest"
+        ).iter_rows():
             indicator = catalogue.indicators[code]
             per = 1 if indicator.weight else catalogue.units[indicator.unit].per
-            values.append((num * per / den).quantize(Decimal(1).scaleb(-catalogue.decimals(code)), ROUND_HALF_UP))
+            exact = (num + num_rest) * per / (den + den_rest)
+            values.append(exact.quantize(Decimal(1).scaleb(-catalogue.decimals(code)), ROUND_HALF_UP))
     weighted = [i.code for i in scope.indicators if i.weight]
-    return rows.select(
-        *_UNIT,
+    return rows.with_columns(
         pl.Series("value", values, dtype=VALUE),
+        rest=pl.lit(0, WIDE),
         rank=_weakest(pl.col("rank"), weighted),
-        covered="covered",
-        expected="expected",
         method=pl.when(pl.col("indicator").is_in(weighted)).then(pl.lit("weighted average")).otherwise(pl.lit("ratio")),
     )
 
@@ -242,10 +264,11 @@ def _finished(scope: Scope, found: pl.DataFrame) -> pl.DataFrame:
     """Rounded by the indicator's decimals, half up, and in the order of the six keys."""
     catalogue = scope.catalogue
     decimals = {code: Decimal(1).scaleb(-catalogue.decimals(code)) for code in catalogue.indicators}
-    rounded = [
-        None if value is None else value.quantize(decimals[code], ROUND_HALF_UP)
-        for code, value in found.select("indicator", "value").iter_rows()
-    ]
+    with localcontext(prec=_DIGITS):
+        rounded = [
+            None if value is None else (value + rest).quantize(decimals[code], ROUND_HALF_UP)
+            for code, value, rest in found.select("indicator", "value", "rest").iter_rows()
+        ]
     return (
         found.with_columns(
             pl.col(*_UNIT).cast(pl.String),

@@ -12,13 +12,15 @@ from decimal import Decimal
 import polars as pl
 
 from hub_core.errors import MappingError, SourceChanged
-from hub_core.mapping import IGNORED, LEAVE_OUT, Lookup, MapRule, UnitColumn, period_reader, read_number
+from hub_core.mapping import IGNORED, LEAVE_OUT, Lookup, MapRule, UnitColumn, period_reader, read_label, read_number
 from hub_core.model.catalogue import Catalogue
-from hub_core.model.observation import MEASURES, STATUSES, VALUE
+from hub_core.model.observation import MEASURES, STATUSES, VALUE, WHOLE_DIGITS
 from hub_core.model.period import Calendar, Period
 from hub_core.province import Province
+from hub_core.rules import TOO_LARGE, TOO_PRECISE
 
 _NUMBER = "#number"
+_MAY_LEAVE_OUT = ("indicator", "org_unit")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class Normaliser:
         self.dims = Lookup([""], lambda text, _: text, open_=True)
         self._dims = {name: lookup(f"dims.{name}", rule, [], open_=True) for name, rule in sorted(rules.dims.items())}
         indicator = rules.indicator or MapRule(column="indicator")
+        unknown = sorted(set(self.declared.measures) - set(catalogue.indicators))
+        if unknown:
+            raise MappingError(f"{provision}.toml, measures: {', '.join(unknown)} is not in the catalogue")
         self.indicators = lookup("indicator", indicator, catalogue.indicator_codes)
         self._dated = isinstance(rules.org_unit.codes, str) and province.table(rules.org_unit, "").dated
         self._units = {name: unit.base or name for name, unit in catalogue.units.items()}
@@ -72,10 +77,15 @@ class Normaliser:
             rows = pl.concat(pieces).sort("part", "row", maintain_order=True) if len(pieces) > 1 else pieces[0]
         else:
             rows = self._rows(frame, str(self.declared.map.value.column), None)
-        left_out = pl.any_horizontal((pl.col(f) == IGNORED).fill_null(value=False) for f in ("indicator", "org_unit"))
+        left_out = pl.any_horizontal((pl.col(f) == IGNORED).fill_null(value=False) for f in _MAY_LEAVE_OUT)
         kept = rows.filter(~left_out)
-        missing = self.statuses.codes.index("M")
-        whole = kept.filter(pl.col("~value").is_not_null() | (pl.col("status") == missing).fill_null(value=False))
+        missing = (pl.col("status") == self.statuses.codes.index("M")).fill_null(value=False)
+        blank = missing & (pl.col("~value") == "")  # said to be missing, and nothing there
+        kept = kept.with_columns(
+            pl.when(~blank.fill_null(value=False)).then("~value").alias("~value"),
+            pl.when(blank).then(0).otherwise("fault").cast(pl.UInt8).alias("fault"),
+        )
+        whole = kept.filter(pl.col("~value").is_not_null() | missing)
         return Normalised(whole, rows.height - kept.height, kept.height - whole.height)
 
     def _check_columns(self, frame: pl.DataFrame) -> None:
@@ -191,11 +201,16 @@ class Normaliser:
         fits = pl.lit(given).gather(pl.col("unit")) == pl.lit(own).gather(pl.col("indicator"))
         factor = pl.lit(factors).gather(pl.col("unit"))
         scaled = (pl.col("value") * factor).cast(VALUE)
-        exact = (scaled / factor).cast(VALUE) == pl.col("value")
+        exact = (
+            ((scaled / factor).cast(VALUE) == pl.col("value"))
+            | pl.col("value").is_null()
+            | ~fits.fill_null(value=False)
+        )
+        large = fits & (scaled.abs() >= 10**WHOLE_DIGITS)
         return rows.with_columns(
             unit=pl.when(fits | pl.col("indicator").is_null()).then("unit"),
-            value=pl.when(exact).then(scaled),
-            fault=pl.when(exact | pl.col("value").is_null()).then("fault").otherwise(3).cast(pl.UInt8),
+            value=pl.when(exact & ~large.fill_null(value=False)).then(scaled),
+            fault=pl.when(large).then(TOO_LARGE).when(exact).then("fault").otherwise(TOO_PRECISE).cast(pl.UInt8),
         )
 
 
@@ -203,20 +218,25 @@ def _finder(
     province: Province, where: str, rule: MapRule, codes: list[str], *, open_: bool
 ) -> Callable[[str, date | None], str | None]:
     """What finds a code for a text by one of the four rules."""
+    is_period = where.endswith(", period")
     if rule.codes is not None:
         table = province.table(rule, where)
-        if LEAVE_OUT in table.targets and not where.endswith((", org_unit", ", indicator")):
+        if LEAVE_OUT in table.targets and not where.endswith(tuple(f", {field}" for field in _MAY_LEAVE_OUT)):
             raise MappingError(f"{where}: '-' leaves rows out by org_unit or indicator only", province=province.id)
-        unknown = sorted(t for t in table.targets - set(codes) if t != "-") if not open_ else []
-        if unknown:
-            raise MappingError(f"{where}: {', '.join(unknown)} is not in the catalogue", province=province.id)
+        targets = table.targets - {LEAVE_OUT}
+        known = {t for t in targets if read_label(t, None) == t} if is_period else targets if open_ else set(codes)
+        if targets - known:
+            unknown = ", ".join(sorted(targets - known))
+            raise MappingError(f"{where}: {unknown or 'an empty code'} is not in the catalogue", province=province.id)
         return table
-    if rule.pattern is not None or where.endswith(", period"):
-        patterns = rule.pattern if rule.pattern is not None else ["%Y", "%Y-M%m", "%Y-Q%q", "%Y-S%h"]
-        return period_reader([patterns] if isinstance(patterns, str) else patterns)
-    if rule.fixed is not None and not open_ and rule.fixed not in codes:
-        raise MappingError(f"{where}: {rule.fixed} is not in the catalogue", province=province.id)
-    return lambda text, _: text.strip()
+    if rule.pattern is not None:
+        return period_reader([rule.pattern] if isinstance(rule.pattern, str) else rule.pattern)
+    find = read_label if is_period else lambda text, _: text.strip()
+    if rule.fixed is not None and (not open_ or is_period):
+        found = find(rule.fixed, None)
+        if found is None or (found not in codes and not is_period):
+            raise MappingError(f"{where}: {rule.fixed} is not in the catalogue", province=province.id)
+    return find
 
 
 def _plain_floats(numbers: pl.Series) -> pl.Series:

@@ -92,6 +92,8 @@ def sort_by_key(rows: pl.DataFrame, codes: Codes) -> tuple[pl.DataFrame, pl.Data
 
     The key packs into one integer with the row's place behind it, so that one sort of numbers gives both.
     """
+    if not rows.select((pl.col("part").cast(pl.UInt64) * 2**40 + pl.col("row")).is_sorted()).item():
+        rows = rows.sort("part", "row", maintain_order=True)
     sizes = {c: max(len(codes.lists[c]), 1) for c in ("indicator", "org_unit", "measure", "dims")}
     if math.prod(sizes.values()) * max(rows.height, 1) >= 2**64:
         ranks = rows.with_columns(codes.ranked(c).alias(f"#{c}") for c in sizes)
@@ -134,9 +136,8 @@ def duplicates(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
 def findings(quarantine: pl.DataFrame, rules: dict[str, Rule] = RULES) -> list[Finding]:
     """One finding for each broken rule: how many rows, and the first of them as an example."""
     found = []
-    counted = (
-        quarantine.sort(*_PLACE, maintain_order=True).group_by("code").agg(pl.len().alias("rows"), pl.all().first())
-    )
+    ordered = quarantine.sort(*_PLACE, maintain_order=True)
+    counted = ordered.group_by("code").agg(pl.struct(_PLACE).n_unique().alias("rows"), pl.all().first())
     for row in counted.sort("code").iter_rows(named=True):
         severity = rules[row["code"]].text.severity
         found.append(

@@ -28,7 +28,11 @@ def connect(url: str) -> sa.Engine:
             version = _version(connection)
         if version != HEAD:
             migrate(engine, version)
+    except StoreError:
+        engine.dispose()
+        raise
     except sa.exc.DBAPIError as error:
+        engine.dispose()
         raise StoreError(f"database {engine.url.render_as_string(hide_password=True)}: {error.orig}") from error
     return engine
 

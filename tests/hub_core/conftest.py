@@ -193,8 +193,9 @@ class Nights:
 
     def make(self, **gather: float) -> Path:
         """The home, pointed at what is served."""
-        for name in set(self.units) - set(self.sources):
-            self.serve(name=name)
+        for name in self.units:
+            if "telecom" not in self.sources.get(name, {}):
+                self.serve(name=name)
         if not self.home.exists():
             make_home(self.home, ROOT / "config", [ROOT / "plugins", self.packages], self.sources, None, **gather)
             duties = [DUTY.format(name=name, upper=name.upper(), unit=unit) for name, unit in self.units.items()]

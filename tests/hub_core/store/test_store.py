@@ -484,7 +484,7 @@ def test_a_delivery_goes_from_queued_by_sent_to_its_receipt(store: Store) -> Non
     releases = Releases(store)
     [delivery] = releases.outbox()
     releases.attempt(delivery["id"], NOW)
-    releases.failed(delivery["id"], {"error": "DeliveryUnavailable"}, dead=False)
+    releases.failed(delivery["id"], {"error": "DeliveryUnavailable"})
     releases.attempt(delivery["id"], NOW)
     [sent] = releases.outbox()
     assert (sent["state"], sent["attempts"], sent["error"], sent["sent_at"]) == ("sent", 2, None, NOW)
@@ -495,6 +495,8 @@ def test_a_delivery_goes_from_queued_by_sent_to_its_receipt(store: Store) -> Non
         "code": "MINISTRY",
         "severity": "error",
         "owner": "ministry",
+        "vi": "Bộ không nhận",
+        "en": "The ministry does not take it",
         "province": "nghe_an",
         "rows": 1,
         "text": "sai",
@@ -507,14 +509,11 @@ def test_a_delivery_goes_from_queued_by_sent_to_its_receipt(store: Store) -> Non
     assert [each["text"] for each in store.findings(release_id=made.id)] == ["sai"]
 
 
-def test_a_dead_letter_stays_and_is_not_sent_again(store: Store) -> None:
+def test_a_delivery_without_a_receipt_stays_in_the_outbox_with_its_reason(store: Store) -> None:
     frozen(store, release_manifest(), [], ["G06"])
     releases = Releases(store)
-    releases.failed(releases.outbox()[0]["id"], {"error": "DeliveryRefused"}, dead=True)
-    assert releases.outbox() == []
-    assert [(each["state"], each["error"]) for each in releases.deliveries()] == [
-        ("dead", {"error": "DeliveryRefused"})
-    ]
+    releases.failed(releases.outbox()[0]["id"], {"error": "DeliveryRefused"})
+    assert [(each["state"], each["error"]) for each in releases.outbox()] == [("queued", {"error": "DeliveryRefused"})]
 
 
 def test_a_receipt_of_no_delivery_is_refused(store: Store) -> None:

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub_core.errors import ConfigurationError
+from hub_core.secrets import REDACTED, redact, resolve, variable
+
+slugs = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+
+
+def test_a_secret_is_an_environment_variable_of_its_owner() -> None:
+    found = resolve("hue", ["token"], {variable("hue", "token"): "mật khẩu", variable("nghe_an", "token"): "khác"})
+    assert found == {"token": "mật khẩu"}
+
+
+def test_all_that_are_not_set_are_named_and_none_that_is() -> None:
+    environment = {variable("hue", "a"): "x", variable("hue", "b"): ""}
+    with pytest.raises(ConfigurationError) as told:
+        resolve("hue", ["a", "b", "c"], environment)
+    assert variable("hue", "b") in str(told.value)
+    assert variable("hue", "c") in str(told.value)
+    assert variable("hue", "a") + " " not in str(told.value) + " "
+
+
+def test_nothing_wanted_is_nothing_given() -> None:
+    assert resolve("hue", [], {variable("hue", "a"): "x"}) == {}
+
+
+@given(slugs, slugs, slugs, slugs)
+def test_no_two_owners_share_a_variable(owner: str, name: str, other: str, other_name: str) -> None:
+    if (owner, name) != (other, other_name):
+        assert variable(owner, name) != variable(other, other_name)
+
+
+def test_a_province_cannot_reach_anothers_secret_by_its_name() -> None:
+    """``quang`` asking for ``tri_token`` is not ``quang_tri`` asking for ``token``."""
+    assert variable("quang", "tri_token") != variable("quang_tri", "token")
+
+
+# Redaction
+
+
+@given(st.text(max_size=30), st.lists(st.text(min_size=1, max_size=5), max_size=4), st.text(max_size=10))
+def test_no_secret_is_left_in_a_text(before: str, secrets: list[str], after: str) -> None:
+    text = before + "".join(secrets) + after
+    told = redact(text, secrets).replace(REDACTED, "\x00")
+    assert not [each for each in secrets if each in told and each not in REDACTED and "\x00" not in each]
+
+
+def test_the_longest_secret_goes_first() -> None:
+    assert redact("abcdef", ["abc", "abcdef"]) == REDACTED
+
+
+def test_a_text_without_secrets_stays() -> None:
+    assert redact("cột gt không có", ["mật khẩu", ""]) == "cột gt không có"
