@@ -66,9 +66,9 @@ class Obligation(Configured):
     dataflow: str
     provider: str
     province: str
-    speaks_for: list[str]
+    speaks_for: Annotated[list[str], Field(min_length=1)]
     indicators: list[str] = []
-    frequencies: list[Literal["A", "S", "N", "Q", "M"]]
+    frequencies: Annotated[list[Literal["A", "S", "N", "Q", "M"]], Field(min_length=1)]
     due_days: dict[Literal["A", "S", "N", "Q", "M"], int]
     legal: str
     valid_from: date | None = None
@@ -176,7 +176,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _read(path: Path, model: type[Model]) -> Model:
     try:
-        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
     except ValidationError as error:
@@ -190,17 +190,32 @@ def _problems(config: Config) -> list[str]:
     named += [(f"delivery to {d.recipient}", d.dataflow) for d in config.deliveries]
     problems = [f"{what} names dataflow {d}, which is not there" for what, d in named if d not in catalogue.dataflows]
     for duty in config.obligations:
+        of = f"obligation of {duty.provider}"
+        codes = {each.code for each in catalogue.of_dataflow(duty.dataflow)}
+        flow = catalogue.dataflows.get(duty.dataflow)
+        problems += [f"{of} names {u}, which is not there" for u in duty.speaks_for if u not in catalogue.org_units]
         problems += [
-            f"obligation of {duty.provider} names {name}, which is not there"
-            for name in [*duty.speaks_for, *duty.indicators]
-            if name not in catalogue.org_units and name not in catalogue.indicators
+            f"{of} names {i}, which is not there or not of {duty.dataflow}" for i in duty.indicators if i not in codes
         ]
+        problems += [f"{of}: no due_days for {f}" for f in duty.frequencies if f not in duty.due_days]
         problems += [
-            f"obligation of {duty.provider}: no due_days for {frequency}"
-            for frequency in duty.frequencies
-            if frequency not in duty.due_days
+            f"{of}: {duty.dataflow} is not reported by {f}"
+            for f in duty.frequencies
+            if flow and f not in flow.frequencies
         ]
-    return problems + _double_voices(config)
+        if duty.valid_from and duty.valid_to and duty.valid_to < duty.valid_from:
+            problems.append(f"{of}: valid_to is before valid_from")
+    return problems + _double_voices(config) + _double_recipients(config)
+
+
+def _double_recipients(config: Config) -> list[str]:
+    """Dataflows that go to two recipients on one day; what two share is two dataflows."""
+    return [
+        f"{one.dataflow} goes to {one.recipient} and to {other.recipient} on one day"
+        for n, one in enumerate(config.deliveries)
+        for other in config.deliveries[n + 1 :]
+        if one.dataflow == other.dataflow and one.valid.meets(other.valid_from or date.min, other.valid_to or date.max)
+    ]
 
 
 def _double_voices(config: Config) -> list[str]:
@@ -209,7 +224,8 @@ def _double_voices(config: Config) -> list[str]:
     duties = config.obligations
     for n, one in enumerate(duties):
         for other in duties[n + 1 :]:
-            if one.dataflow != other.dataflow or one.provider == other.provider:
+            same_voice = (one.province, one.provider) == (other.province, other.provider)
+            if one.dataflow != other.dataflow or same_voice:
                 continue
             days = other.valid
             meets = one.valid.meets(days.first or date.min, days.last or date.max)

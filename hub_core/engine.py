@@ -140,6 +140,9 @@ def _without(answer: Answer, secrets: list[str]) -> Answer:
         place = error.get("place")
         if isinstance(place, dict):
             error["place"] = {k: redact(v, secrets) if isinstance(v, str) else v for k, v in place.items()}
+    landing = answer.get("landing")
+    if isinstance(landing, dict) and landing.get("why"):
+        landing["why"] = redact(str(landing["why"]), secrets)
     if isinstance(answer.get("notes"), list):
         answer["notes"] = [redact(str(note), secrets) for note in answer["notes"]]
     return answer

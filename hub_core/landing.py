@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,10 @@ OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet
 class Scratch:
     """The folder in which a child leaves what it made; the same layout as a provision's folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, hide: Iterable[str] = ()) -> None:
+        """``hide``: secrets, which stand in no name or origin of a part."""
         self.root = root
+        self._hide = sorted(hide, key=len, reverse=True)
         (root / "parts").mkdir(parents=True, exist_ok=True)
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
 
@@ -54,12 +57,17 @@ class Scratch:
             digest=digest,
             size=len(payload.content),
             media_type=payload.media_type,
-            origin=payload.origin,
-            name=payload.name,
+            origin=self._shown(payload.origin),
+            name=self._shown(payload.name),
         )
         with (self.root / _JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(part.model_dump_json() + "\n")
         return part
+
+    def _shown(self, text: str) -> str:
+        for secret in self._hide:
+            text = text.replace(secret, "[secret]")
+        return text
 
     def landed(self) -> list[Part]:
         """The parts of the journal, for a gather whose child ended before it could say so itself."""

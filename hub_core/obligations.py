@@ -51,7 +51,11 @@ def due(config: Config, dataflow: str, period: Period, submissions: Iterable[Sub
     calendar = config.catalogue.dataflows[dataflow].calendar
     last = period.days(calendar)[1]
     over = datetime.combine(last, time(), ZONE) + timedelta(days=1)
-    there = [each for each in submissions if each.dataflow == dataflow and each.period == str(period)]
+    there = [
+        each
+        for each in submissions
+        if each.dataflow == dataflow and (each.period, each.calendar) == (str(period), calendar)
+    ]
     found = []
     for duty in owed(config, dataflow, period):
         mine = [each for each in there if each.provider == duty.provider and each.province == duty.province]

@@ -21,7 +21,7 @@ from hub_core.mapping import Code, CodeTable, Declared, Mapping, MapRule
 from hub_core.model.org_unit import Validity
 
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_SECRET = re.compile(r"secret:([a-z][a-z0-9_]*)")
+_SECRET = re.compile(r"secret:([a-z][a-z0-9]*(?:_[a-z0-9]+)*)")
 _SECRET_KEYS = {"token", "password", "secret", "api_key", "key"}
 Model = TypeVar("Model", bound=Declared)
 
@@ -194,7 +194,7 @@ def open_secrets(value: object, key: str = "") -> list[str]:
 
 def _load(path: Path, model: type[Model]) -> Model:
     try:
-        told = tomllib.loads(unicodedata.normalize("NFC", path.read_text(encoding="utf-8")))
+        told = tomllib.loads(unicodedata.normalize("NFC", path.read_text(encoding="utf-8-sig")))
         return model.model_validate(told)
     except FileNotFoundError as error:
         raise PluginError(f"{path.name} is missing in {path.parent}") from error

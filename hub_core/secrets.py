@@ -11,7 +11,7 @@ REDACTED = "[secret]"
 
 def variable(owner: str, name: str) -> str:
     """The environment variable that holds a secret of a province, or of the hub itself (owner ``hub``)."""
-    return f"HUB_SECRET_{owner}_{name}".upper()
+    return f"HUB_SECRET_{owner}__{name}".upper()
 
 
 def resolve(owner: str, names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:

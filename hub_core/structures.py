@@ -34,13 +34,14 @@ TABLES = (
     "successions.csv",
 )
 _AGG_SPACE = re.compile(r"sum\*?|ratio|none|weighted_avg\(.+\)")
+_RANGE = re.compile(r"any|-?[0-9.]+\.\.-?[0-9]+(\.[0-9]+)?|(>=|<=|>|<)(-?[0-9]+(\.[0-9]+)?|[A-Z]{2}\.\w+)")
 _SLUG = re.compile(r"[a-z][a-z0-9-]*")
 
 
 class _Limits(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    quarantined_percent: Decimal = Decimal(5)
-    withdrawn_percent: Decimal = Decimal(20)
+    quarantined_percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(5)
+    withdrawn_percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(20)
 
 
 class _Dataflow(BaseModel):
@@ -114,11 +115,13 @@ def catalogue(texts: dict[str, str]) -> Catalogue:
     dataflows = {}
     for name in sorted(n for n in texts if n.startswith("dataflows/")):
         dataflow = _read_dataflow(name, texts[name])
+        if dataflow.id in dataflows:
+            raise ConfigurationError(f"{name}: there is a dataflow {dataflow.id} already")
         dataflows[dataflow.id] = dataflow
     found = Catalogue(dataflows, indicators, units, org_units, memberships, successions, digest(texts))
     problems = [*_unknown_references(found, names, codes), *_cycles(found)]
     if problems:
-        raise ConfigurationError("catalogue: " + "; ".join(problems))
+        raise ConfigurationError("; ".join(problems))
     return found
 
 
@@ -147,13 +150,22 @@ def _rows(texts: dict[str, str], name: str, make: Callable[[dict[str, str]], tup
     reader = csv.DictReader(io.StringIO(texts[f"catalogue/{name}"]), strict=True)
     seen: set[str] = set()
     keyed = name in {"units.csv", "indicators.csv", "org_units.csv"}
-    for row in reader:
+    while True:
         try:
+            row = next(reader)
+            if None in row or None in row.values():
+                raise ValueError("the line is too long or too short")
             key, made = make(row)
-        except (KeyError, ValueError, InvalidOperation, AttributeError) as error:
-            raise ConfigurationError(f"catalogue/{name}, line {reader.line_num}: {error!r}") from error
-        if keyed and key in seen:
-            raise ConfigurationError(f"catalogue/{name}, line {reader.line_num}: {key} stands there twice")
+            if keyed and key in seen:
+                raise ValueError(f"{key} stands there twice")
+        except StopIteration:
+            return
+        except KeyError as error:
+            raise ConfigurationError(f"catalogue/{name}, line {reader.line_num}: no column {error}") from error
+        except csv.Error as error:  # it stops before it counts the line
+            raise ConfigurationError(f"catalogue/{name}, line {reader.line_num + 1}: {error}") from error
+        except (ValueError, InvalidOperation) as error:
+            raise ConfigurationError(f"catalogue/{name}, line {reader.line_num}: {error}") from error
         seen.add(key)
         yield key, made
 
@@ -177,6 +189,10 @@ def _indicator(row: dict[str, str]) -> tuple[str, Indicator]:
         raise ValueError(f"agg_space {row['agg_space']!r}")
     if row["agg_time"] not in {"sum", "last", "avg", "recompute", "none"}:
         raise ValueError(f"agg_time {row['agg_time']!r}")
+    if row["kind"] not in {"flow", "stock", "ratio", "index", "rank"}:
+        raise ValueError(f"kind {row['kind']!r}")
+    if not _RANGE.fullmatch(row["range"]):
+        raise ValueError(f"range {row['range']!r}")
     frequencies = tuple(row["frequencies"].split(","))
     if not set(frequencies) <= set("ASNQM"):
         raise ValueError(f"frequencies {row['frequencies']!r}")
@@ -215,6 +231,8 @@ def _membership(row: dict[str, str]) -> tuple[str, Membership]:
 
 
 def _succession(row: dict[str, str]) -> tuple[str, Succession]:
+    if row["kind"] not in {"merge", "split", "rename", "boundary transfer"}:
+        raise ValueError(f"kind {row['kind']!r}")
     day = date.fromisoformat(row["date"])
     return row["predecessor"], Succession(day, row["kind"], row["predecessor"], row["successor"], row["legal_act"])
 
@@ -227,17 +245,19 @@ def _unknown_references(found: Catalogue, names: dict[str, Any], codes: dict[str
         problems.extend(f"{what} names {name}, which is not there" for name in names if name not in known)  # type: ignore[operator]
 
     for indicator in found.indicators.values():
-        refer(f"indicator {indicator.code}", list(indicator.components), found.indicators)
-        refer(f"indicator {indicator.code}", [indicator.dataflow], found.dataflows)
-        refer(f"indicator {indicator.code}", [indicator.unit], found.units)
+        refer(f"indicators.csv: {indicator.code}", [*indicator.components, *indicator.limits], found.indicators)
+        refer(f"indicators.csv: {indicator.code}", [indicator.dataflow], found.dataflows)
+        refer(f"indicators.csv: {indicator.code}", [indicator.unit], found.units)
         if (indicator.kind == "ratio") != (indicator.agg_space == "ratio") or (
             indicator.kind == "ratio" and not (indicator.numerator and indicator.denominator)
         ):
-            problems.append(f"indicator {indicator.code}: a ratio needs agg_space ratio, numerator and denominator")
+            problems.append(
+                f"indicators.csv: {indicator.code}: a ratio needs agg_space ratio, numerator and denominator"
+            )
     for unit in found.units.values():
-        refer(f"unit {unit.name}", [unit.base] if unit.base else [], found.units)
+        refer(f"units.csv: {unit.name}", [unit.base] if unit.base else [], found.units)
     for org_unit in found.org_units.values():
-        refer(f"org unit {org_unit.id}", [org_unit.parent] if org_unit.parent else [], found.org_units)
+        refer(f"org_units.csv: {org_unit.id}", [org_unit.parent] if org_unit.parent else [], found.org_units)
     refer("org_unit_names.csv", list(names), found.org_units)
     refer("org_unit_codes.csv", list(codes), found.org_units)
     for member in found.memberships:
@@ -245,18 +265,29 @@ def _unknown_references(found: Catalogue, names: dict[str, Any], codes: dict[str
     for succession in found.successions:
         refer("successions.csv", [succession.predecessor, succession.successor], found.org_units)
     for dataflow in found.dataflows.values():
-        refer(f"dataflow {dataflow.id}", list(dataflow.covers), found.org_units)
+        refer(f"dataflows/{dataflow.id}.toml", list(dataflow.covers), found.org_units)
     return problems
 
 
 def _cycles(found: Catalogue) -> list[str]:
-    """Org units that are above themselves."""
-    problems = []
+    """Org units that are above themselves, by parents or by membership."""
+    above: dict[str, set[str]] = {}
     for unit in found.org_units.values():
-        above, seen = unit.parent, {unit.id}
-        while above and above in found.org_units and above not in seen:
-            seen.add(above)
-            above = found.org_units[above].parent
-        if above in seen:
-            problems.append(f"org unit {unit.id} is above itself")
-    return problems
+        above.setdefault(unit.id, set()).update({unit.parent} if unit.parent else set())
+    members = {(m.member, m.org_unit) for m in found.memberships}
+    for member, cluster in members:
+        above.setdefault(member, set()).add(cluster)
+    problems = []
+    for name in sorted(above):
+        reached: set[str] = set()
+        waiting = list(above[name])
+        while waiting:
+            each = waiting.pop()
+            if each not in reached:
+                reached.add(each)
+                waiting += above.get(each, ())
+        if name in reached:
+            file = "memberships.csv" if any(name in pair for pair in members) else "org_units.csv"
+            problems.append(f"{file}: {name} is above itself")
+    countries = {unit.id for unit in found.org_units.values() if unit.level == "country"}
+    return problems + [f"memberships.csv: {m} is above {c}" for m, c in sorted(members) if m in countries]

@@ -58,7 +58,7 @@ class Gathering:
 
     def __init__(self, order: GatherOrder, progress: Progress) -> None:
         self.order, self.progress = order, progress
-        self.scratch = Scratch(Path(order.scratch))
+        self.scratch = Scratch(Path(order.scratch), order.secrets.values())
         self.counts = Counts()
         self.parts: list[Part] = []
         self.spool: dict[int, list[Path]] = {}

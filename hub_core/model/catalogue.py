@@ -61,6 +61,12 @@ class Indicator:
         return tuple(code for code in (self.numerator, self.denominator, self.weight) if code)
 
     @property
+    def limits(self) -> tuple[str, ...]:
+        """The indicators that the range names as a limit."""
+        match = re.fullmatch(r"(?:>=|<=|>|<)([A-Z]{2}\.\w+)", self.range)
+        return (match.group(1),) if match else ()
+
+    @property
     def bounds(self) -> tuple[tuple[str, Decimal], ...]:
         """The numeric limits of the range, as (operator, number); an indicator as a limit is none."""
         if ".." in self.range:

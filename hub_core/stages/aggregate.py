@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import polars as pl
 
+from hub_core.model.catalogue import Indicator
 from hub_core.model.observation import KEY, MEASURES, STATUSES, VALUE
 from hub_core.model.scope import Scope
 
@@ -41,14 +42,14 @@ def aggregate(scope: Scope, observations: pl.LazyFrame, components: pl.LazyFrame
     edges = edges_of(scope)
     additive = [i.code for i in scope.indicators if i.agg_space in ("sum", "sum*")]
     doubtful = [i.code for i in scope.indicators if i.agg_space == "sum*"]
-    totals = _up(known.filter(pl.col("indicator").is_in(additive)), edges, ("value", "rest"))
+    totals = _up(known.filter(pl.col("indicator").is_in(additive)), edges, ("value",))
     totals = totals.with_columns(rank=_weakest(pl.col("rank"), doubtful))
     wanted = pl.col("org_unit").is_in(list(scope.org_units))
-    columns = [*_UNIT, "value", "rest", "rank", "covered", "expected", "method"]
+    columns = [*_UNIT, "value", "rank", "covered", "expected", "method"]
     found = [pl.concat([each.filter(wanted).select(columns) for each in (known, totals)]).collect(engine="streaming")]
     for weighted in (False, True):
         pairs = _pairs(scope, known, _coded(scope, components), weighted=weighted).collect(engine="streaming").lazy()
-        pairs = pl.concat([pairs, _up(pairs, edges, ("num", "num_rest", "den", "den_rest"))])
+        pairs = pl.concat([pairs, _up(pairs, edges, ("num", "den"))])
         found.append(_divided(scope, pairs.filter(wanted).collect(engine="streaming")).select(columns))
     found.append(_missing(scope, coded.filter(wanted)).select(columns))
     table = pl.concat(found).unique(list(_UNIT), keep="first", maintain_order=True)  # what was reported comes first
@@ -63,7 +64,6 @@ def _missing(scope: Scope, coded: pl.LazyFrame) -> pl.DataFrame:
         .select(
             *_UNIT,
             "value",
-            rest=pl.lit(0, WIDE),
             rank=pl.lit(STATUSES.index("M"), pl.UInt8),
             covered=pl.lit(None, pl.UInt32),
             expected=pl.lit(None, pl.UInt32),
@@ -73,9 +73,15 @@ def _missing(scope: Scope, coded: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
+def _times(indicator: Indicator) -> int:
+    """How many times a figure is carried: averages over time as twelfths, so that they are divided once, at the end."""
+    return 12 if indicator.agg_time == "avg" else 1
+
+
 def _coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
     """Frames with indicators and org units as codes of the catalogue: numbers to join and group by, not texts."""
     indicators, org_units = pl.Enum(scope.catalogue.indicator_codes), pl.Enum(scope.catalogue.org_unit_ids)
+    averages = [i.code for i in scope.catalogue.indicators.values() if _times(i) != 1]
     known = pl.col("indicator").is_in(scope.catalogue.indicator_codes)  # what the catalogue dropped is not released
     known &= pl.col("org_unit").is_in(scope.catalogue.org_unit_ids)
     return frames.filter(known).with_columns(
@@ -83,6 +89,7 @@ def _coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("org_unit").cast(org_units),
         pl.col("measure").cast(pl.Enum(MEASURES)),
         pl.col("dims").cast(pl.Categorical),
+        pl.when(pl.col("indicator").is_in(averages)).then(pl.col("value") * 12).otherwise("value").cast(VALUE),
     )
 
 
@@ -93,7 +100,6 @@ def _along_calendar(scope: Scope, observations: pl.LazyFrame) -> pl.LazyFrame:
         *_UNIT,
         "period",
         "value",
-        rest=pl.lit(0, WIDE),  # what six decimals of an average leave over
         rank=pl.col("status").cast(_RANK).to_physical().cast(pl.UInt8),
     )
     direct = keyed.filter(pl.col("period") == label).drop("period").with_columns(method=pl.lit("reported"))
@@ -106,16 +112,15 @@ def _along_calendar(scope: Scope, observations: pl.LazyFrame) -> pl.LazyFrame:
         finer = keyed.filter(pl.col("period").is_in(parts))
         whole = (
             finer.group_by(*_UNIT)
-            .agg(pl.col("value").sum(), pl.col("rest").sum(), pl.col("rank").min(), n=pl.len())
+            .agg(pl.col("value").sum(), pl.col("rank").min(), n=pl.len())
             .filter(pl.col("n") == len(parts))
         )
         summed = whole.filter(pl.col("indicator").is_in(by_time["sum"])).with_columns(
             method=pl.lit(f"sum of {frequency}")
         )
-        mean = (pl.col("value") / pl.col("n")).cast(VALUE)
-        over = (pl.col("value") - mean * pl.col("n").cast(VALUE)).cast(WIDE)
         averaged = whole.filter(pl.col("indicator").is_in(by_time["avg"])).with_columns(
-            value=mean, rest=(over / pl.col("n")).cast(WIDE), method=pl.lit(f"average of {frequency}")
+            value=(pl.col("value") / pl.col("n")).cast(VALUE),  # exact: they are twelfths
+            method=pl.lit(f"average of {frequency}"),
         )
         last = (
             finer.filter(pl.col("indicator").is_in(by_time["last"]) & (pl.col("period") == parts[-1]))
@@ -202,12 +207,11 @@ def _pairs(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame, *, weigh
     owed = [i for i in scope.indicators if scope.period.frequency in i.frequencies]
     quotients = [i for i in owed if (i.weight if weighted else i.agg_space == "ratio")]
     needed = sorted({code for i in quotients for code in (*i.components, *([i.code] if weighted else []))})
-    here = known.filter(pl.col("indicator").is_in(needed)).select(*_UNIT, "value", "rest", "rank")
+    here = known.filter(pl.col("indicator").is_in(needed)).select(*_UNIT, "value", "rank")
     there = components.filter(pl.col("indicator").is_in(needed) & pl.col("value").is_not_null()).sort("age")
     before = there.unique(list(_UNIT), keep="first", maintain_order=True).select(
         *_UNIT,
         "value",
-        rest=pl.lit(0, WIDE),
         rank=pl.col("status").cast(_RANK).to_physical().cast(pl.UInt8),
     )
     latest = pl.concat([here, before.join(here, on=list(_UNIT), how="anti")])
@@ -217,20 +221,18 @@ def _pairs(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame, *, weigh
         schema={"quotient": codes, "top": codes, "bottom": codes},
         orient="row",
     )
-    bottom = latest.rename({"indicator": "bottom", "value": "den", "rest": "den_rest", "rank": "den_rank"})
+    bottom = latest.rename({"indicator": "bottom", "value": "den", "rank": "den_rank"})
     both = latest.join(roles, left_on="indicator", right_on="top").join(
         bottom, on=["bottom", "org_unit", "measure", "dims"]
     )
-    product = ((pl.col("value").cast(WIDE) + pl.col("rest")) * pl.col("den").cast(WIDE)).cast(WIDE)
+    product = (pl.col("value").cast(WIDE) * pl.col("den").cast(WIDE)).cast(WIDE)
     return both.select(
         pl.col("quotient").alias("indicator"),
         "org_unit",
         "measure",
         "dims",
         num=product if weighted else pl.col("value"),
-        num_rest=pl.lit(0, WIDE) if weighted else pl.col("rest"),
         den="den",
-        den_rest=pl.lit(0, WIDE) if weighted else pl.col("den_rest"),
         rank=pl.min_horizontal("rank", "den_rank"),
         covered=pl.lit(None, pl.UInt32),
         expected=pl.lit(None, pl.UInt32),
@@ -240,21 +242,23 @@ def _pairs(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame, *, weigh
 
 def _divided(scope: Scope, pairs: pl.DataFrame) -> pl.DataFrame:
     """Quotients of what was summed, divided once; where the denominator is zero there is none."""
-    rows = pairs.filter((pl.col("den") != 0) | (pl.col("den_rest") != 0))
+    rows = pairs.filter(pl.col("den") != 0)
     catalogue = scope.catalogue
     values = []
     with localcontext(prec=_DIGITS):
-        for code, num, num_rest, den, den_rest in rows.select(
-            "indicator", "num", "num_rest", "den", "den_rest"
-        ).iter_rows():
+        for code, num, den in rows.select("indicator", "num", "den").iter_rows():
             indicator = catalogue.indicators[code]
-            per = 1 if indicator.weight else catalogue.units[indicator.unit].per
-            exact = (num + num_rest) * per / (den + den_rest)
-            values.append(exact.quantize(Decimal(1).scaleb(-catalogue.decimals(code)), ROUND_HALF_UP))
+            per = catalogue.units[indicator.unit].per
+            if indicator.weight:  # a sum of products, over a sum of weights
+                exact = num / (den * _times(indicator))
+            else:
+                over, under = catalogue.indicators[indicator.numerator], catalogue.indicators[indicator.denominator]
+                exact = num * per * _times(under) / (den * _times(over))
+            rounded = exact.quantize(Decimal(1).scaleb(-catalogue.decimals(code)), ROUND_HALF_UP)
+            values.append(rounded * _times(indicator))
     weighted = [i.code for i in scope.indicators if i.weight]
     return rows.with_columns(
         pl.Series("value", values, dtype=VALUE),
-        rest=pl.lit(0, WIDE),
         rank=_weakest(pl.col("rank"), weighted),
         method=pl.when(pl.col("indicator").is_in(weighted)).then(pl.lit("weighted average")).otherwise(pl.lit("ratio")),
     )
@@ -266,8 +270,10 @@ def _finished(scope: Scope, found: pl.DataFrame) -> pl.DataFrame:
     decimals = {code: Decimal(1).scaleb(-catalogue.decimals(code)) for code in catalogue.indicators}
     with localcontext(prec=_DIGITS):
         rounded = [
-            None if value is None else (value + rest).quantize(decimals[code], ROUND_HALF_UP)
-            for code, value, rest in found.select("indicator", "value", "rest").iter_rows()
+            None
+            if value is None
+            else (value / _times(catalogue.indicators[code])).quantize(decimals[code], ROUND_HALF_UP)
+            for code, value in found.select("indicator", "value").iter_rows()
         ]
     return (
         found.with_columns(

@@ -62,11 +62,19 @@ LINES: dict[str, tuple[str, str, str]] = {
     "an id that is no slug": (ORG_UNITS, "Vn_X,province,,,vn,", "Vn_X"),
     "an org unit twice": (ORG_UNITS, "vn,country,,,,", "vn stands there twice"),
     "a unit twice": (UNIT, "%,percent,2,100,,", "% stands there twice"),
-    "an indicator twice": (INDICATORS, "VT.03,TELECOM,a,a,thuê bao,stock,sum,last,,,Q,+,>=0,S5", "VT.03 stands there twice"),
+    "an indicator twice": (
+        INDICATORS,
+        "VT.03,TELECOM,a,a,thuê bao,stock,sum,last,,,Q,+,>=0,S5",
+        "VT.03 stands there twice",
+    ),
     "decimals that are no number": (UNIT, "x,x,two,,,", "two"),
     "a factor that is no number": (UNIT, "x,x,2,,%,nghìn", "nghìn|ConversionSyntax"),
     "a way to add that is none": (INDICATORS, "X.1,TELECOM,a,a,%,stock,mean,last,,,Q,+,any,S", "agg_space 'mean'"),
-    "a way to add in time that is none": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,first,,,Q,+,any,S", "agg_time 'first'"),
+    "a way to add in time that is none": (
+        INDICATORS,
+        "X.1,TELECOM,a,a,%,stock,sum,first,,,Q,+,any,S",
+        "agg_time 'first'",
+    ),
     "a frequency that is none": (INDICATORS, 'X.1,TELECOM,a,a,%,stock,sum,last,,,"Q,W",+,any,S', "Q,W"),
     "a line that is too short": (INDICATORS, "X.1,TELECOM,a,a,%,stock", "X.1|agg_space|NoneType|short"),
     "an org unit that is too short": (ORG_UNITS, "vn-x,province", "short|fields|parent|valid"),
@@ -120,7 +128,7 @@ def test_what_refers_to_nothing_or_to_itself_is_named_with_its_file(folder: Path
 
 def test_a_cycle_over_two_org_units_is_found(folder: Path) -> None:
     add(folder, ORG_UNITS, "vn-x,province,,,vn-y,\nvn-y,province,,,vn-x,")
-    with pytest.raises(ConfigurationError, match="vn-[xy] is above itself"):
+    with pytest.raises(ConfigurationError, match=r"vn-[xy] is above itself"):
         load(folder)
 
 
@@ -162,7 +170,9 @@ def test_composed_and_decomposed_texts_are_one_catalogue(folder: Path) -> None:
     assert load(folder).digest == before.digest
 
 
-@pytest.mark.parametrize("content", ["unit,name_en\nđồng,dong\n".encode("utf-16"), b"unit,name_en\n\xf0\xea\xccng,dong\n"])
+@pytest.mark.parametrize(
+    "content", ["unit,name_en\nđồng,dong\n".encode("utf-16"), b"unit,name_en\n\xf0\xea\xccng,dong\n"]
+)
 def test_what_is_not_utf_8_is_named(folder: Path, content: bytes) -> None:
     (folder / "catalogue" / "units.csv").write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"units\.csv"):
@@ -172,9 +182,9 @@ def test_what_is_not_utf_8_is_named(folder: Path, content: bytes) -> None:
 # Dataflows
 
 TOML: dict[str, tuple[Callable[[str], str], str]] = {
-    "an unknown key": (lambda text: 'deadline = 5\n' + text, "deadline: unknown key"),
+    "an unknown key": (lambda text: "deadline = 5\n" + text, "deadline: unknown key"),
     "an unknown limit": (lambda text: text + "too_many = 5\n", "limits.too_many: unknown key"),
-    "no calendar": (lambda text: text.replace('calendar ', '# '), "calendar"),
+    "no calendar": (lambda text: text.replace("calendar ", "# "), "calendar"),
     "an unknown calendar": (lambda text: text.replace('"S"', '"L"'), "calendar"),
     "an unknown frequency": (lambda text: text.replace('["M", "Q", "A"]', '["D"]'), "frequencies"),
     "a small id": (lambda text: text.replace('"TELECOM"', '"telecom"'), "id"),
@@ -182,7 +192,10 @@ TOML: dict[str, tuple[Callable[[str], str], str]] = {
     "nothing to cover": (lambda text: text.replace('["cluster-5"]', "[]"), "covers"),
     "a cover that is not there": (lambda text: text.replace('["cluster-5"]', '["cluster-6"]'), "cluster-6"),
     "no look back": (lambda text: text.replace("look_back   = 1", "look_back = 0"), "look_back"),
-    "a negative limit": (lambda text: text.replace("quarantined_percent = 5", "quarantined_percent = -5"), "quarantined"),
+    "a negative limit": (
+        lambda text: text.replace("quarantined_percent = 5", "quarantined_percent = -5"),
+        "quarantined",
+    ),
 }
 
 

@@ -115,7 +115,7 @@ def test_a_landing_that_was_cut_off_is_never_sealed(world: World) -> None:
 def test_a_secret_that_is_not_set_is_named_and_the_others_go_on(world: World) -> None:
     world.systems.environment.clear()
     night = world.night(NIGHT)
-    assert "HUB_SECRET_THANH_HOA_GATEWAY_TOKEN" in world.gathers(night)["thanh_hoa/telecom"]["error"]
+    assert "HUB_SECRET_THANH_HOA__GATEWAY_TOKEN" in world.gathers(night)["thanh_hoa/telecom"]["error"]
     assert world.gathers(night)["quang_tri/telecom"]["outcome"] == "done"
 
 

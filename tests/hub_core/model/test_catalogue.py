@@ -34,8 +34,6 @@ def alive(catalogue: Catalogue, level: str, day: date) -> set[str]:
 def test_sixty_three_provinces_live_until_the_merger(shipped: Catalogue) -> None:
     assert len(alive(shipped, "province", BEFORE)) == 63
     assert "vn-ha-tay" not in alive(shipped, "province", BEFORE)
-    assert "vn-ha-tay" in alive(shipped, "province", date(2008, 7, 31))
-    assert "vn-ha-tay" not in alive(shipped, "province", date(2008, 8, 1))
 
 
 def test_the_cluster_has_six_members_and_five_from_the_merger(shipped: Catalogue) -> None:

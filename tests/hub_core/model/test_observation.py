@@ -18,7 +18,9 @@ WORDS = ["VT.01", "vn-nghe-an", "Đắk Lắk", "ấp 5", "AREA=U;SEX=F", "", "2
 words = st.sampled_from(WORDS) | st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=4)
 values = (
     st.none()
-    | st.sampled_from(["0", "-0", "-0.000000", "1.500000", "100", "1E+3", "0.000001", "-0.1", "9" * 26 + ".999999"]).map(Decimal)
+    | st.sampled_from(
+        ["0", "-0", "-0.000000", "1.500000", "100", "1E+3", "0.000001", "-0.1", "9" * 26 + ".999999"]
+    ).map(Decimal)
     | st.decimals(-(10**26) + 1, 10**26 - 1, places=6)
 )
 rows = st.fixed_dictionaries({**dict.fromkeys(KEY, words), "value": values, "status": st.sampled_from("AEPFM")})
@@ -78,7 +80,9 @@ def test_no_figures_are_the_first_line_alone() -> None:
 
 @given(st.lists(rows, min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_no_position_chunk_or_column_order_enters_it(told: list[Row], chance: random.Random) -> None:
-    moved = [{**row, "part": chance.randrange(9), "row": chance.randrange(99), "column": chance.choice("ab")} for row in told]
+    moved = [
+        {**row, "part": chance.randrange(9), "row": chance.randrange(99), "column": chance.choice("ab")} for row in told
+    ]
     pieces = pl.concat([frame([row]) for row in moved], rechunk=False)
     turned = pieces.select(chance.sample(pieces.columns, len(pieces.columns)))
     categories = turned.with_columns(pl.col(KEY).cast(pl.Categorical))
@@ -108,7 +112,9 @@ def test_every_key_value_and_status_enters_it(told: list[Row], data: st.DataObje
 # Quarantine digest
 
 keys = st.fixed_dictionaries({name: st.sampled_from(["a", "b", None]) for name in KEY})
-places = st.fixed_dictionaries({"part": st.integers(0, 1), "row": st.integers(0, 1), "column": st.sampled_from([None, "gt"])})
+places = st.fixed_dictionaries(
+    {"part": st.integers(0, 1), "row": st.integers(0, 1), "column": st.sampled_from([None, "gt"])}
+)
 lost = st.builds(
     lambda key, place, code, text: {**key, **place, "code": code, "text": text, "field": "value"},
     keys | st.just(dict.fromkeys(KEY, "a")),

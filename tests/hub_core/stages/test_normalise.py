@@ -452,7 +452,7 @@ def test_a_code_table_that_names_what_is_not_in_the_catalogue_is_refused(declare
         declare(map={"org_unit": {"column": "dv", "codes": {"x": "p-9"}}})
     with pytest.raises(MappingError, match="status: Z is not in the catalogue"):
         declare(map={"status": {"fixed": "Z"}})
-    with pytest.raises(MappingError, match="indicator: VT.99 is not in the catalogue"):
+    with pytest.raises(MappingError, match=r"indicator: VT\.99 is not in the catalogue"):
         declare({"i.csv": "source,target\n1,VT.99\n2,A\n"}, map={"indicator": {"column": "ct", "codes": "i.csv"}})
 
 
