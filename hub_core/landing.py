@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _LEVEL = 1
+_PIECE = 1 << 20
 _JOURNAL = "parts.jsonl"
 OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet", "manifest.json"
 
@@ -166,7 +167,7 @@ class LandingZone:
             for part in landing.parts:
                 left, kept = (place / "parts" / f"{part.digest}.zst" for place in (scratch, folder))
                 if left.is_file() and not kept.exists():
-                    open_part(scratch / "parts", part)  # its bytes are those of its digest
+                    _check_part(left, part)
                 _take(left, kept)
             target = folder / "gathers" / landing.gather
             target.mkdir(parents=True, exist_ok=True)
@@ -218,6 +219,20 @@ def open_part(parts: Path, part: Part) -> PayloadPart:
     if hashlib.sha256(content).hexdigest() != part.digest:
         raise StoreError(f"{path} does not hold the bytes that were landed", part=part.name)
     return PayloadPart(content, part.media_type, part.origin, part.name)
+
+
+def _check_part(path: Path, part: Part) -> None:
+    """Check a part's bytes against digest and size, a piece at a time. Raises StoreError."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as pieces:
+            while size <= part.size and (piece := pieces.read(_PIECE)):
+                digest.update(piece)
+                size += len(piece)
+    except zstandard.ZstdError as error:
+        raise StoreError(f"{path} cannot be read: {error}", part=part.name) from error
+    if (size, digest.hexdigest()) != (part.size, part.digest):
+        raise StoreError(f"{path} does not hold the bytes that were landed", part=part.name)
 
 
 def observations(paths: list[Path]) -> pl.LazyFrame:

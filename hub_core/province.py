@@ -13,13 +13,14 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, StringConstraints, ValidationError, model_validator
 
 from hub_core.contracts import explain
 from hub_core.errors import ConfigurationError, MappingError, PluginError
 from hub_core.mapping import Code, CodeTable, Declared, Mapping, MapRule
 from hub_core.model.org_unit import Validity
 
+_ID = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _SECRET = re.compile(r"secret:([a-z][a-z0-9]*(?:_[a-z0-9]+)*)")
 _SECRET_KEYS = {"token", "password", "secret", "api_key", "key"}
@@ -124,10 +125,17 @@ class Province:
         return digest.hexdigest()
 
 
+def _identity(text: str) -> str:
+    """A province's id: words in a-z and 0-9 with one _ between them; ``hub`` is the hub's own."""
+    if not _ID.fullmatch(text) or text == "hub":
+        raise ValueError("an id is words in a-z and 0-9 with one _ between them, and not hub")
+    return text
+
+
 class _Declaration(Declared):
     """``province.toml``."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    id: Annotated[str, AfterValidator(_identity)]
     name: str
     kind: Literal["province", "agency"] = "province"
     contact: str

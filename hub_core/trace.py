@@ -188,6 +188,8 @@ class _Walker:
 
     def _latest(self, indicator: str, org_unit: str) -> Step | None:
         """A component's figure for the latest period that ended on or before the release's."""
+        if not self.scope.lends(indicator):
+            return None
         rows = self.observed.rows.get((indicator, org_unit), [])
         dated = [(Period.parse(row["period"]), n) for n, row in enumerate(rows)]
         return self._leaf(rows[max(dated)[1]]) if dated else None

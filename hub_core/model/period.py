@@ -62,20 +62,21 @@ class Period:
         return f"{self.year:04d}-{self.frequency}{self.number:0{width}d}"
 
     def __lt__(self, other: Period) -> bool:
-        return (self._last, -self._months, self.frequency) < (other._last, -other._months, other.frequency)
+        return (self._last, -self.months, self.frequency) < (other._last, -other.months, other.frequency)
 
     @property
-    def _months(self) -> int:
+    def months(self) -> int:
+        """How many months it is long."""
         return _LENGTH[self.frequency]
 
     @property
     def _last(self) -> int:
         """The last month, counted from year 0."""
-        return self.year * 12 + (self.number - 1) * self._months + self._months - 1
+        return self.year * 12 + (self.number - 1) * self.months + self.months - 1
 
     def days(self, calendar: Calendar) -> tuple[date, date]:
         """First and last day that the label covers in a calendar."""
-        first = self._last - self._months + 1
+        first = self._last - self.months + 1
         if calendar is Calendar.STATISTICAL:
             return _day(first, 1), _day(self._last + 1, 1) - timedelta(days=1)
         if self.frequency in "SNA":  # cumulative from 15 December (Decree 09/2019, article 12)
@@ -91,9 +92,9 @@ class Period:
     def parts(self, frequency: str) -> tuple[Period, ...]:
         """The periods of a finer frequency that make this one up, in order; none where they do not."""
         length = _LENGTH[frequency]
-        if length >= self._months or self._months % length:
+        if length >= self.months or self.months % length:
             return ()
-        first = self._last - self._months + 1
+        first = self._last - self.months + 1
         if first % length or frequency == "N":
             return ()
         return tuple(

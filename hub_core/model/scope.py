@@ -44,6 +44,11 @@ class Scope:
         whole = bool(days) and (days[0][0], days[-1][1]) == self.period.days(self.calendar)
         return parts if whole and touch else ()
 
+    def lends(self, indicator: str) -> bool:
+        """Whether a component may come from another period: not where this period's own reports must hold it."""
+        declared = self.catalogue.indicators[indicator]
+        return declared.dataflow != self.dataflow or self.period.frequency not in declared.frequencies
+
     @property
     def indicators(self) -> list[Indicator]:
         """The indicators of the dataflow."""

@@ -64,18 +64,21 @@ def _ended_before(hub: Hub, scope: Scope, dataflow: str) -> list[Period]:
     there = sorted((Period.parse(p) for p in hub.store.periods(dataflow, scope.calendar.value)), reverse=True)
     found: dict[str, Period] = {}
     for period in there:
-        coarser = len(scope.period.parts(period.frequency)) == 0 and period != scope.period
-        same = period.frequency == scope.period.frequency and dataflow == scope.dataflow
-        if coarser and not same and period.days(scope.calendar)[1] <= end:
+        longer = period.months > scope.period.months
+        alike = period.months == scope.period.months and dataflow != scope.dataflow
+        if (longer or alike) and period.days(scope.calendar)[1] <= end:
             found.setdefault(period.frequency, period)
     return sorted(found.values(), reverse=True)
 
 
-def frames_of(hub: Hub, inputs: Inputs) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+def frames_of(hub: Hub, scope: Scope, inputs: Inputs) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     """Observations of a release's own submissions, and its lent components with their age."""
+    import polars as pl
+
     own = observations([hub.zone.root / each.path for each in inputs.own])
     lent = observations([hub.zone.root / each.path for _, each in inputs.lent])
-    return own, with_age(lent, [age for age, _ in inputs.lent])
+    lendable = [code for code in scope.catalogue.indicators if scope.lends(code)]
+    return own, with_age(lent, [age for age, _ in inputs.lent]).filter(pl.col("indicator").is_in(lendable))
 
 
 def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool) -> PublishReport:
@@ -104,7 +107,7 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
         return told("no data", None)
     if previous is None and not at_once and any(each.state == "open" for each in dues):
         return told("waiting", None)
-    own, lent = frames_of(hub, inputs)
+    own, lent = frames_of(hub, scope, inputs)
     doubled = double_voices(own)
     figures = aggregate(scope, without(own, doubled), lent)
     if figures.is_empty():

@@ -13,7 +13,7 @@ from hub_core.errors import StateError, SubmissionError
 from hub_core.landing import OBSERVATIONS, LandingZone
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.exchange import Manifest
-from hub_core.model.observation import KEY, SCHEMA, STATUSES, content_digest
+from hub_core.model.observation import KEY, MEASURES, SCHEMA, STATUSES, WHOLE_DIGITS, content_digest
 from hub_core.store.revisions import Submission, current
 from hub_core.store.store import Store
 
@@ -74,7 +74,12 @@ def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue,
         frame = pl.scan_parquet(folder / OBSERVATIONS)
         if frame.collect_schema() != SCHEMA:
             raise SubmissionError(f"{OBSERVATIONS} is not of format 1", **place)
-        said = frame.select(pl.col(*KEY, "status").unique().implode(), rows=pl.len()).collect(engine="streaming")
+        value = pl.col("value")
+        said = frame.select(
+            pl.col(*KEY, "status").unique().implode(),
+            rows=pl.len(),
+            wrong=((value.is_null() & (pl.col("status") != "M")) | (value.abs() >= 10**WHOLE_DIGITS)).sum(),
+        ).collect(engine="streaming")
     except pl.exceptions.PolarsError as error:
         raise SubmissionError(f"{OBSERVATIONS} cannot be read: {error}", **place) from error
     sets = {name: set(said[name][0]) for name in (*KEY, "status")}
@@ -84,6 +89,7 @@ def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue,
         "period": [manifest.period],
         "calendar": [manifest.calendar],
         "status": STATUSES,
+        "measure": MEASURES,
         "org_unit": catalogue.org_units,
         "indicator": catalogue.indicators,
     }
@@ -91,6 +97,8 @@ def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue,
         strangers = sorted(str(each) for each in sets[name] if each not in values)
         if strangers:
             raise SubmissionError(f"{name} {', '.join(strangers[:5])} does not belong in this submission", **place)
+    if None in sets["dims"] or said["wrong"][0]:
+        raise SubmissionError("a figure has no value and is not said to be missing, or has no dimensions", **place)
     beyond = (sets["org_unit"] - set(voice.org_units)) | (sets["indicator"] - set(voice.indicators))
     if beyond:
         raise SubmissionError(f"the sender does not speak for {', '.join(sorted(beyond)[:5])}", **place)

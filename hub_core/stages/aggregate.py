@@ -74,8 +74,8 @@ def _missing(scope: Scope, coded: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _times(indicator: Indicator) -> int:
-    """How many times a figure is carried: averages over time as twelfths, so that they are divided once, at the end."""
-    return 12 if indicator.agg_time == "avg" else 1
+    """How many times a figure is carried: averages over time as thirty-sixths, to be divided once, at the end."""
+    return 36 if indicator.agg_time == "avg" else 1
 
 
 def _coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
@@ -89,7 +89,7 @@ def _coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("org_unit").cast(org_units),
         pl.col("measure").cast(pl.Enum(MEASURES)),
         pl.col("dims").cast(pl.Categorical),
-        pl.when(pl.col("indicator").is_in(averages)).then(pl.col("value") * 12).otherwise("value").cast(VALUE),
+        pl.when(pl.col("indicator").is_in(averages)).then(pl.col("value") * 36).otherwise("value").cast(VALUE),
     )
 
 
@@ -119,7 +119,7 @@ def _along_calendar(scope: Scope, observations: pl.LazyFrame) -> pl.LazyFrame:
             method=pl.lit(f"sum of {frequency}")
         )
         averaged = whole.filter(pl.col("indicator").is_in(by_time["avg"])).with_columns(
-            value=(pl.col("value") / pl.col("n")).cast(VALUE),  # exact: they are twelfths
+            value=(pl.col("value") / pl.col("n")).cast(VALUE),  # exact: they are thirty-sixths
             method=pl.lit(f"average of {frequency}"),
         )
         last = (

@@ -97,9 +97,7 @@ DECLARATIONS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "names_another": ({f"{INSIDE}/province.toml": OTHERS}, "quang_tri"),
     "another_module": (
-        {
-            "pyproject.toml": '[project]\nname = "x"\n[project.entry-points.lienthong]\nanother_module = "hub_provinces.q"\n'
-        },
+        {"pyproject.toml": '[project.entry-points.lienthong]\nanother_module = "hub_provinces.q"\n'},
         r"another_module = 'hub_provinces\.q' is not hub_provinces\.another_module",
     ),
 }

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub_core.errors import ConfigurationError
+from hub_core.province import read
 from hub_core.secrets import REDACTED, redact, resolve, variable
 
 words = st.sampled_from(["quang", "tri", "token", "a", "hub"])
@@ -41,6 +44,20 @@ def test_no_two_owners_share_a_variable(some: list[str], others: list[str], data
 def test_a_province_cannot_reach_anothers_secret_by_its_name() -> None:
     """``quang`` asking for ``tri_token`` is not ``quang_tri`` asking for ``token``."""
     assert variable("quang", "tri_token") != variable("quang_tri", "token")
+
+
+def test_no_province_has_an_id_that_would_make_two_of_one_variable(tmp_path: Path) -> None:
+    """``a__b`` asking for ``c`` would be ``a`` asking for ``b__c``."""
+    told = 'id = "a__b"\nname = "x"\ncontact = "x"\nproviders = []\n'
+    (tmp_path / "province.toml").write_text(told, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="id"):
+        read(tmp_path)
+
+
+def test_no_province_reads_the_hubs_own_secrets(tmp_path: Path) -> None:
+    (tmp_path / "province.toml").write_text('id = "hub"\nname = "x"\ncontact = "x"\nproviders = []\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="hub"):
+        read(tmp_path)
 
 
 # Redaction
