@@ -78,7 +78,7 @@ class Gathering:
         if why is not None:
             return Gathered(landing=landing, counts=self._counted(), error=why.located(**self._place).as_dict())
         try:
-            sealed, no_data = self._sealing()(self.spool, self.validate.quarantine)
+            sealed, no_data = self._sealing()(self.spool, self.validate.quarantine, self.validate.remarked)
         except HubError as error:
             return Gathered(landing=landing, counts=self._counted(), error=error.located(**self._place).as_dict())
         return Gathered(landing=landing, submissions=sealed, counts=self._counted(), no_data=no_data)

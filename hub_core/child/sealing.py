@@ -47,12 +47,17 @@ class Sealing:
     parts: list[Part]
     rules: dict[str, Rule]
 
-    def __call__(self, spool: dict[int, list[Path]], left: list[pl.DataFrame]) -> tuple[list[str], list[str]]:
+    def __call__(
+        self, spool: dict[int, list[Path]], left: list[pl.DataFrame], remarked: list[pl.DataFrame]
+    ) -> tuple[list[str], list[str]]:
         """A submission for each period found, and the periods asked for that are not there.
 
-        ``spool``: the files of accepted rows by index of their period; ``left``: quarantined rows.
+        ``spool``: the files of accepted rows by index of their period; ``left``: quarantined rows;
+        ``remarked``: rows that stay, with what is said of them.
         """
-        quarantine = pl.concat(left) if left else pl.DataFrame(schema=QUARANTINE_SCHEMA)
+        quarantine, self.remarks = (
+            pl.concat(each) if each else pl.DataFrame(schema=QUARANTINE_SCHEMA) for each in (left, remarked)
+        )
         labels = self.codes.lists["period"]
         unread = quarantine.filter(pl.col("period").is_null())
         if unread.height:
@@ -93,7 +98,10 @@ class Sealing:
     ) -> Manifest:
         order, dataflow = self.order, self.dataflow
         lost = pl.concat([quarantine, unread])
-        found = findings(quarantine, self.rules) + share_quarantined(lost, table.height, dataflow.quarantined_percent)
+        remarks = self.remarks.filter(pl.col("period") == label)
+        found = findings(pl.concat([quarantine, remarks]), self.rules) + share_quarantined(
+            lost, table.height, dataflow.quarantined_percent
+        )
         before = current if current is not None else table.clear()
         if current is not None:
             found += share_withdrawn(current, table, quarantine, dataflow.withdrawn_percent)

@@ -14,6 +14,7 @@ from hub_core.rules import RULES, Limits, Rule
 
 INDICES = ("indicator", "org_unit", "period", "measure", "dims", "status")
 _PLACE = ("part", "row", "column")
+_LEAVE = (Severity.ERROR, Severity.BLOCKING)  # a row that breaks such a rule leaves; others stay with a remark
 
 
 class Codes:
@@ -49,13 +50,16 @@ class Validator:
     def __init__(self, limits: Limits, codes: Codes, asked: list[str] | None, rules: dict[str, Rule] = RULES) -> None:
         self._codes = codes
         self._asked = asked
-        self._checks = [
+        checks = [
             (rule, fault.field, fault.broken.fill_null(value=False))
             for rule in rules.values()
             if rule.faults
             for fault in rule.faults(limits)
         ]
+        self._checks = [check for check in checks if check[0].text.severity in _LEAVE]
+        self._remarks = [check for check in checks if check[0].text.severity not in _LEAVE]
         self.quarantine: list[pl.DataFrame] = []
+        self.remarked: list[pl.DataFrame] = []  # rows that stay, with what is said of them
         self.not_asked = 0
 
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -67,17 +71,22 @@ class Validator:
             rows = kept
         broken = rows.select(bad=pl.any_horizontal(check for _, _, check in self._checks)).to_series()
         if broken.any():
-            self._leave(rows.filter(broken))
+            self.quarantine += self._told(rows.filter(broken), self._checks)
             rows = rows.filter(~broken)
+        if self._remarks:
+            self.remarked += self._told(rows, self._remarks)
         return rows.select(*INDICES, "value", *_PLACE)
 
-    def _leave(self, rows: pl.DataFrame) -> None:
+    def _told(self, rows: pl.DataFrame, checks: list[tuple[Rule, str, pl.Expr]]) -> list[pl.DataFrame]:
+        """The rows that break each rule, in the shape of the quarantine."""
+        told = []
         keys = [self._codes.texts(c) for c in ("indicator", "org_unit", "period", "measure", "dims")]
         named = rows.with_columns(*keys, calendar=pl.lit(self._codes.calendar))
-        for rule, field, check in self._checks:
+        for rule, field, check in checks:
             hit = rows.select(check.alias("hit")).to_series()
             if hit.any():
-                self.quarantine.append(_reasoned(named.filter(hit), rule.text.code, field))
+                told.append(_reasoned(named.filter(hit), rule.text.code, field))
+        return told
 
 
 def _reasoned(rows: pl.DataFrame, code: str, field: str) -> pl.DataFrame:
