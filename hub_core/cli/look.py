@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub_core.cli.output import AsJson, Home, Now, as_json, moment, opened, say, table
+from hub_core.cli.output import AsJson, Home, Now, as_json, in_vietnam, moment, opened, say, table
 
 if TYPE_CHECKING:
     from hub_core.home import Hub
@@ -48,7 +48,7 @@ def status(
                 r["provision"],
                 " ".join(r["periods"]),
                 r["outcome"],
-                f"{r['started_at']:%Y-%m-%d %H:%M}Z",
+                in_vietnam(r["started_at"]),
                 (r["error"] or {}).get("message"),
             )
             for r in told["runs"]  # type: ignore[attr-defined]  # a list of rows

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hub_core.cli.output import AsJson, Home, Now, as_json, moment, opened, table
+from hub_core.cli.output import AsJson, Home, Now, as_json, in_vietnam, moment, opened, table
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -37,7 +37,7 @@ def list_(
             for each in (each for one in wanted for each in due(hub.config, name, one, there, at)):
                 duty = each.obligation
                 units = " ".join(duty.speaks_for)
-                came = f"{each.came_at:%Y-%m-%d %H:%M}Z" if each.came_at else None
+                came = in_vietnam(each.came_at)
                 rows.append((name, str(each.period), duty.provider, units, str(each.due), each.state, came, duty.legal))
     columns = ["dataflow", "period", "provider", "speaks for", "due", "state", "came", "legal ground"]
     if json:

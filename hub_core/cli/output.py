@@ -39,6 +39,13 @@ def moment(now: datetime | None) -> datetime:
     return now.replace(tzinfo=ZONE) if now else datetime.now(ZONE)  # noqa: TID251 - the clock is read here and nowhere below
 
 
+def in_vietnam(at: datetime | None) -> str | None:
+    """A moment as the clock in Vietnam shows it."""
+    from hub_core.obligations import ZONE
+
+    return f"{at.astimezone(ZONE):%Y-%m-%d %H:%M}" if at else None
+
+
 def console() -> Console:
     """The terminal, or plain text where there is none."""
     from rich.console import Console
@@ -90,7 +97,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     for row in rows:
         made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
         count += 1
-    console().print(made if count else f"{title}: none")
+    out = console()
+    out.print(made if count else f"{title}: none")
+    out.print()
 
 
 def say(*lines: str) -> None:

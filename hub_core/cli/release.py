@@ -31,8 +31,12 @@ def list_(home: Home = Path(), json: AsJson = False) -> None:
     if json:
         as_json(found)
     else:
-        rows = [(r["release"], r["state"], r["reason"], r["reporters"], r["deliveries"]) for r in found]
+        rows = [(r["release"], r["state"], r["reason"], r["reporters"], _states(r["deliveries"])) for r in found]
         table("Releases", ["release", "state", "reason", "reporters", "deliveries"], rows)
+
+
+def _states(deliveries: object) -> str:
+    return ", ".join(f"{recipient} {state}" for recipient, state in dict(deliveries).items())  # type: ignore[call-overload]
 
 
 @app.command("show")
