@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Arrived = tuple[Part, PayloadPart]
-BATCH = 100_000  # rows mapped at once
-SPOOL = 200_000  # rows held before they are set down by period
+BATCH = 50_000  # rows mapped at once
+SPOOL = 100_000  # rows held before they are set down by period
 AHEAD = 2  # parts fetched ahead of the reader, and frames read ahead of the mapping
 
 

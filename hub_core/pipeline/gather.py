@@ -70,18 +70,10 @@ def gather(hub: Hub, todo: list[Task], now: datetime, report: Report) -> list[Ga
     for each in by_province.values():
         orders = [going.order.model_dump(mode="json") for going in each if going.order]
         futures.append((each, hub.engine.submit(orders, hub.config.settings.gather.seconds, report)))
-    _get_ready()
     for each, future in futures:
         for going, answer in zip(each, future.result(), strict=True):
             reports[going.key] = end(hub, going, answer, now)
     return [reports[f"{task.province}/{task.provision}"] for task in todo]
-
-
-def _get_ready() -> None:
-    """Import what the hub needs once its children have answered, while they are at work."""
-    import hub_core.stages.admit
-    import hub_core.stages.aggregate
-    import hub_core.stages.consolidate  # noqa: F401
 
 
 def replay(hub: Hub, name: str, provision: str, gather_id: str, now: datetime, report: Report) -> GatherReport:
