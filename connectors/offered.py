@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hub_core import hookimpl
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def hub_connectors() -> list[type[Source] | type[Reader] | type[Writer] | type[Sink]]:
+def hub_connectors() -> list[type[Source] | type[Reader] | type[Writer[Any]] | type[Sink]]:
     """Every built-in connector class; they are imported here, so that finding this package costs nothing."""
     from connectors.readers.csv import CsvReader
     from connectors.readers.json import JsonReader

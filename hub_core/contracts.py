@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -96,7 +96,9 @@ class Reader(Connector):
         """Frames of the part's rows: source columns as they are named there, and ``row`` (UInt64 from 0).
 
         Texts are String, bare numbers are a number type. A column that mixes both comes as two: the
-        texts under its name, the numbers as plain decimal text under ``name#number``. Raises SourceChanged.
+        texts under its name, the numbers as plain decimal text under ``name#number``. ``column`` may name
+        the source column of each row's figure; ``#refused`` (String) says why the reader does not vouch
+        for a row, null where it does. Raises SourceChanged.
         """
 
     @abstractmethod
@@ -119,15 +121,78 @@ class Document:
     reporters: list[dict[str, str]]
 
 
-class Writer(Connector):
-    """Writes a release in one format."""
+@dataclass(frozen=True, slots=True)
+class FormLine:
+    """A figure that a form asks for; ``units`` are those in which it may be given, its indicator's own first."""
 
+    indicator: str
+    name_vi: str
+    name_en: str
+    org_unit: str
+    org_unit_name: str
+    units: tuple[str, ...]
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An empty form of a dataflow for one provider and period."""
+
+    dataflow: str
+    title: str
+    title_en: str
+    province: str
+    province_name: str
+    provision: str
+    provider: str
+    provider_name: str
+    period: str
+    calendar: str
+    due: str
+    legal: str
+    lines: tuple[FormLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A quarantined row: why it was left out, where it stands, and its cells as they came."""
+
+    code: str
+    why: str
+    why_en: str
+    field: str
+    text: str
+    locator: str
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """The quarantine of one submission, for the people who must put it right."""
+
+    province: str
+    provision: str
+    dataflow: str
+    provider: str
+    period: str
+    revision: int
+    admitted_at: str
+    rows: tuple[LeftOut, ...]
+
+
+Written = TypeVar("Written")
+
+
+class Writer(Connector, Generic[Written]):
+    """Writes one sort of document, a release, a form or a quarantine, in one format."""
+
+    writes: ClassVar[type] = Document
     media_type: ClassVar[str]
     suffix: ClassVar[str]
 
     @abstractmethod
-    def write(self, document: Document) -> bytes:
-        """The release as bytes; the same release gives the same bytes."""
+    def write(self, document: Written) -> bytes:
+        """The document as bytes; the same document gives the same bytes. No cell or field starts a formula."""
 
 
 class Sink(Connector):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -23,7 +23,7 @@ def hub_province() -> Province:  # type: ignore[empty-body]  # a specification h
 
 
 @hookspec
-def hub_connectors() -> list[type[Source] | type[Reader] | type[Writer] | type[Sink]]:  # type: ignore[empty-body]
+def hub_connectors() -> list[type[Source] | type[Reader] | type[Writer[Any]] | type[Sink]]:  # type: ignore[empty-body]
     """Connector classes, each with a ``kind`` that no other of its role has."""
 
 

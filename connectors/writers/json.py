@@ -9,7 +9,7 @@ from hub_core import Document, Writer
 _COPIED = ("indicator", "org_unit", "period", "calendar", "measure")
 
 
-class JsonWriter(Writer):
+class JsonWriter(Writer[Document]):
     """JSON, format 1: ``format``, ``manifest``, ``manifest_digest``, ``figures``."""
 
     kind = "json"

@@ -49,7 +49,7 @@ class XlsxSettings(Settings):
     issued_by: str = ""
 
 
-class XlsxWriter(Writer):
+class XlsxWriter(Writer[Document]):
     """Three sheets for A4 in landscape: the report, who is missing, the sources. No live formula."""
 
     kind = "xlsx"

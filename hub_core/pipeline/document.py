@@ -83,11 +83,11 @@ def _name(hub: Hub, org_unit: str, period: Period) -> str:
 
 def export(hub: Hub, release: Release, kind: str, target: Path) -> Path:
     """Write a release as a file of some kind."""
-    from hub_core.contracts import Writer
+    from hub_core.contracts import Document, Writer
     from hub_core.landing import write
     from hub_core.plugins import Loaded
 
-    writer: Writer = Loaded(hub.config.settings.plugins.trusted).make(Writer, {"kind": kind}, f"writer {kind}")
+    writer: Writer[Document] = Loaded(hub.config.settings.plugins.trusted).make(Writer, {"kind": kind}, f"writer {kind}")
     named = target.suffix == writer.suffix
     path = target if named else target / f"{release.name.replace('/', '-')}{writer.suffix}"
     try:
