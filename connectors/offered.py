@@ -14,11 +14,27 @@ if TYPE_CHECKING:
 def hub_connectors() -> list[type[Source] | type[Reader] | type[Writer[Any]] | type[Sink]]:
     """Every built-in connector class; they are imported here, so that finding this package costs nothing."""
     from connectors.readers.csv import CsvReader
+    from connectors.readers.excel import ExcelReader
+    from connectors.readers.form import FormReader
     from connectors.readers.json import JsonReader
     from connectors.sinks.rest import RestSink
     from connectors.sources.folder import FolderSource
     from connectors.sources.rest import RestSource
+    from connectors.writers.form import FormWriter
     from connectors.writers.json import JsonWriter
+    from connectors.writers.quarantine import QuarantineWriter
     from connectors.writers.xlsx import XlsxWriter
 
-    return [FolderSource, RestSource, JsonReader, CsvReader, JsonWriter, XlsxWriter, RestSink]
+    return [
+        FolderSource,
+        RestSource,
+        JsonReader,
+        CsvReader,
+        ExcelReader,
+        FormReader,
+        JsonWriter,
+        XlsxWriter,
+        QuarantineWriter,
+        FormWriter,
+        RestSink,
+    ]

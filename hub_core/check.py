@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from hub_core.contracts import Sink, Writer
+from hub_core.contracts import Document, Sink
 from hub_core.errors import HubError, from_dict
 from hub_core.home import Hub
 from hub_core.model.exchange import CheckOrder
@@ -100,7 +100,7 @@ def _deliveries(hub: Hub) -> Iterator[Problem]:
         try:
             loaded = Loaded(hub.config.settings.plugins.trusted)
             secrets = resolve("hub", secrets_named(each.sink), os.environ)
-            loaded.make(Writer, each.writer, "writer")
+            loaded.writer(each.writer, "writer", Document)
             loaded.make(Sink, with_secrets(each.sink, secrets), "sink")
         except HubError as error:
             yield Problem(where, str(error), "error")

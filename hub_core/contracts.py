@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from hub_core.errors import SourceChanged
+
 if TYPE_CHECKING:
     import polars as pl
 
     from hub_core.model.exchange import Receipt
+
+Where = tuple[int, str | None]  # a row and a column, as a reader counts and names them
 
 
 def explain(error: ValidationError) -> str:
@@ -104,6 +109,14 @@ class Reader(Connector):
     @abstractmethod
     def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
         """The locator of a cell in the sender's terms, and the text that stands there."""
+
+    def locate_all(self, part: PayloadPart, places: list[Where]) -> dict[Where, tuple[str, str]]:
+        """What ``locate`` says of each (row, column) that is there; to be overridden where one pass finds many."""
+        found = {}
+        for row, column in places:
+            with suppress(SourceChanged):
+                found[row, column] = self.locate(part, row, column)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

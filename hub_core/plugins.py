@@ -15,7 +15,7 @@ from typing import Any
 import pluggy
 
 from hub_core import hookspecs
-from hub_core.contracts import Connector, Reader, Sink, Source, Writer
+from hub_core.contracts import Connector, Reader, Sink, Source, Writer, Written
 from hub_core.errors import ConfigurationError, HubError, PluginError
 from hub_core.model.exchange import Plugin
 from hub_core.province import Province
@@ -126,6 +126,20 @@ class Loaded:
         except ValidationError as error:
             raise ConfigurationError(f"{where}: {explain(error)}") from error
         return connector(told)
+
+
+    def writer(self, settings: dict[str, Any], where: str, document: type[Written]) -> Writer[Written]:
+        """A writer of one sort of document. Raises ConfigurationError where it writes another."""
+        made: Writer[Written] = self.make(Writer, settings, where)
+        if made.writes is not document:
+            fit = ", ".join(sorted(kind for (role, kind), c in self._classes.items() if _writes(role, c, document)))
+            what = f"a {made.writes.__name__.lower()}, not a {document.__name__.lower()}"
+            raise ConfigurationError(f"{where}: writer {made.kind} writes {what}; there are {fit}")
+        return made
+
+
+def _writes(role: type[Connector], connector: type[Connector], document: type) -> bool:
+    return role is Writer and issubclass(connector, Writer) and connector.writes is document
 
 
 def register(manager: pluggy.PluginManager, module: str) -> object:

@@ -17,12 +17,14 @@ from pydantic import AfterValidator, StringConstraints, ValidationError, model_v
 
 from hub_core.contracts import explain
 from hub_core.errors import ConfigurationError, MappingError, PluginError
-from hub_core.mapping import Code, CodeTable, Declared, Mapping, MapRule
+from hub_core.mapping import OWN_WORDS, Code, CodeTable, Declared, Mapping, Nil
 from hub_core.model.org_unit import Validity
+from hub_core.model.period import Period
 
 _ID = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _SECRET = re.compile(r"secret:([a-z][a-z0-9]*(?:_[a-z0-9]+)*)")
+CATALOGUE = "catalogue"  # the table of the names and aliases that the catalogue lists
 _SECRET_KEYS = {"token", "password", "secret", "api_key", "key"}
 Model = TypeVar("Model", bound=Declared)
 
@@ -42,17 +44,26 @@ class Ignore(Declared):
     columns: list[str] = []
 
 
+def _label(text: str) -> str:
+    return str(Period.parse(text))
+
+
 class Provision(Declared):
-    """One provider's promise to report one dataflow: source, reader and mapping."""
+    """One provider's promise to report one dataflow: source, reader and mapping.
+
+    ``periods``: those asked for, all that are found, or the ones that it holds and is asked for. Without
+    ``map`` the reader speaks the hub's own words.
+    """
 
     dataflow: str
     provider: str
-    periods: Literal["asked", "all"] = "asked"
+    periods: Literal["asked", "all"] | list[Annotated[str, AfterValidator(_label)]] = "asked"
     calendar: Literal["S", "A"] | None = None
     prepare: Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")] | None = None
     source: dict[str, Any]
     reader: dict[str, Any]
-    map: Mapping
+    map: Mapping = OWN_WORDS
+    nil: Nil | None = None
     measures: dict[str, str] = {}
     ignore: Ignore = Ignore()
 
@@ -69,6 +80,10 @@ class Provision(Declared):
         for key in open_secrets(self.source):
             raise ValueError(f'{key} holds a secret in the open; write {key} = "secret:NAME" and set NAME in the hub')
         return self
+
+    def holds(self, period: str) -> bool:
+        """Whether it is to be asked for a period."""
+        return isinstance(self.periods, str) or period in self.periods
 
     @property
     def asks_by_period(self) -> bool:
@@ -97,13 +112,13 @@ class Province:
             raise PluginError(f"package {package} is not a folder of files")
         return read(root)
 
-    def table(self, rule: MapRule, where: str) -> CodeTable:
-        """The code table that a mapping rule names: inline, or a CSV file of the package."""
-        if isinstance(rule.codes, dict):
-            return CodeTable(where, [Code(source, target) for source, target in rule.codes.items()])
-        path = (self.root / str(rule.codes)).resolve()
+    def table(self, named: str | dict[str, str], where: str) -> CodeTable:
+        """A code table that a mapping rule names: inline, or a CSV file of the package."""
+        if isinstance(named, dict):
+            return CodeTable(where, [Code(source, target) for source, target in named.items()])
+        path = (self.root / named).resolve()
         if self.root.resolve() not in path.parents:
-            raise MappingError(f"{where}: {rule.codes} is outside the package", province=self.id)
+            raise MappingError(f"{where}: {named} is outside the package", province=self.id)
         return CodeTable(f"{where}: {path.name}", list(_codes(path)))
 
     def mapping_digest(self, provision: str) -> str:
@@ -112,8 +127,9 @@ class Province:
         digest = hashlib.sha256(declared.model_dump_json(exclude={"source"}).encode())
         rules = [declared.map.org_unit, declared.map.indicator, declared.map.status, declared.map.measure]
         for rule in [*rules, *declared.map.dims.values()]:
-            if rule and isinstance(rule.codes, str):
-                digest.update((self.root / rule.codes).read_bytes())
+            for table in rule.tables if rule else []:
+                if isinstance(table, str) and table != CATALOGUE:
+                    digest.update((self.root / table).read_bytes())
         return digest.hexdigest()
 
     def digest(self) -> str:

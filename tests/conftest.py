@@ -13,7 +13,7 @@ def root() -> Path:
     return ROOT
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real files beside the repository."""
     if not SHARED.is_dir():

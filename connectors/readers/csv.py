@@ -1,17 +1,20 @@
-"""CSV reader: text tables in UTF-8, each cell a text as it stands."""
+"""CSV reader: text tables in a declared encoding, each cell a text as it stands."""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import unicodedata
 from collections import deque
 from collections.abc import Iterator
-from io import BytesIO
+from io import BytesIO, StringIO
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 from pydantic import Field, model_validator
 
+from connectors._vietnamese import check_vietnamese, decoded
 from hub_core import PayloadPart, Reader, Settings, SourceChanged
 
 if TYPE_CHECKING:
@@ -20,14 +23,20 @@ if TYPE_CHECKING:
 BLOCK = 8 << 20  # bytes that become one frame
 CHUNK = 1000  # rows that stay in the cache
 BOM = b"\xef\xbb\xbf"
+UTF16 = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+LIMIT = 64 << 20  # bytes of a part that is not UTF-8
+PIECE = 1 << 18  # bytes or letters, in whole lines, that are decoded at once
 
 
 class CsvSettings(Settings):
-    """How the table is written; without a header the columns are named 1, 2 and so on."""
+    """How the table is written; without a header the columns are named 1, 2 and so on.
+
+    The encoding is taken at its word, never guessed; utf-16 is told by its byte order mark.
+    """
 
     separator: str = Field(default=",", min_length=1, max_length=1)
     header: bool = True
-    encoding: Literal["utf-8"] = "utf-8"
+    encoding: Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1258", "tcvn3", "vni"] = "utf-8"
     quote: str = Field(default='"', min_length=1, max_length=1)
 
     @model_validator(mode="after")
@@ -41,7 +50,8 @@ class CsvSettings(Settings):
 class CsvReader(Reader):
     """Reads tables where every row has as many cells as the header; an empty cell is null, an empty line is no row.
 
-    A row may go over several lines where a cell is quoted. Lines end with LF or CRLF.
+    A row may go over several lines where a cell is quoted. Lines end with LF or CRLF. Text in UTF-8 is left as it
+    stands; from any other encoding it comes in NFC, and is refused where it is not Vietnamese.
     """
 
     kind = "csv"
@@ -74,12 +84,11 @@ class _Table:
     """A file and the place in it that comes next, in bytes and in lines."""
 
     def __init__(self, part: PayloadPart, settings: CsvSettings) -> None:
-        self._part, self._settings = part, settings
-        self.size = len(part.content)
-        if (nul := part.content.find(b"\0")) >= 0:
-            raise self._changed(part.content.count(b"\n", 0, nul) + 1, "has a NUL byte")
-        self._file = BytesIO(part.content)
-        self._file.seek(len(BOM) if part.content.startswith(BOM) else 0)
+        self._name, self._settings = part.name, settings
+        self._content = _in_utf8(part, settings.encoding)
+        self.size = len(self._content)
+        self._file = BytesIO(self._content)
+        self._file.seek(len(BOM) if self._content.startswith(BOM) else 0)
         self._lines = 0
         self.names: list[str] = []
         start = self._file.tell()
@@ -104,10 +113,12 @@ class _Table:
             try:
                 cells = next(rows)
             except csv.Error as error:
-                raise self._changed(line, f"does not read as a row: {error}") from error
+                what = "a CR by itself ends no line" if "new-line" in str(error) else error
+                raise self._changed(line, f"does not read as a row: {what}") from error
             except UnicodeDecodeError as error:
                 byte = self._file.tell() - len(error.object) + error.start
-                raise self._changed(before + rows.line_num + 1, f"is not UTF-8 at byte {byte}") from error
+                what = f"is not UTF-8 at byte {byte}: is the encoding utf-8?"
+                raise self._changed(before + rows.line_num + 1, what) from error
             self._lines = before + rows.line_num
             if self.names and cells and len(cells) != len(self.names):
                 raise self._changed(line, f"has {len(cells)} cells where {len(self.names)} are due")
@@ -117,11 +128,11 @@ class _Table:
     def next_frame(self) -> pl.DataFrame:
         """The next rows, by polars where its shape is proven; no row where only empty lines are left."""
         start = self._file.tell()
-        end = self._part.content.find(b"\n", start + BLOCK) + 1 or self.size
+        end = self._content.find(b"\n", start + BLOCK) + 1 or self.size
         frame = self._plain(start, end)
         if frame is not None:
             self._file.seek(end)
-            self._lines += self._part.content.count(b"\n", start, end)
+            self._lines += self._content.count(b"\n", start, end)
             return frame
         frames = [self._quoted()]
         while not self.done and self._file.tell() < end:
@@ -159,9 +170,9 @@ class _Table:
         row is short. It takes an empty line for a row and a BOM for none.
         """
         marks, width = self._settings, len(self.names)
-        if self._part.content.find(marks.quote.encode(), start, end) >= 0:
+        if self._content.find(marks.quote.encode(), start, end) >= 0:
             return None
-        block = self._part.content[start:end]
+        block = self._content[start:end]
         lines = block.count(b"\n") + (not block.endswith(b"\n"))
         if block.count(marks.separator.encode()) != lines * (width - 1):
             return None
@@ -187,4 +198,83 @@ class _Table:
         return names
 
     def _changed(self, line: int, what: str) -> SourceChanged:
-        return SourceChanged(f"line {line} {what}", part=self._part.name)
+        return _changed(self._name, line, what)
+
+
+def _changed(name: str, line: int, what: str) -> SourceChanged:
+    return SourceChanged(f"line {line} {what}", part=name)
+
+
+def _in_utf8(part: PayloadPart, encoding: str) -> bytes:
+    """The part in UTF-8, line for line, and in NFC unless it was UTF-8.
+
+    Raises SourceChanged where it has a NUL, is larger than LIMIT, or is not in the encoding.
+    """
+    content = part.content
+    if encoding != "utf-8" and len(content) > LIMIT:
+        what = f"has {len(content)} bytes, and in encoding {encoding} at most {LIMIT} are read: send it as UTF-8"
+        raise SourceChanged(f"the file {what}", part=part.name)
+    if encoding.startswith("utf-16"):
+        content = _from_utf16(part, encoding)
+    if (nul := content.find(b"\0")) >= 0:
+        line = content.count(b"\n", 0, nul) + 1
+        raise _changed(part.name, line, f"has a NUL byte, which is no text: is the encoding {encoding}?")
+    return _from_legacy(part, encoding) if encoding in {"windows-1258", "tcvn3", "vni"} else content
+
+
+def _from_utf16(part: PayloadPart, encoding: str) -> bytes:
+    marked = next((order for order, mark in UTF16.items() if part.content.startswith(mark)), None)
+    if encoding == "utf-16" and marked is None:
+        what = "has no UTF-16 byte order mark: is the encoding utf-16-le, utf-16-be or another?"
+        raise SourceChanged(f"the file {what}", part=part.name)
+    if marked and encoding not in {"utf-16", marked}:
+        raise SourceChanged(f"the file begins as {marked}: is the encoding {encoding}?", part=part.name)
+    order = marked or encoding
+    try:
+        text = part.content.decode(order)
+    except UnicodeDecodeError as error:
+        line = part.content[: error.start].decode(order, "ignore").count("\n") + 1
+        what = f"is not UTF-16 at byte {error.start}: is the encoding {encoding}?"
+        raise _changed(part.name, line, what) from error
+    lines = StringIO(text, newline="\n")
+    done = b"".join(
+        unicodedata.normalize("NFC", piece).encode() for piece in iter(lambda: "".join(lines.readlines(PIECE)), "")
+    )
+    return done if marked else _vietnamese(part, done, encoding)  # eight-bit text taken two by two is Chinese
+
+
+def _from_legacy(part: PayloadPart, encoding: str) -> bytes:
+    if not part.content.isascii() and _is_utf8(part.content):
+        raise SourceChanged(f"the file is UTF-8: is the encoding {encoding}?", part=part.name)
+    file, done, before = BytesIO(part.content), bytearray(), 0
+    while lines := file.readlines(PIECE):
+        done += _recoded(part, lines, before, encoding)
+        before += len(lines)
+    return _vietnamese(part, bytes(done), encoding)
+
+
+def _recoded(part: PayloadPart, lines: list[bytes], before: int, encoding: str) -> bytes:
+    """Lines in UTF-8; where they do not decode together one of them does not by itself, and is named."""
+    try:
+        return decoded(b"".join(lines).decode("latin-1"), encoding).encode()
+    except ValueError as error:
+        if len(lines) == 1:
+            raise _changed(part.name, before + 1, f"is {error}: is that the encoding?") from error
+        return b"".join(_recoded(part, [line], before + k, encoding) for k, line in enumerate(lines))
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _vietnamese(part: PayloadPart, content: bytes, encoding: str) -> bytes:
+    try:
+        file = BytesIO(content)
+        check_vietnamese(iter(lambda: b"".join(file.readlines(PIECE)).decode(), ""))
+    except ValueError as error:
+        raise SourceChanged(f"the file read in encoding {encoding} is {error}", part=part.name) from error
+    return content

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ PEEK = 1 << 16  # bytes in which the first row is looked for
 SMALL_EXPONENT = re.compile(r"[eE][+-]?0*[0-9]{1,2}$")  # what is written out; 1e999999999 would fill the memory
 NUMBER = "#number"
 CHUNK = 1000  # rows
+UNREAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError)  # what a place that is not there raises
 
 
 class JsonSettings(Settings):
@@ -67,15 +69,34 @@ class JsonReader(Reader):
 
     def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
         """The part's name and the JSON pointer of a cell, and its text or its number as it is written."""
+        try:
+            return self._cell(part, _NODE.decode(self._array(part)), row, column)
+        except UNREAD as error:
+            _refuse(part, f"{self.settings.rows}/{row}", error)
+
+    def locate_all(
+        self, part: PayloadPart, places: list[tuple[int, str | None]]
+    ) -> dict[tuple[int, str | None], tuple[str, str]]:
+        """The places that are there, the array taken apart once."""
+        found = {}
+        try:
+            rows = _NODE.decode(self._array(part))
+        except UNREAD as error:
+            _refuse(part, self.settings.rows, error)
+        for row, column in places:
+            with suppress(*UNREAD):
+                found[row, column] = self._cell(part, rows, row, column)
+        return found
+
+    def _cell(
+        self, part: PayloadPart, rows: dict[str, msgspec.Raw] | list[msgspec.Raw], row: int, column: str | None
+    ) -> tuple[str, str]:
         pointer = f"{self.settings.rows}/{row}"
         name = column
-        try:
-            cells = _NODE.decode(_child(_NODE.decode(self._array(part)), str(row)))
-            if name is not None and name not in cells:
-                name = name.removesuffix(NUMBER)
-            found = b"" if name is None or name not in cells else bytes(_child(cells, name)).strip()
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError) as error:
-            _refuse(part, pointer, error)
+        cells = _NODE.decode(_child(rows, str(row)))
+        if name is not None and name not in cells:
+            name = name.removesuffix(NUMBER)
+        found = b"" if name is None or name not in cells else bytes(_child(cells, name)).strip()
         if name is not None:
             pointer += "/" + name.replace("~", "~0").replace("/", "~1")
         text = msgspec.json.decode(found, type=str) if found.startswith(b'"') else found.decode()

@@ -77,14 +77,18 @@ def _gather(order: GatherOrder, provinces: Provinces, progress: Progress) -> dic
 
 
 def _locate(order: LocateOrder, provinces: Provinces) -> dict[str, Any]:
+    """What is at the places of an order, in their order; where it is too much for one answer, the first of them."""
+    from hub_core.child.locating import located
     from hub_core.contracts import Reader
     from hub_core.landing import open_part
-    from hub_core.model.exchange import Located
 
-    declared = provinces.province(order).provisions[order.provision]
-    reader = provinces.connectors(order.trusted).make(Reader, declared.reader, f"{order.provision}.toml [reader]")
-    locator, text = reader.locate(open_part(Path(order.parts), order.part), order.row, order.column)
-    return Located(locator=locator, text=text).model_dump(mode="json")
+    province = provinces.province(order)
+    if order.provision not in province.provisions:
+        raise PluginError(f"the package has no provision {order.provision}", province=province.id)
+    declared = province.provisions[order.provision].reader
+    reader = provinces.connectors(order.trusted).make(Reader, declared, f"{order.provision}.toml [reader]")
+    found = located(reader, open_part(Path(order.parts), order.part), order)
+    return {"located": [each.model_dump(mode="json") for each in found]}
 
 
 def _check(order: CheckOrder, provinces: Provinces) -> dict[str, Any]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import queue
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import polars as pl
 
 from hub_core import rules
 from hub_core.child import Progress
+from hub_core.child.ahead import ahead
 from hub_core.child.sealing import Sealing
 from hub_core.contracts import Asked, PayloadPart, Reader, Request, Source
-from hub_core.errors import HubError, MappingError, PluginError, StateError
+from hub_core.errors import HubError, MappingError, PluginError, SourceChanged, StateError
 from hub_core.landing import Scratch, open_part
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Part
 from hub_core.model.period import Calendar, Period
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from hub_core.plugins import Loaded
     from hub_core.province import Province, Provision
 
-T = TypeVar("T")
 Arrived = tuple[Part, PayloadPart]
 BATCH = 50_000  # rows mapped at once
 SPOOL = 100_000  # rows held before they are set down by period
@@ -50,7 +48,6 @@ class Counts:
     rows: int = 0
     ignored: int = 0
     absent: int = 0
-    seen: dict[str, int] = field(default_factory=dict)
 
 
 class Gathering:
@@ -63,6 +60,8 @@ class Gathering:
         self.parts: list[Part] = []
         self.spool: dict[int, list[Path]] = {}
         self.held: list[pl.DataFrame] = []
+        self.nil: set[int | None] = set()  # periods of rows that say nil
+        self.nil_parts = 0  # parts that hold the text of a nil return
         self.cut_off: HubError | None = None  # what ended the fetching
         self.unread: HubError | None = None  # what ended the reading
 
@@ -78,10 +77,14 @@ class Gathering:
         if why is not None:
             return Gathered(landing=landing, counts=self._counted(), error=why.located(**self._place).as_dict())
         try:
-            sealed, no_data = self._sealing()(self.spool, self.validate.quarantine, self.validate.remarked)
+            sealed, no_data = self._sealing(self._nil())(self.spool, self.validate.quarantine, self.validate.remarked)
         except HubError as error:
             return Gathered(landing=landing, counts=self._counted(), error=error.located(**self._place).as_dict())
-        return Gathered(landing=landing, submissions=sealed, counts=self._counted(), no_data=no_data)
+        notes = []
+        if not sealed and self.validate.not_asked:
+            there = ", ".join(sorted(set(self.codes.lists["period"]) - set(self.order.periods)))
+            notes.append(f"every row is of a period that was not asked for: {there}")
+        return Gathered(landing=landing, submissions=sealed, counts=self._counted(), no_data=no_data, notes=notes)
 
     @property
     def _place(self) -> dict[str, str]:
@@ -112,7 +115,8 @@ class Gathering:
             "status": n.statuses.codes,
         }
         self.codes = Codes(self.calendar, lists)
-        limits = rules.Limits(self.catalogue, frozenset(order.speaks_for), frozenset(order.indicators))
+        voice = frozenset(order.speaks_for), frozenset(order.indicators)
+        limits = rules.Limits(self.catalogue, *voice, self.calendar, n.periods.codes)
         asked = None if self.declared.periods == "all" else order.periods
         self.rules = connectors.rules
         self.validate = Validator(limits, self.codes, asked, self.rules)
@@ -170,6 +174,9 @@ class Gathering:
             self.parts.append(part)
             if self.unread is not None:
                 continue
+            said = self.declared.nil.text if self.declared.nil else None
+            if said is not None and said.encode() in payload.content:
+                self.nil_parts += 1
             try:
                 yield from self._read(payload, len(self.parts) - 1)
             except HubError as error:
@@ -195,6 +202,7 @@ class Gathering:
         self.counts.rows += batch.height
         self.counts.ignored += normalised.ignored
         self.counts.absent += normalised.absent
+        self.nil |= normalised.nil
         self.held.append(self.validate(normalised.rows))
         if sum(frame.height for frame in self.held) >= SPOOL:
             self._set_down()
@@ -231,7 +239,17 @@ class Gathering:
             self.scratch.commit(landing)
         return landing
 
-    def _sealing(self) -> Sealing:
+    def _nil(self) -> set[str]:
+        """The periods for which the payload says that there is nothing to report. Raises SourceChanged."""
+        asked = self.order.periods
+        labels = {self.codes.lists["period"][index] for index in self.nil if index is not None}
+        if None in self.nil and len(asked) != 1:
+            raise SourceChanged(f"a nil return does not say for which period; {', '.join(asked)} were asked for")
+        if None in self.nil or (self.nil_parts and not self.counts.rows):
+            labels |= set(asked)
+        return labels if self.declared.periods == "all" else labels & set(asked)
+
+    def _sealing(self, nil: set[str]) -> Sealing:
         return Sealing(
             self.order,
             self.scratch,
@@ -243,6 +261,7 @@ class Gathering:
             self.codes,
             self.parts,
             self.rules,
+            nil,
         )
 
     def _counted(self) -> dict[str, int]:
@@ -265,22 +284,3 @@ def prepared(name: str | None) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
     except (ImportError, AttributeError) as error:
         raise MappingError(f"prepare {name}: {error}") from error
     return made
-
-
-def ahead(items: Iterator[T], depth: int) -> Iterator[T]:
-    """The items of an iterator that runs in a thread of its own, so many ahead; its error comes at its place."""
-    ready: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(depth)
-
-    def run() -> None:
-        try:
-            for item in items:
-                ready.put((item,))
-            ready.put(None)
-        except BaseException as error:  # noqa: BLE001 - raised again where the items are taken
-            ready.put(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    while (item := ready.get()) is not None:
-        if isinstance(item, BaseException):
-            raise item
-        yield item[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,20 +12,22 @@ import polars as pl
 from hub_core.errors import SourceChanged
 from hub_core.landing import OBSERVATIONS, QUARANTINE, Scratch, read_manifest
 from hub_core.model.exchange import Digests, FindingCount, GatherOrder, Manifest, Part
-from hub_core.model.finding import Finding
+from hub_core.model.finding import Finding, Severity
 from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
 from hub_core.model.observation import SCHEMA, compare, content_digest, quarantine_digest
-from hub_core.model.period import Calendar
-from hub_core.rules import Rule, digest
+from hub_core.model.period import Calendar, Period
+from hub_core.rules import Rule, Whole, digest
 from hub_core.stages.seal import seal
 from hub_core.stages.validate import (
     Codes,
     duplicates,
     figures,
     findings,
+    held_together,
     share_quarantined,
     share_withdrawn,
     sort_by_key,
+    without,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ class Sealing:
     codes: Codes
     parts: list[Part]
     rules: dict[str, Rule]
+    nil: Collection[str]
+    sealed: dict[str, Path] = field(default_factory=dict)
 
     def __call__(
         self, spool: dict[int, list[Path]], left: list[pl.DataFrame], remarked: list[pl.DataFrame]
@@ -55,7 +60,7 @@ class Sealing:
         ``spool``: the files of accepted rows by index of their period; ``left``: quarantined rows;
         ``remarked``: rows that stay, with what is said of them.
         """
-        quarantine, self.remarks = (
+        quarantine, remarks = (
             pl.concat(each) if each else pl.DataFrame(schema=QUARANTINE_SCHEMA) for each in (left, remarked)
         )
         labels = self.codes.lists["period"]
@@ -63,18 +68,20 @@ class Sealing:
         if unread.height:
             unread.write_parquet(self.scratch.gather_folder(self.order.gather) / QUARANTINE)
         found = {labels[n]: files for n, files in spool.items()}
-        for label in quarantine["period"].drop_nulls().unique():
+        for label in [*quarantine["period"].drop_nulls().unique(), *self.nil]:
             found.setdefault(label, [])
         if unread.height and not found:
             text = unread["text"][0]
             raise SourceChanged(f"no row has a period that the mapping can read; the first says {text!r}")
-        sealed = [
-            self._seal(label, found[label], quarantine.filter(pl.col("period") == label), unread)
-            for label in sorted(found)
-        ]
-        return sealed, sorted(set(self.order.periods) - set(found))
+        for period in sorted(map(Period.parse, found)):
+            label = str(period)
+            mine = pl.col("period") == label
+            self._seal(label, found[label], quarantine.filter(mine), remarks.filter(mine), unread)
+        return list(map(str, self.sealed.values())), sorted(set(self.order.periods) - set(found))
 
-    def _seal(self, label: str, files: list[Path], quarantine: pl.DataFrame, unread: pl.DataFrame) -> str:
+    def _seal(
+        self, label: str, files: list[Path], quarantine: pl.DataFrame, remarks: pl.DataFrame, unread: pl.DataFrame
+    ) -> None:
         table = pl.DataFrame(schema=SCHEMA)
         if files:
             kept, repeated = sort_by_key(pl.concat([pl.read_ipc(f) for f in files]), self.codes)
@@ -82,30 +89,49 @@ class Sealing:
                 quarantine = pl.concat([quarantine, duplicates(repeated, self.codes)])
             table = figures(kept, self.codes)
             del kept, repeated  # ten million rows are sealed in as much memory as the figures themselves take
-        current = pl.read_parquet(Path(self.order.lent[label]) / OBSERVATIONS) if label in self.order.lent else None
-        manifest = self._manifest(label, table, quarantine, unread, current)
+            left, remarked = held_together(self._whole(label, table), self.rules)
+            quarantine, remarks = pl.concat([quarantine, left]), pl.concat([remarks, remarked])
+            if left.height:
+                table = without(table, left)
+        manifest = self._manifest(label, table, quarantine, remarks, unread)
         place = self.scratch.submission_folder(self.calendar, label, self.order.gather, self.order.replay)
         seal(place, table, quarantine, manifest)
-        return str(place)
+        self.sealed[label] = place
+
+    def _whole(self, label: str, table: pl.DataFrame) -> Whole:
+        """A submission as the rules see it, beside the period before: as sealed just now, or as the hub lends it."""
+        period = Period.parse(label)
+        before = self._before(label)
+        lent = None if before is None else pl.scan_parquet(before / OBSERVATIONS)
+        return Whole(self.catalogue, self.dataflow, period, self.calendar, table, lent)
+
+    def _before(self, label: str) -> Path | None:
+        earlier = str(Period.parse(label).shift(-1))
+        if earlier in self.sealed:
+            return self.sealed[earlier]
+        return Path(self.order.lent[earlier]) if earlier in self.order.lent else None
 
     def _manifest(
         self,
         label: str,
         table: pl.DataFrame,
         quarantine: pl.DataFrame,
+        remarks: pl.DataFrame,
         unread: pl.DataFrame,
-        current: pl.DataFrame | None,
     ) -> Manifest:
         order, dataflow = self.order, self.dataflow
         lost = pl.concat([quarantine, unread])
-        remarks = self.remarks.filter(pl.col("period") == label)
+        nil = label in self.nil
         found = findings(pl.concat([quarantine, remarks]), self.rules) + share_quarantined(
             lost, table.height, dataflow.quarantined_percent
         )
-        before = current if current is not None else table.clear()
+        if nil and (table.height or quarantine.height):
+            found.append(Finding("V020", Severity.BLOCKING, table.height + quarantine.height))
+        lent = [Path(order.lent[label])] if label in order.lent else []
+        current = pl.read_parquet(lent[0] / OBSERVATIONS) if lent else None
         if current is not None:
             found += share_withdrawn(current, table, quarantine, dataflow.withdrawn_percent)
-        lent = read_manifest(Path(order.lent[label])).digests.content if current is not None else None
+        used = [read_manifest(folder).digests.content for folder in (*lent, self._before(label)) if folder]
         return Manifest(
             gather=order.gather,
             replay=order.replay,
@@ -117,16 +143,18 @@ class Sealing:
             dataflow=dataflow.id,
             calendar=self.calendar.value,
             period=label,
+            kind="nil" if nil and not (table.height or quarantine.height) else "figures",
+            nil=nil,
             sender=self.province.id,
-            predecessor=lent,
-            lent=[lent] if lent else [],
+            predecessor=used[0] if lent else None,
+            lent=used,
             parts=self.parts,
             rows=table.height,
             quarantined=quarantine.select("part", "row", "column").n_unique() if quarantine.height else 0,
-            counts=compare(before, table),
+            counts=compare(table.clear() if current is None else current, table),
             findings=[self._counted(f) for f in found],
             digests=Digests(
-                content=content_digest(table),
+                content=content_digest(table, nil=nil),
                 quarantine=quarantine_digest(quarantine),
                 catalogue=self.catalogue.digest,
                 mapping=self.province.mapping_digest(order.provision),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hub_core.cli import finding, journeys, look, obligation, province, release, setup
+from hub_core.cli import finding, journeys, look, obligation, province, release, setup, template
 
 app = typer.Typer(
     name="hub",
@@ -23,6 +23,7 @@ for command in (
     journeys.publish,
     journeys.night,
     journeys.replay,
+    template.template,
     look.status,
     look.trace,
 ):

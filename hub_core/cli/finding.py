@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import csv
-import sys
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub_core.cli.output import AsJson, Home, as_json, opened, say, table
+from hub_core.errors import StoreError
+
+if TYPE_CHECKING:
+    from hub_core.contracts import Quarantine
+    from hub_core.pipeline.quarantine import Listing
 
 app = typer.Typer(no_args_is_help=True)
 Province = Annotated[str | None, typer.Option(help="Only this province.")]
 Period = Annotated[str | None, typer.Option(help="Only this period.")]
+_SHOWN = 1_000  # rows on the terminal
+_COLUMNS = ("province", "provision", "period", "revision", "code", "field", "text", "locator", "vi", "en")
+_BLANK = r"""(?:[^\S\t\r\n]|[\x00-\x08\x0b\x0c\x0e-\x1f"'`´‘’“”\u200b-\u200f\u2060\ufeff])"""
+_FORMULA = re.compile(rf"(^|[;\t\r\n])({_BLANK}*[=+\-@＝＋－＠﹦﹢﹣﹫−])")
 
 
 def _where(province: str | None, period: str | None) -> dict[str, str | int]:
@@ -55,31 +64,99 @@ def _place(place: dict[str, Any]) -> str:
 def quarantine(
     home: Home = Path(),
     province: Province = None,
-    period: Period = None,
-    export: Annotated[Path | None, typer.Option(help="Write the rows to this CSV file.")] = None,
+    period: Annotated[str | None, typer.Option(help="Only this period; ? for rows whose period is unreadable.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many rows; 1,000 on the terminal where nothing is said.")
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write them: FILE.xlsx for one submission, FILE.csv for all, or a folder with a workbook for each."
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """The rows that were not admitted, each with its reason, its text and where it stands."""
-    from hub_core.pipeline.quarantine import quarantined_rows
+    from hub_core.pipeline.quarantine import export as export_workbooks
+    from hub_core.pipeline.quarantine import quarantines
 
+    as_csv = export is not None and export.suffix.lower() == ".csv" and not export.is_dir()
+    most = limit if export or json or limit else _SHOWN
     with opened(home, children=1) as hub:
-        rows = quarantined_rows(hub, province, period)
-    columns = ["province", "provision", "period", "revision", "code", "field", "text", "locator", "vi", "en"]
-    if export is not None:
-        with export.open("w", encoding="utf-8-sig", newline="") as file:
+        found = quarantines(hub, province, period, limit=most, cells=export is not None and not as_csv)
+        if export is None:
+            files = []
+        elif as_csv:
+            files = [write_csv(export, _rows(found.quarantines))]
+        else:
+            files = export_workbooks(hub, found.quarantines, export)
+    if json:
+        as_json({"rows": found.told, "files": files} if export else _rows(found.quarantines))
+        return
+    if export is None:
+        _show(found)
+    for file in files:
+        say(f"{file}")
+    if found.told < found.rows:
+        say(f"The first {found.told:,} of {found.rows:,} rows; more with --limit, or all of them with --export.")
+    elif export:
+        say(f"{found.told:,} rows")
+
+
+def _show(found: Listing) -> None:
+    for each in found.quarantines:
+        title = f"{each.province} {each.provision} {each.period}" + (
+            f" r{each.revision}" if each.revision else " (period not read)"
+        )
+        rows = [[row.code, row.field, _printable(row.text), _printable(row.locator), row.why] for row in each.rows]
+        table(title, ["code", "field", "text", "where", "why"], rows)
+    if not found.quarantines:
+        say("Quarantine: none")
+
+
+def _rows(found: list[Quarantine]) -> list[dict[str, Any]]:
+    return [
+        {
+            "province": each.province,
+            "provision": each.provision,
+            "period": each.period,
+            "revision": each.revision,
+            "code": row.code,
+            "field": row.field,
+            "text": row.text,
+            "locator": row.locator,
+            "vi": row.why,
+            "en": row.why_en,
+        }
+        for each in found
+        for row in each.rows
+    ]
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """The rows as CSV for a spreadsheet. Raises StoreError."""
+    try:
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(columns)
-            writer.writerows([_harmless(row[name]) for name in columns] for row in rows)
-        say(f"{len(rows)} rows in {export}")
-    elif json:
-        as_json(rows)
-    else:
-        shown = [name for name in columns if name != "en"]
-        table("Quarantine", shown, [[row[name] for name in shown] for row in rows])
-    sys.exit(0)
+            writer.writerow(_COLUMNS)
+            writer.writerows([harmless(row[name]) for name in _COLUMNS] for row in rows)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+    return path
 
 
-def _harmless(value: object) -> str:
-    """A text that no spreadsheet takes for a formula."""
+def harmless(value: object) -> str:
+    """A text that no spreadsheet takes for a formula, also where it splits at ; or at line ends.
+
+    An apostrophe stands before what would start one, blanks, quotes and full-width signs counted.
+    """
     text = "" if value is None else str(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    guarded = _FORMULA.sub(r"\1'\2", text)
+    return "'" + guarded if guarded[:1] in ("\t", "\r") else guarded
+
+
+def _printable(text: str) -> str:
+    """A text of somebody else's on one line, without what moves a terminal."""
+    return "".join(
+        letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )

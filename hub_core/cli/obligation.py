@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hub_core.cli.output import AsJson, Home, Now, as_json, in_vietnam, moment, opened, table
+from hub_core.cli.output import AsJson, Home, Now, as_json, in_vietnam, moment, opened, say, table
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -44,3 +44,36 @@ def list_(
         as_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         table("Obligations", columns[:-1], [row[:-1] for row in rows])
+
+
+@app.command("nil")
+def nil(
+    dataflow: Annotated[str, typer.Argument(help="The dataflow, for example TELECOM.")],
+    period: Annotated[str, typer.Argument(help="The period, for example 2026-Q3.")],
+    provider: Annotated[str, typer.Option(help="Who has nothing to report, for example HA_TINH.SKHCN.")],
+    by: Annotated[str, typer.Option(help="Who says so: a name and an office.")],
+    why: Annotated[str, typer.Option(help="Why, and by which letter.")],
+    home: Home = Path(),
+    json: AsJson = False,
+    now: Now = None,
+) -> None:
+    """State that a provider has nothing to report for a period, with who says so and why."""
+    from hub_core.model.period import Period
+    from hub_core.pipeline.nil import state_nil
+
+    if not by.strip() or not why.strip():
+        raise typer.BadParameter("say who and why")
+    try:
+        label = str(Period.parse(period))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    at = moment(now)
+    with opened(home) as hub, hub.alone(at):
+        admitted = state_nil(hub, dataflow, label, provider, by.strip(), why.strip(), at)
+    told = {"dataflow": dataflow, "period": label, "provider": provider, "revision": admitted.revision}
+    if json:
+        as_json(told)
+    elif admitted.revision is None:
+        say(f"{provider} had said so before; nothing changed.")
+    else:
+        say(f"{provider} has nothing to report in {dataflow} for {label}: revision {admitted.revision}, by {by}.")

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
-from hub_core.model.org_unit import Membership, OrgUnit, Succession
+from hub_core.model.org_unit import Membership, OrgUnit, Succession, Validity
 from hub_core.model.period import Calendar, Period
 
 _BOUND = re.compile(r"(>=|<=|>|<)(-?[0-9.]+)")
@@ -34,6 +34,7 @@ class Indicator:
 
     ``agg_space``: sum, ``sum*`` (provinces may share members), ratio, ``weighted_avg(CODE)``, none.
     ``agg_time``: sum, last, avg, recompute, none. ``range``: ``any``, ``>=0``, ``0..100``, ``<=CODE``.
+    ``parts``: indicators that add up to this one.
     """
 
     code: str
@@ -48,6 +49,7 @@ class Indicator:
     denominator: str
     frequencies: tuple[str, ...]
     range: str
+    parts: tuple[str, ...] = ()
 
     @property
     def weight(self) -> str:
@@ -90,6 +92,17 @@ class Dataflow:
     look_back: int
     quarantined_percent: Decimal
     withdrawn_percent: Decimal
+    parts_percent: Decimal = Decimal("0.001")
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another word for a code of a codelist (org_unit, indicator, unit), with dates."""
+
+    codelist: str
+    alias: str
+    code: str
+    valid: Validity
 
 
 @dataclass(frozen=True)
@@ -103,6 +116,7 @@ class Catalogue:
     memberships: tuple[Membership, ...]
     successions: tuple[Succession, ...]
     digest: str
+    aliases: tuple[Alias, ...] = ()
 
     @cached_property
     def indicator_codes(self) -> list[str]:

@@ -158,7 +158,10 @@ class GatherOrder(Exchanged):
 
 
 class LocateOrder(Exchanged):
-    """Ask a child where a figure stands in a landed part, and what was written there."""
+    """Ask a child where cells stand in one landed part, and what was written there.
+
+    ``places`` are rows and columns as the reader counts and names them; ``cells`` asks for their whole rows too.
+    """
 
     kind: Literal["locate"] = "locate"
     plugin: Plugin
@@ -166,8 +169,8 @@ class LocateOrder(Exchanged):
     provision: Slug
     parts: str
     part: Part
-    row: int
-    column: str | None
+    places: list[tuple[int, str | None]]
+    cells: bool = False
 
 
 class CheckOrder(Exchanged):
@@ -192,10 +195,20 @@ class Gathered(Exchanged):
 
 
 class Located(Exchanged):
-    """A place in the sender's terms, and the text that stands there."""
+    """A place in the sender's terms and the text that stands there; ``cells`` are its whole row, by column.
+
+    Where nobody could read it, ``read`` is false and ``text`` says why.
+    """
 
     locator: str
     text: str
+    cells: dict[str, str] = {}
+    read: bool = True
+
+    @classmethod
+    def unread(cls, part: Part, row: int, column: str | None, why: str) -> Self:
+        """A place that nobody could read, in the hub's own terms, and why."""
+        return cls(locator=f"{part.name}, row {row}, column {column}", text=f"({why})", read=False)
 
 
 class Reporter(Exchanged):

@@ -17,6 +17,12 @@ class Validity:
         """Whether it holds on a day."""
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
+    def within(self, other: Validity) -> Validity:
+        """The days on which both hold."""
+        firsts = [day for day in (self.first, other.first) if day]
+        lasts = [day for day in (self.last, other.last) if day]
+        return Validity(max(firsts, default=None), min(lasts, default=None))
+
     def meets(self, first: date, last: date) -> bool:
         """Whether it holds on at least one of the days from first to last."""
         return (self.first is None or self.first <= last) and (self.last is None or first <= self.last)

@@ -19,7 +19,7 @@ from hub_core.store.releases import Release
 
 if TYPE_CHECKING:
     from hub_core.config import Delivery
-    from hub_core.contracts import Sink, Writer
+    from hub_core.contracts import Sink
 
 
 REJECTED = RuleText(
@@ -61,7 +61,7 @@ def deliver_all(hub: Hub, now: datetime) -> list[DeliveryReport]:
 
 
 def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> DeliveryReport:
-    from hub_core.contracts import Document, Sink, Writer
+    from hub_core.contracts import Document, Sink
     from hub_core.plugins import Loaded
     from hub_core.stages.deliver import deliver
 
@@ -72,7 +72,7 @@ def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> 
             raise ConfigurationError(f"config/deliveries names no recipient {row['recipient']} any more")
         secrets = resolve("hub", secrets_named(told.sink), os.environ)
         loaded = Loaded(hub.config.settings.plugins.trusted)
-        writer: Writer[Document] = loaded.make(Writer, told.writer, f"delivery to {told.recipient}, writer")
+        writer = loaded.writer(told.writer, f"delivery to {told.recipient}, writer", Document)
         sink: Sink = loaded.make(Sink, with_secrets(told.sink, secrets), f"delivery to {told.recipient}, sink")
         content = writer.write(document(hub, release))
         hub.releases.attempt(row["id"], now)

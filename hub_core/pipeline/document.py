@@ -11,7 +11,7 @@ from hub_core.model.period import Calendar, Period
 from hub_core.store.releases import Release
 
 if TYPE_CHECKING:
-    from hub_core.contracts import Document, Writer
+    from hub_core.contracts import Document
 
 
 def document(hub: Hub, release: Release) -> Document:
@@ -83,11 +83,11 @@ def _name(hub: Hub, org_unit: str, period: Period) -> str:
 
 def export(hub: Hub, release: Release, kind: str, target: Path) -> Path:
     """Write a release as a file of some kind."""
-    from hub_core.contracts import Document, Writer
+    from hub_core.contracts import Document
     from hub_core.landing import write
     from hub_core.plugins import Loaded
 
-    writer: Writer[Document] = Loaded(hub.config.settings.plugins.trusted).make(Writer, {"kind": kind}, f"writer {kind}")
+    writer = Loaded(hub.config.settings.plugins.trusted).writer({"kind": kind}, f"writer {kind}", Document)
     named = target.suffix == writer.suffix
     path = target if named else target / f"{release.name.replace('/', '-')}{writer.suffix}"
     try:

@@ -46,7 +46,8 @@ def tasks(hub: Hub, now: datetime, periods: list[str] | None, provinces: list[st
             mine = [
                 str(period)
                 for period in wanted
-                if any(
+                if each.holds(str(period))
+                and any(
                     duty.provider == each.provider and duty.province == name
                     for duty in owed(hub.config, each.dataflow, period)
                 )
@@ -124,7 +125,7 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None) ->
             catalogue=str(hub.config.snapshot()),
             speaks_for=sorted(voice.org_units),
             indicators=sorted(voice.indicators),
-            lent=_lent(hub, task),
+            lent=lent(hub, task),
             source=here,
             allow_loopback=hub.config.settings.gather.allow_loopback,
             scratch=str(scratch),
@@ -141,10 +142,16 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None) ->
     return going
 
 
-def _lent(hub: Hub, task: Task) -> dict[str, str]:
-    """The current submissions of a provision by period, as folders that a child may read."""
+def lent(hub: Hub, task: Task) -> dict[str, str]:
+    """The current submissions of a provision that a child may read, as folders by period.
+
+    Those of the periods asked for and of the ones before them; all, where it seals whatever periods it finds.
+    """
+    declared = hub.provinces[task.province].provisions[task.provision]
+    asked = [Period.parse(label) for label in task.periods]
+    near = None if declared.periods == "all" else {str(p.shift(back)) for p in asked for back in (0, -1)}
     by_period: dict[str, list[Submission]] = {}
-    for each in hub.store.submissions(province=task.province, provision=task.provision):
+    for each in hub.store.submissions(near, province=task.province, provision=task.provision):
         by_period.setdefault(each.period, []).append(each)
     standing = {period: current(each) for period, each in by_period.items()}
     return {period: str((hub.zone.root / s.path).resolve()) for period, s in standing.items() if s and not s.nil}

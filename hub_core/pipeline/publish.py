@@ -109,7 +109,7 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
         return told("waiting", None)
     own, lent = frames_of(hub, scope, inputs)
     doubled = double_voices(own)
-    figures = aggregate(scope, without(own, doubled), lent)
+    figures = aggregate(scope, without(own, doubled), lent, {each.period for each in inputs.own})
     if figures.is_empty():
         return told("no data", None)
     used = [_used(each) for each in [*inputs.own, *(each for _, each in inputs.lent)]]

@@ -1,46 +1,249 @@
-"""The quarantine as people read it: each row with its reason and its place in the sender's terms."""
+"""The quarantine as people read it: each row with its reason, its place in the sender's terms and as it came."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub_core.landing import quarantined, read_manifest
+from hub_core.contracts import LeftOut, Quarantine, Writer
+from hub_core.errors import StateError, StoreError
+from hub_core.landing import OBSERVATIONS, QUARANTINE, quarantined, read_manifest, write
 from hub_core.locate import Place, locate
+from hub_core.obligations import ZONE
+from hub_core.rules import RULES
 
 if TYPE_CHECKING:
     from hub_core.home import Hub
+    from hub_core.model.exchange import Landing, Located, Part
+    from hub_core.province import Provision
     from hub_core.store.revisions import Submission
 
-
-def quarantined_rows(hub: Hub, province: str | None, period: str | None) -> list[dict[str, Any]]:
-    """The quarantined rows of the newest revision of each provision and period, located."""
-    newest: dict[tuple[str, str, str], Submission] = {}
-    for each in hub.store.submissions():
-        if (province and each.province != province) or (period and each.period != period):
-            continue
-        newest[each.province, each.provision, each.period] = each
-    return [row for each in newest.values() if each.quarantined for row in _rows(hub, each)]
+MOST = 1_000_000  # rows of one quarantine that are told: what a sheet of a workbook holds
+UNREAD = "?"  # the period of rows whose own could not be read
+Words = dict[str, tuple[str, str]]  # a rule's Vietnamese and English by its code
 
 
-def _rows(hub: Hub, submission: Submission) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Listing:
+    """Quarantines, the rows of each in the sender's order; ``rows`` are all that there are, told or not."""
+
+    quarantines: list[Quarantine]
+    rows: int
+
+    @property
+    def told(self) -> int:
+        """How many rows are told."""
+        return sum(len(each.rows) for each in self.quarantines)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Quarantined rows as they are kept, of a revision or of a gather, and what is needed to tell of them."""
+
+    province: str
+    provision: str
+    dataflow: str
+    provider: str
+    period: str
+    revision: int
+    at: datetime
+    parts: list[Part]
+    words: Words
+    rows: list[dict[str, Any]]
+
+
+def quarantines(
+    hub: Hub, province: str | None = None, period: str | None = None, *, limit: int | None = None, cells: bool = False
+) -> Listing:
+    """The quarantines of the newest revisions, and the rows of the newest gathers that have no period at all.
+
+    ``limit``: told of so many rows in all; ``cells``: with the whole row of each as it came.
+    """
+    kept, left, total = [], limit, 0
+    for each in sorted(_kept(hub, province, period), key=lambda one: (one.province, one.provision, one.period)):
+        total += len(each.rows)
+        ordered = sorted(each.rows, key=lambda row: (row["part"], row["row"]))[
+            : min(MOST, MOST if left is None else left)
+        ]
+        left = None if left is None else left - len(ordered)
+        if ordered:
+            kept.append(replace(each, rows=ordered))
+    by_provision: dict[tuple[str, str], list[_Kept]] = {}
+    for each in kept:
+        by_provision.setdefault((each.province, each.provision), []).append(each)
+    return Listing([told for mine in by_provision.values() for told in _told(hub, mine, cells=cells)], total)
+
+
+def _kept(hub: Hub, province: str | None, period: str | None) -> Iterator[_Kept]:
+    if period != UNREAD:
+        newest: dict[tuple[str, str, str], Submission] = {}
+        for each in hub.store.submissions(**({"province": province} if province else {})):
+            if period in (None, each.period):
+                newest[each.province, each.provision, each.period] = each
+        yield from (_of_revision(hub, each) for each in newest.values() if each.quarantined)
+    if period in (None, UNREAD):
+        for folder in sorted(hub.zone.root.glob(f"{province or '*'}/*/gathers")):
+            found = _of_gather(hub, *folder.parts[-3:-1])
+            if found is not None:
+                yield found
+
+
+def _of_revision(hub: Hub, submission: Submission) -> _Kept:
     folder = hub.zone.root / submission.path
     manifest = read_manifest(folder)
-    rows, parts = quarantined(folder), manifest.parts
-    words = {each.code: each for each in manifest.findings}
-    places = [Place(parts[row["part"]], row["row"], row["column"]) for row in rows]
-    found = locate(hub, submission.province, submission.provision, places)
-    return [
-        {
-            "province": submission.province,
-            "provision": submission.provision,
-            "period": submission.period,
-            "revision": submission.revision,
-            "code": row["code"],
-            "field": row["field"],
-            "text": row["text"],
-            "locator": where.locator,
-            "vi": words[row["code"]].vi,
-            "en": words[row["code"]].en,
-        }
-        for row, where in zip(rows, found, strict=True)
+    return _Kept(
+        submission.province,
+        submission.provision,
+        submission.dataflow,
+        submission.provider,
+        submission.period,
+        submission.revision,
+        submission.admitted_at,
+        manifest.parts,
+        {each.code: (each.vi, each.en) for each in manifest.findings},
+        quarantined(folder),
+    )
+
+
+def _of_gather(hub: Hub, province: str, provision: str) -> _Kept | None:
+    """The rows without a period of a provision's newest whole gather, but for those that a replay could read."""
+    landings = (
+        hub.zone.landing(province, provision, each) for each in reversed(hub.zone.landings(province, provision))
+    )
+    landing = next((each for each in landings if each.complete), None)
+    if landing is None:
+        return None
+    rows = quarantined(hub.zone.provision(province, provision) / "gathers" / landing.gather)
+    again = _replayed(hub, landing) if rows else set()
+    rows = [row for row in rows if (row["part"], row["row"]) not in again]
+    declared = _declared(hub, province, provision)
+    dataflow, provider = (declared.dataflow, declared.provider) if declared else ("", "")
+    at, parts = landing.landed_at, landing.parts
+    return _Kept(province, provision, dataflow, provider, UNREAD, 0, at, parts, {}, rows) if rows else None
+
+
+def _replayed(hub: Hub, landing: Landing) -> set[tuple[int, int]]:
+    """The rows of a landing, by part and row, that its replays brought to a period."""
+    import polars as pl
+
+    mine = {"province": landing.province, "provision": landing.provision, "gather": landing.gather}
+    read: set[tuple[int, int]] = set()
+    for each in hub.store.submissions(**mine):
+        for name in (OBSERVATIONS, QUARANTINE) if each.replay else ():
+            places = pl.scan_parquet(hub.zone.root / each.path / name).select("part", "row").unique().collect()
+            read.update(places.iter_rows())
+    return read
+
+
+def _told(hub: Hub, kept: list[_Kept], *, cells: bool) -> Iterator[Quarantine]:
+    """What one provision left out, each row located."""
+    declared = _declared(hub, kept[0].province, kept[0].provision)
+    asked = [_asked(declared, each, row) for each in kept for row in each.rows]
+    found = iter(zip(asked, _located(hub, kept[0], [place for place, _ in asked], cells=cells), strict=True))
+    for each in kept:
+        mine = zip(each.rows, islice(found, len(each.rows)), strict=True)
+        rows = tuple(_left_out(row, each.words, own, where) for row, ((_, own), where) in mine)
+        at = each.at.astimezone(ZONE).isoformat(timespec="minutes")
+        names = (each.province, each.provision, each.dataflow, each.provider, each.period, each.revision)
+        yield Quarantine(*names, at, rows)
+
+
+def _asked(declared: Provision | None, kept: _Kept, row: dict[str, Any]) -> tuple[Place, bool]:
+    """Where a row is at fault, and whether the text there is the one at fault.
+
+    That is the cell that its field was mapped from, where the mapping sees the reader's own columns; else the figure.
+    """
+    part, column = kept.parts[row["part"]], row["column"]
+    mapped = _columns(declared).get(row["field"]) if declared and not declared.prepare else None
+    return Place(part, row["row"], mapped or column), bool(mapped) or row["field"] == "value"
+
+
+def _columns(declared: Provision) -> dict[str, str | None]:
+    """The source column of each field that has exactly one."""
+    mapped = declared.map
+    unit = getattr(mapped.value.unit, "column", None)
+    rules = {name: getattr(mapped, name) for name in ("indicator", "org_unit", "period", "measure", "status")}
+    if len(mapped.dims) == 1:
+        [rules["dims"]] = mapped.dims.values()
+    return {"unit": unit, **{name: rule.column for name, rule in rules.items() if rule}}
+
+
+def _located(hub: Hub, of: _Kept, places: list[Place], *, cells: bool) -> list[Located]:
+    """Each place located; where its column is not there (any more), its row."""
+    found = locate(hub, of.province, of.provision, places, cells=cells)
+    lost = [n for n, each in enumerate(found) if not each.read and places[n].column is not None]
+    if lost and of.province in hub.found:
+        rows = locate(hub, of.province, of.provision, [replace(places[n], column=None) for n in lost], cells=cells)
+        for n, each in zip(lost, rows, strict=True):
+            found[n] = each.model_copy(update={"text": ""}) if each.read else found[n]
+    return found
+
+
+def _left_out(row: dict[str, Any], words: Words, own: bool, where: Located) -> LeftOut:
+    code, rule = row["code"], RULES.get(row["code"])
+    why, why_en = words.get(code) or ((rule.text.vi, rule.text.en) if rule else (code, code))
+    text = where.text if own and where.read and where.text else row["text"] or ""
+    locator = where.locator if where.read else f"{where.locator} {where.text}"
+    return LeftOut(code, why, why_en, row["field"], text, locator, where.cells)
+
+
+def _declared(hub: Hub, province: str, provision: str) -> Provision | None:
+    known = hub.provinces.get(province)
+    return known.provisions.get(provision) if known else None
+
+
+def export(hub: Hub, found: Iterable[Quarantine], target: Path) -> list[Path]:
+    """Write quarantines as workbooks: one file, where there is one, or a folder of them, one a revision.
+
+    Raises StateError where a file cannot hold them, StoreError where it cannot be written.
+    """
+    from hub_core.plugins import Loaded
+
+    listed = list(found)
+    writer: Writer[Quarantine] = Loaded(hub.config.settings.plugins.trusted).make(
+        Writer, {"kind": "quarantine"}, "writer quarantine"
+    )
+    one = target.suffix.lower() == writer.suffix and not target.is_dir()
+    if not listed:
+        raise StateError("no row is in the quarantine there, so no workbook was written")
+    if one and len(listed) > 1:
+        raise StateError(
+            f"{len(listed)} submissions have quarantined rows and a workbook holds one: give a folder, or"
+            " choose by --province and --period"
+        )
+    paths = []
+    for each in listed:
+        path = target if one else target / f"{_file_name(each)}{writer.suffix}"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(path, writer.write(_named(hub, each)))
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        paths.append(path)
+    return paths
+
+
+def _file_name(each: Quarantine) -> str:
+    which = "no-period" if each.period == UNREAD else f"{each.period}-r{each.revision}"
+    return f"{each.province}-{each.provision}-{which}"
+
+
+def _named(hub: Hub, each: Quarantine) -> Quarantine:
+    """A quarantine with the names of province, provider and dataflow before their ids."""
+    declared, flow = hub.provinces.get(each.province), hub.config.catalogue.dataflows.get(each.dataflow)
+    day = datetime.fromisoformat(each.admitted_at).date()
+    names = [
+        provider.name
+        for provider in (declared.providers if declared else ())
+        if provider.id == each.provider and (provider.valid_to is None or day <= provider.valid_to)
     ]
+    return replace(
+        each,
+        province=f"{declared.name} ({each.province})" if declared else each.province,
+        provider=f"{names[0]} ({each.provider})" if names else each.provider,
+        dataflow=f"{flow.name_vi} ({each.dataflow})" if flow else each.dataflow,
+    )

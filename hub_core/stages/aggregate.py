@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import polars as pl
@@ -28,15 +28,18 @@ FIGURES = pl.Schema(
 )
 
 
-def aggregate(scope: Scope, observations: pl.LazyFrame, components: pl.LazyFrame) -> pl.DataFrame:
+def aggregate(
+    scope: Scope, observations: pl.LazyFrame, components: pl.LazyFrame, present: Collection[str] | None = None
+) -> pl.DataFrame:
     """Figures for the scope's period and org units, in the order of their keys, rounded once.
 
-    ``observations``: frames of format 1 of the period and of the finer periods within it.
+    ``observations``: frames of format 1 of the period and of the finer periods within it; ``present``, where it
+    is given, are all the periods that they are of.
     ``components``: the same of other dataflows and of earlier, coarser periods, with ``age`` (0 the
     latest), for numerators, denominators and weights that the period itself does not have.
     """
     coded = _coded(scope, observations)
-    known = _along_calendar(scope, coded.filter(pl.col("value").is_not_null())).with_columns(
+    known = _along_calendar(scope, coded.filter(pl.col("value").is_not_null()), present).with_columns(
         covered=pl.lit(None, pl.UInt32), expected=pl.lit(None, pl.UInt32)
     )
     edges = edges_of(scope)
@@ -48,6 +51,8 @@ def aggregate(scope: Scope, observations: pl.LazyFrame, components: pl.LazyFrame
     columns = [*_UNIT, "value", "rank", "covered", "expected", "method"]
     found = [pl.concat([each.filter(wanted).select(columns) for each in (known, totals)]).collect(engine="streaming")]
     for weighted in (False, True):
+        if not _quotients(scope, weighted=weighted):
+            continue
         pairs = _pairs(scope, known, _coded(scope, components), weighted=weighted).collect(engine="streaming").lazy()
         pairs = pl.concat([pairs, _up(pairs, edges, ("num", "den"))])
         found.append(_divided(scope, pairs.filter(wanted).collect(engine="streaming")).select(columns))
@@ -93,7 +98,7 @@ def _coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _along_calendar(scope: Scope, observations: pl.LazyFrame) -> pl.LazyFrame:
+def _along_calendar(scope: Scope, observations: pl.LazyFrame, present: Collection[str] | None) -> pl.LazyFrame:
     """Figures of the period: as reported, else from the finer periods that make it up where all of them are there."""
     label = str(scope.period)
     keyed = observations.filter(pl.col("calendar") == scope.calendar.value).select(
@@ -107,7 +112,7 @@ def _along_calendar(scope: Scope, observations: pl.LazyFrame) -> pl.LazyFrame:
     by_time = {rule: [i.code for i in scope.indicators if i.agg_time == rule] for rule in ("sum", "last", "avg")}
     for frequency in ("S", "Q", "M"):  # the coarsest first
         parts = [str(p) for p in scope.parts(frequency)]
-        if not parts:
+        if not parts or (present is not None and not set(parts) <= set(present)):
             continue
         finer = keyed.filter(pl.col("period").is_in(parts))
         whole = (
@@ -202,10 +207,15 @@ def _weakest(rank: pl.Expr, estimated: list[str]) -> pl.Expr:
     return pl.when(pl.col("indicator").is_in(estimated)).then(weak).otherwise(rank)
 
 
+def _quotients(scope: Scope, *, weighted: bool) -> list[Indicator]:
+    """The ratios, or the weighted averages, that the period's reports have."""
+    owed = [i for i in scope.indicators if scope.period.frequency in i.frequencies]
+    return [i for i in owed if (i.weight if weighted else i.agg_space == "ratio")]
+
+
 def _pairs(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame, *, weighted: bool) -> pl.LazyFrame:
     """(numerator, denominator) of each ratio, or of each weighted average, at the org units that have both."""
-    owed = [i for i in scope.indicators if scope.period.frequency in i.frequencies]
-    quotients = [i for i in owed if (i.weight if weighted else i.agg_space == "ratio")]
+    quotients = _quotients(scope, weighted=weighted)
     needed = sorted({code for i in quotients for code in (*i.components, *([i.code] if weighted else []))})
     here = known.filter(pl.col("indicator").is_in(needed)).select(*_UNIT, "value", "rank")
     there = components.filter(pl.col("indicator").is_in(needed) & pl.col("value").is_not_null()).sort("age")
@@ -214,7 +224,7 @@ def _pairs(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame, *, weigh
         "value",
         rank=pl.col("status").cast(_RANK).to_physical().cast(pl.UInt8),
     )
-    latest = pl.concat([here, before.join(here, on=list(_UNIT), how="anti")])
+    latest = pl.concat([here, before.join(here, on=list(_UNIT), how="anti")]).collect(engine="streaming").lazy()
     codes = pl.Enum(scope.catalogue.indicator_codes)
     roles = pl.LazyFrame(
         [(i.code, i.numerator or i.code, i.denominator or i.weight) for i in quotients],

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 import polars as pl
 
 from hub_core.errors import MappingError, SourceChanged
-from hub_core.mapping import IGNORED, LEAVE_OUT, Lookup, MapRule, UnitColumn, period_reader, read_label, read_number
+from hub_core.mapping import (
+    IGNORED,
+    LEAVE_OUT,
+    OWN_WORDS,
+    CodeTable,
+    Lookup,
+    MapRule,
+    UnitColumn,
+    codelist,
+    converted,
+    fold,
+    half_up,
+    period_reader,
+    plain_floats,
+    read_label,
+    read_number,
+)
 from hub_core.model.catalogue import Catalogue
-from hub_core.model.observation import MEASURES, STATUSES, VALUE, WHOLE_DIGITS
+from hub_core.model.observation import MEASURES, STATUSES
 from hub_core.model.period import Calendar, Period
-from hub_core.province import Province
-from hub_core.rules import TOO_LARGE, TOO_PRECISE
+from hub_core.province import CATALOGUE, Province
 
-_NUMBER = "#number"
+_NUMBER, _REFUSED = "#number", "#refused"
 _MAY_LEAVE_OUT = ("indicator", "org_unit")
 
 
 @dataclass(frozen=True)
 class Normalised:
-    """Rows as indices into code lists with their figures, and how many were left out by name or held none."""
+    """Rows as indices into code lists with their figures, how many were left out by name or held none.
+
+    ``nil``: the indices of the periods that rows say nothing is to be reported for; None where one has no period.
+    """
 
     rows: pl.DataFrame
     ignored: int
     absent: int
+    nil: frozenset[int | None] = frozenset()
 
 
 class Normaliser:
@@ -39,11 +56,17 @@ class Normaliser:
         self.declared = province.provisions[provision]
         self.catalogue, self.calendar = catalogue, calendar
         self._mapped = {unicodedata.normalize("NFC", c) for c in self.declared.map.columns()}
-        self._left = set(self.declared.ignore.columns) | {"row", "column", "part"}
+        self._left = set(self.declared.ignore.columns) | {"row", "column", "part", _REFUSED}
         rules = self.declared.map
+        self._own_words = rules == OWN_WORDS
+        if self._own_words:
+            self._left.add("nil")
+        if self.declared.nil and self.declared.nil.column:
+            self._mapped.add(unicodedata.normalize("NFC", self.declared.nil.column))
 
         def lookup(field: str, rule: MapRule, codes: list[str], *, open_: bool = False) -> Lookup:
-            find = _finder(province, f"{provision}.toml, {field}", rule, codes, open_=open_)
+            where = f"{provision}.toml, {field}"
+            find = _finder(where, rule, _tables(province, catalogue, rule, where, field), codes, open_=open_)
             return Lookup(codes, find, open_=open_)
 
         self.periods = lookup("period", rules.period, [], open_=True)
@@ -57,10 +80,11 @@ class Normaliser:
         if unknown:
             raise MappingError(f"{provision}.toml, measures: {', '.join(unknown)} is not in the catalogue")
         self.indicators = lookup("indicator", indicator, catalogue.indicator_codes)
-        self._dated = isinstance(rules.org_unit.codes, str) and province.table(rules.org_unit, "").dated
-        self._units = {name: unit.base or name for name, unit in catalogue.units.items()}
-        self._unit_names = list(catalogue.units)
-        self._unit_lookup = Lookup(self._unit_names, lambda text, _: text.strip())
+        self._dated = any(t.dated for t in _tables(province, catalogue, rules.org_unit, "", "org_unit"))
+        self._unit_lookup = Lookup(list(catalogue.units), codelist(catalogue, "unit"))
+        unit = rules.value.unit
+        if isinstance(unit, str) and codelist(catalogue, "unit")(unit, None) is None:
+            raise MappingError(f"{provision}.toml, value.unit: {unit} is not in the catalogue", province=province.id)
 
     def __call__(self, frame: pl.DataFrame) -> Normalised:
         """One reader's frame, with ``part`` added, as observations.
@@ -71,6 +95,7 @@ class Normaliser:
         """
         frame = frame.rename(lambda name: unicodedata.normalize("NFC", name))
         self._check_columns(frame)
+        frame, nil = self._nil(frame)
         wide = self.declared.measures
         if wide:
             pieces = [self._rows(frame, column, indicator) for indicator, column in wide.items()]
@@ -85,8 +110,25 @@ class Normaliser:
             pl.when(~blank.fill_null(value=False)).then("~value").alias("~value"),
             pl.when(blank).then(0).otherwise("fault").cast(pl.UInt8).alias("fault"),
         )
-        whole = kept.filter(pl.col("~value").is_not_null() | missing)
-        return Normalised(whole, rows.height - kept.height, kept.height - whole.height)
+        whole = kept.filter(pl.col("~value").is_not_null() | missing | pl.col("~refused").is_not_null())
+        return Normalised(whole, rows.height - kept.height, kept.height - whole.height, nil)
+
+    def _nil(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, frozenset[int | None]]:
+        """The frame without the rows that say nil, and the periods that they say it for."""
+        said = self.declared.nil
+        if said is not None and said.column is not None and said.is_ is not None:
+            column, word = unicodedata.normalize("NFC", said.column), fold(said.is_)
+        elif "nil" in frame.columns and self._own_words:
+            column, word = "nil", "x"
+        else:
+            return frame, frozenset()
+        texts = self._texts(frame, MapRule(column=column))
+        hits = [text for text in texts.unique().drop_nulls() if fold(text) == word]
+        says = texts.is_in(hits).fill_null(value=False)
+        if not says.any():
+            return frame, frozenset()
+        periods = self.periods.resolve(self._texts(frame.filter(says), self.declared.map.period))
+        return frame.filter(~says), frozenset(periods.to_list())
 
     def _check_columns(self, frame: pl.DataFrame) -> None:
         there = {name.removesuffix(_NUMBER) for name in frame.columns}
@@ -122,10 +164,16 @@ class Normaliser:
         units = self._texts(frame, unit_rule)
         indices = self._unit_lookup.resolve(units) if unit else pl.zeros(frame.height, pl.UInt32, eager=True)
         add("unit", indices, units)
+        refused = frame[_REFUSED] if _REFUSED in frame.columns else pl.Series([None], dtype=pl.String)
+        columns.append(
+            (refused if len(refused) == frame.height else refused.new_from_index(0, frame.height)).alias("~refused")
+        )
         figures = frame.select(*self._figures(frame, value), "part", "row")
         source = frame["column"] if "column" in frame.columns else pl.Series([value]).new_from_index(0, frame.height)
         rows = pl.DataFrame(columns).hstack(figures).with_columns(source.cast(pl.String).alias("column"))
-        return self._converted(rows) if unit else rows
+        rows = converted(rows, self.catalogue) if unit else rows
+        places = rules.value.round
+        return rows if places is None else rows.with_columns(half_up(pl.col("value"), places))
 
     def _texts(self, frame: pl.DataFrame, rule: MapRule) -> pl.Series:
         """The texts that a rule reads; blanks are none."""
@@ -169,81 +217,63 @@ class Normaliser:
 
     def _figures(self, frame: pl.DataFrame, column: str) -> list[pl.Expr]:
         """Value, fault and original text of a column, by its type: text in the locale, or a bare number."""
-        locale = self.declared.map.value.number
+        locale, fine = self.declared.map.value.number, self.declared.map.value.round is not None
         numbers = column + _NUMBER
         if column not in frame.columns:
             text = pl.col(numbers)
-            value, fault = read_number(text, "plain")
+            value, fault = read_number(text, "plain", fine=fine)
         elif frame.schema[column].is_float():
-            plain = _plain_floats(frame[column])
-            value, fault = read_number(pl.lit(plain), "plain")
+            plain = plain_floats(frame[column])
+            value, fault = read_number(pl.lit(plain), "plain", fine=fine)
             text = pl.lit(plain)
         elif frame.schema[column] != pl.String:
             text = pl.col(column).cast(pl.String)
-            value, fault = read_number(text, "plain")
+            value, fault = read_number(text, "plain", fine=fine)
         else:
             text = pl.col(column).str.strip_chars()  # null is no figure; a blank text is one that is not a number
-            value, fault = read_number(text, locale)
+            value, fault = read_number(text, locale, fine=fine)
             if numbers in frame.columns:
-                bare, bare_fault = read_number(pl.col(numbers), "plain")
+                bare, bare_fault = read_number(pl.col(numbers), "plain", fine=fine)
                 is_bare = pl.col(numbers).is_not_null()
                 value = pl.when(is_bare).then(bare).otherwise(value)
                 fault = pl.when(is_bare).then(bare_fault).otherwise(fault)
                 text = pl.coalesce(numbers, text)
         return [value.alias("value"), fault.alias("fault"), text.alias("~value")]
 
-    def _converted(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Figures brought to their indicator's unit by an exact factor; the unit of another kind is unknown."""
-        units, catalogue = self.catalogue.units, self.catalogue
-        own = pl.Series([catalogue.indicators[c].unit for c in catalogue.indicator_codes], dtype=pl.String)
-        given = pl.Series([self._units[name] for name in self._unit_names], dtype=pl.String)
-        factors = pl.Series([units[name].factor for name in self._unit_names], dtype=VALUE)
-        fits = pl.lit(given).gather(pl.col("unit")) == pl.lit(own).gather(pl.col("indicator"))
-        factor = pl.lit(factors).gather(pl.col("unit"))
-        scaled = (pl.col("value") * factor).cast(VALUE)
-        exact = (
-            ((scaled / factor).cast(VALUE) == pl.col("value"))
-            | pl.col("value").is_null()
-            | ~fits.fill_null(value=False)
-        )
-        large = fits & (scaled.abs() >= 10**WHOLE_DIGITS)
-        return rows.with_columns(
-            unit=pl.when(fits | pl.col("indicator").is_null()).then("unit"),
-            value=pl.when(exact & ~large.fill_null(value=False)).then(scaled),
-            fault=pl.when(large).then(TOO_LARGE).when(exact).then("fault").otherwise(TOO_PRECISE).cast(pl.UInt8),
-        )
+
+def _tables(province: Province, catalogue: Catalogue, rule: MapRule, where: str, field: str) -> list[CodeTable]:
+    """The code tables of a rule: the package's own, and the catalogue's names."""
+    tables = []
+    for named in rule.tables:
+        if named != CATALOGUE:
+            tables.append(province.table(named, where))
+        elif field in ("org_unit", "indicator"):
+            tables.append(codelist(catalogue, field))
+        else:
+            raise MappingError(f"{where}: the catalogue lists names of org_unit and indicator", province=province.id)
+    return tables
 
 
 def _finder(
-    province: Province, where: str, rule: MapRule, codes: list[str], *, open_: bool
+    where: str, rule: MapRule, tables: list[CodeTable], codes: list[str], *, open_: bool
 ) -> Callable[[str, date | None], str | None]:
     """What finds a code for a text by one of the four rules."""
     is_period = where.endswith(", period")
-    if rule.codes is not None:
-        table = province.table(rule, where)
-        if LEAVE_OUT in table.targets and not where.endswith(tuple(f", {field}" for field in _MAY_LEAVE_OUT)):
-            raise MappingError(f"{where}: '-' leaves rows out by org_unit or indicator only", province=province.id)
-        targets = table.targets - {LEAVE_OUT}
+    if tables:
+        listed = {target for table in tables for target in table.targets}
+        if LEAVE_OUT in listed and not where.endswith(tuple(f", {field}" for field in _MAY_LEAVE_OUT)):
+            raise MappingError(f"{where}: '-' leaves rows out by org_unit or indicator only")
+        targets = listed - {LEAVE_OUT}
         known = {t for t in targets if read_label(t, None) == t} if is_period else targets if open_ else set(codes)
         if targets - known:
             unknown = ", ".join(sorted(targets - known))
-            raise MappingError(f"{where}: {unknown or 'an empty code'} is not in the catalogue", province=province.id)
-        return table
+            raise MappingError(f"{where}: {unknown or 'an empty code'} is not in the catalogue")
+        return lambda text, day: next((code for table in tables if (code := table(text, day)) is not None), None)
     if rule.pattern is not None:
         return period_reader([rule.pattern] if isinstance(rule.pattern, str) else rule.pattern)
     find = read_label if is_period else lambda text, _: text.strip()
     if rule.fixed is not None and (not open_ or is_period):
         found = find(rule.fixed, None)
         if found is None or (found not in codes and not is_period):
-            raise MappingError(f"{where}: {rule.fixed} is not in the catalogue", province=province.id)
+            raise MappingError(f"{where}: {rule.fixed} is not in the catalogue")
     return find
-
-
-def _plain_floats(numbers: pl.Series) -> pl.Series:
-    """Floats as plain decimal text, from the shortest text that gives them back."""
-    texts = numbers.cast(pl.String)
-    odd = texts.str.contains("[eEnN]").fill_null(value=False)  # 1e16, inf, NaN
-    if not odd.any():
-        return texts
-    spelt = [format(Decimal(repr(n)), "f") if math.isfinite(n) else repr(n) for n in numbers.filter(odd)]
-    return texts.scatter(odd.arg_true(), spelt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 import polars as pl
@@ -10,7 +11,7 @@ import polars as pl
 from hub_core.mapping import IGNORED
 from hub_core.model.finding import Finding, Severity
 from hub_core.model.observation import KEY, QUARANTINE
-from hub_core.rules import RULES, Limits, Rule
+from hub_core.rules import RULES, Limits, Rule, Whole
 
 INDICES = ("indicator", "org_unit", "period", "measure", "dims", "status")
 _PLACE = ("part", "row", "column")
@@ -48,22 +49,32 @@ class Validator:
     """The row rules of one gather; keeps its findings and its quarantine."""
 
     def __init__(self, limits: Limits, codes: Codes, asked: list[str] | None, rules: dict[str, Rule] = RULES) -> None:
+        self._limits, self._rules = limits, rules
         self._codes = codes
         self._asked = asked
-        checks = [
-            (rule, fault.field, fault.broken.fill_null(value=False))
-            for rule in rules.values()
-            if rule.faults
-            for fault in rule.faults(limits)
-        ]
-        self._checks = [check for check in checks if check[0].text.severity in _LEAVE]
-        self._remarks = [check for check in checks if check[0].text.severity not in _LEAVE]
+        self._made_for = -1  # how many periods there were when the checks were made
         self.quarantine: list[pl.DataFrame] = []
         self.remarked: list[pl.DataFrame] = []  # rows that stay, with what is said of them
         self.not_asked = 0
 
+    def _make_checks(self) -> None:
+        """The expressions of the row rules, made anew where a period came that they did not know."""
+        periods = len(self._codes.lists["period"])
+        if periods == self._made_for:
+            return
+        self._made_for = periods
+        checks = [
+            (rule, fault.field, fault.broken.fill_null(value=False))
+            for rule in self._rules.values()
+            if rule.faults
+            for fault in rule.faults(self._limits)
+        ]
+        self._checks = [check for check in checks if check[0].text.severity in _LEAVE]
+        self._remarks = [check for check in checks if check[0].text.severity not in _LEAVE]
+
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows that broke no rule: indices, ``value``, ``part, row, column``."""
+        self._make_checks()
         if self._asked is not None:
             wanted = [n for n, label in enumerate(self._codes.lists["period"]) if label in self._asked]
             kept = rows.filter(pl.col("period").is_in(wanted) | pl.col("period").is_null())
@@ -140,6 +151,33 @@ def figures(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
 def duplicates(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
     """Rows that repeat a key, as they go to the quarantine."""
     return _reasoned(figures(rows, codes).with_columns(pl.col(*KEY).cast(pl.String)), "V006", "value")
+
+
+def held_together(whole: Whole, rules: dict[str, Rule]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Figures that break a rule of scope submission or history: those that leave, and those that stay with a remark.
+
+    Rules by which rows leave are asked first, the others of what stays. Both in the shape of the quarantine.
+    """
+    asking = [rule for rule in rules.values() if rule.finds]
+    left = _found(whole, [rule for rule in asking if rule.text.severity in _LEAVE])
+    if left.height:
+        whole = replace(whole, figures=without(whole.figures, left))
+    return left, _found(whole, [rule for rule in asking if rule.text.severity not in _LEAVE])
+
+
+def without(rows: pl.DataFrame, left: pl.DataFrame) -> pl.DataFrame:
+    """The figures whose place is not that of one that left."""
+    return rows.join(left.select(_PLACE), on=_PLACE, how="anti", nulls_equal=True, maintain_order="left")
+
+
+def _found(whole: Whole, rules: list[Rule]) -> pl.DataFrame:
+    told = [pl.DataFrame(schema=QUARANTINE)]
+    for rule in rules:
+        rows = rule.finds(whole) if rule.finds else None
+        if rows is not None and rows.height:
+            reasons = rows.with_columns(code=pl.lit(rule.text.code), field=pl.lit("value"))
+            told.append(reasons.select(pl.col(name).cast(kind) for name, kind in QUARANTINE.items()))
+    return pl.concat(told)
 
 
 def findings(quarantine: pl.DataFrame, rules: dict[str, Rule] = RULES) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -135,9 +135,11 @@ class Store:
 
     # Submissions
 
-    def submissions(self, **where: str | int) -> list[Submission]:
-        """Submissions by the values of their columns, in the order of currency."""
+    def submissions(self, periods: Collection[str] | None = None, **where: str | int) -> list[Submission]:
+        """Submissions by the values of their columns, perhaps of these periods only, in the order of currency."""
         query = sa.select(t.submission)
+        if periods is not None:
+            query = query.where(t.submission.c.period.in_(sorted(periods)))
         for name, value in where.items():
             query = query.where(t.submission.c[name] == value)
         found = [Submission(**row) for row in self._rows(query)]

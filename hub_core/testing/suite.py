@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,17 +16,15 @@ import polars as pl
 
 from hub_core import config as configuration
 from hub_core import plugins
-from hub_core.contracts import PayloadPart
 from hub_core.engine import local
 from hub_core.errors import from_dict
-from hub_core.landing import OBSERVATIONS, QUARANTINE, Scratch
-from hub_core.model.exchange import CheckOrder, GatherOrder, Landing
+from hub_core.landing import OBSERVATIONS, QUARANTINE
+from hub_core.model.exchange import CheckOrder
 from hub_core.model.observation import KEY
-from hub_core.pipeline.take_over import voice_of
+from hub_core.pipeline import trial
 from hub_core.testing.samples import Sample, province_of, samples
 
 _SECRET = re.compile(r"(?i)(password|secret|token|api_key)\s*=\s*[\"'](?!secret:)[^\"']+[\"']")
-_MEDIA = {".json": "application/json", ".csv": "text/csv", ".xml": "application/xml"}
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _FOUND = ("code", "severity", "rows", "text")
 
@@ -60,7 +58,7 @@ class ProvinceSuite:
                 assert refused.read_text(encoding="utf-8").strip() in told["error"], told["error"]
                 continue
             assert not told["error"], f"{sample.folder}: {told['error']}"
-            for name in ("observations.csv", "findings.csv"):
+            for name in ("observations.csv", "findings.csv", "nil.txt"):
                 path = sample.folder / name
                 if told[name] and not path.exists():
                     path.write_text(told[name], encoding="utf-8")
@@ -113,55 +111,25 @@ class ProvinceSuite:
             engine.close()
 
     def _read(self, sample: Sample) -> dict[str, str]:
-        """A sample read in a child, as a replay of a landing that holds it."""
+        """A sample read in a child, as a trial of its files."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            hub_config = self._config(folder)
-            plugin = self._plugin()
             declared = province_of(self.package).provisions[sample.provision]
-            voice = voice_of(hub_config, plugin.name, declared.provider, declared.dataflow)
-            landed = Scratch(folder / "landed")
-            parts = [
-                landed.land(PayloadPart(path.read_bytes(), _MEDIA.get(path.suffix, ""), path.name, path.name))
-                for path in sample.payloads
-            ]
-            gather = "20260101-00000001"
-            told: dict[str, Any] = {
-                "gather": gather,
-                "sequence": 1,
-                "origin_start": date(2026, 1, 1),
-                "periods": [sample.period],
-            }
-            landed.commit(
-                Landing(
-                    **told, province=plugin.name, provision=sample.provision, parts=parts, complete=True, landed_at=_NOW
-                )
+            periods = [sample.period] if isinstance(declared.periods, str) else declared.periods
+            made = trial.order(
+                self._config(folder),
+                self._plugin(),
+                (sample.provision, declared),
+                sample.payloads,
+                periods,
+                folder,
+                _NOW,
             )
-            order = GatherOrder(
-                **told,
-                replay=1,
-                plugin=plugin,
-                trusted=["connectors"],
-                provision=sample.provision,
-                catalogue=str(hub_config.snapshot()),
-                speaks_for=sorted(voice.org_units),
-                indicators=sorted(voice.indicators),
-                secrets=dict.fromkeys(_names(declared.source), "unused"),
-                scratch=str(folder / "scratch"),
-                replay_of=str(folder / "landed"),
-                now=_NOW,
-            )
-            answer = self._ask(order.model_dump(mode="json"))
+            answer = self._ask(made.model_dump(mode="json"))
             if answer.get("error"):
                 error = from_dict(answer["error"])
                 return {"error": f"{type(error).__name__}: {error}"}
             return {"error": "", **_outcome([Path(each) for each in answer["submissions"]])}
-
-
-def _names(source: dict[str, Any]) -> set[str]:
-    from hub_core.province import secrets_named
-
-    return secrets_named(source)
 
 
 def _outcome(folders: list[Path]) -> dict[str, str]:
@@ -171,9 +139,15 @@ def _outcome(folders: list[Path]) -> dict[str, str]:
     figures = [pl.read_parquet(folder / OBSERVATIONS) for folder in folders]
     rows = [row for frame in figures for row in frame.iter_rows(named=True)]
     columns = [*KEY, "value", "status", "part", "row", "column"]
-    found = [finding.model_dump() for folder in folders for finding in read_manifest(folder).findings]
+    manifests = [read_manifest(folder) for folder in folders]
+    found = [finding.model_dump() for manifest in manifests for finding in manifest.findings]
+    nil = "".join(f"{manifest.period}\n" for manifest in manifests if manifest.nil)
     assert all((folder / QUARANTINE).exists() for folder in folders)
-    return {"observations.csv": _csv(columns, rows), "findings.csv": _csv(list(_FOUND), found) if found else ""}
+    return {
+        "observations.csv": _csv(columns, rows),
+        "findings.csv": _csv(list(_FOUND), found) if found else "",
+        "nil.txt": nil,
+    }
 
 
 def _csv(columns: list[str], rows: list[dict[str, Any]]) -> str:

@@ -81,7 +81,7 @@ def normalised(rows: list[dict[str, Any]]) -> pl.DataFrame:
         },
     )
     texts = [pl.format("{} {}", pl.lit(f), pl.col("row")).alias(f"~{f}") for f in (*SIZES, "value")]
-    return frame.with_columns(texts)
+    return frame.with_columns(*texts, pl.lit(None, dtype=pl.String).alias("~refused"))
 
 
 def found(rows: list[dict[str, Any]], limits: Limits = LIMITS) -> tuple[list[int], set[tuple[int, str, str, str]]]:
@@ -110,8 +110,9 @@ def breaks(code: str, value: Decimal | None) -> str | None:
         "BETWEEN": not -5 <= value <= Decimal("5.5"),
         "WIDE_PERCENT": not 0 <= value <= 200,
         "SHARE": not 0 <= value <= 100,
+        "PERCENT": not 0 <= value <= 100,
     }.get(code, False)
-    return ("V005" if code == "GUARDED" else "V004") if outside else None
+    return {"GUARDED": "V005", "PERCENT": "V014"}.get(code, "V004") if outside else None
 
 
 indices = {name: st.none() | st.integers(0, size - 1) for name, size in SIZES.items()}

@@ -115,12 +115,15 @@ class World:
         }
 
 
+PACKAGES = ("quang_tri", "thanh_hoa", "tong_cuc_thong_ke")
+
+
 @contextmanager
-def make_world(folder: Path, **gather: float) -> Iterator[World]:
+def make_world(folder: Path, names: tuple[str, ...] = PACKAGES, **gather: float) -> Iterator[World]:
     """A world in an empty folder; the packages are copies that a test may change."""
     folder.mkdir(parents=True, exist_ok=True)
     packages = folder / "packages"
-    for name in ("quang_tri", "thanh_hoa", "tong_cuc_thong_ke"):
+    for name in names:
         shutil.copytree(ROOT / "plugins" / name, packages / name, ignore=shutil.ignore_patterns("__pycache__"))
     with ExitStack() as stack:
         systems = stack.enter_context(SampleSystems(packages, folder / "systems"))

@@ -1,6 +1,7 @@
 import csv
 import io
 import tracemalloc
+import unicodedata
 
 import polars as pl
 import pytest
@@ -69,6 +70,17 @@ def test_a_byte_order_mark_at_the_start_is_nothing_and_later_is_text() -> None:
     assert read("\ufeffa\n\ufeffx\n").rows() == [("\ufeffx", 0)]
 
 
+def test_a_table_read_with_another_separator_is_one_column_which_no_mapping_knows() -> None:
+    assert read("a;b\n1;2\n").columns == ["a;b", "row"]
+
+
+def test_utf8_is_left_as_it_stands_and_composed_letters_are_folded_later() -> None:
+    apart = unicodedata.normalize("NFD", "đơn vị\nNghệ An\n")
+    assert read(apart).rows() == [(unicodedata.normalize("NFD", "Nghệ An"), 0)]
+    composed = [unicodedata.normalize("NFC", text) for text in (read(apart).columns[0], read(apart).item(0, 0))]
+    assert composed == ["đơn vị", "Nghệ An"]
+
+
 def test_without_a_header_columns_are_numbered() -> None:
     assert read("x;y\n1;2\n", header=False, separator=";").to_dict(as_series=False) == {
         "1": ["x", "1"],
@@ -130,7 +142,13 @@ def test_what_is_not_there_cannot_be_located(row: int, column: str) -> None:
         ("a,b\n1,2\n3,\0\n", "line 3 has a NUL byte"),
         ('a,b\n1,2\n"3,4\n5,6\n', "line 3 does not read as a row"),
         ('a,b\n1,2\n"3"x,4\n', "line 3 does not read as a row"),
-        ("a,b\n1,2\r3,4\n", "line 2 does not read as a row"),
+        ("a,b\n1,2\r3,4\n", "line 2 does not read as a row: a CR by itself ends no line"),
+        ("a,b\r1,2\r3,4\r", "line 1 does not read as a row: a CR by itself ends no line"),
+        ("a\r1\r", "line 1 does not read as a row: a CR by itself ends no line"),
+        ("a,b\n1,\0", "line 2 has a NUL byte"),
+        ("\0a,b\n", "line 1 has a NUL byte"),
+        ('a,b\n"1\0\n2",2\n', "line 2 has a NUL byte"),
+        ("a;b\n1;2,5\n", "line 2 has 2 cells where 1 are due"),
     ],
 )
 def test_what_is_no_sound_table_has_changed_and_names_its_line(content: str, says: str) -> None:
@@ -167,7 +185,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
     assert peak < 2 * reading.BLOCK + (1 << 20)
 
 
-@pytest.mark.parametrize("wrong", [{"separator": ";;"}, {"separator": "\n"}, {"quote": ","}, {"encoding": "tcvn3"}])
+@pytest.mark.parametrize("wrong", [{"separator": ";;"}, {"separator": "\n"}, {"quote": ","}, {"encoding": "viscii"}])
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         CsvReader.Settings(**wrong)

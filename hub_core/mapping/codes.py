@@ -1,0 +1,173 @@
+"""Code tables: a department's words for our codes, folded and dated, and their quick lookup."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from hub_core.errors import MappingError
+from hub_core.model.org_unit import Validity
+
+if TYPE_CHECKING:
+    from hub_core.model.catalogue import Catalogue
+
+IGNORED = 2**32 - 1  # the index of a code that a table leaves out by name
+LEAVE_OUT = "-"
+_BREAKS = re.compile(r"[\s.\-]+")
+_TONES = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323"}  # grave, acute, tilde, hook above, dot below
+_BELOW_NAMES = ("district", "commune")  # levels whose names are many times the same
+
+
+@lru_cache(maxsize=65536)
+def fold(text: str) -> str:
+    """A text as code tables compare it: NFC, case, tone placement, hyphens, blanks and "Tp./tỉnh" folded."""
+    folded = " ".join(_BREAKS.sub(" ", text.lower()).split()) if text.isascii() else " ".join(_folded_words(text))
+    for title in _FOLDED_TITLES:
+        folded = folded.removeprefix(title) if len(folded) > len(title) else folded
+    return folded
+
+
+def _folded_words(text: str) -> list[str]:
+    """The words of a text, each with its tones behind its letters."""
+    words = []
+    for word in re.split(r"[\s.\-\u2010-\u2015]+", unicodedata.normalize("NFD", text.casefold())):
+        letters = [c for c in word if c not in _TONES]
+        tones = sorted(c for c in word if c in _TONES)
+        words.append(unicodedata.normalize("NFC", "".join(letters)) + "".join(tones))
+    return [word for word in words if word]
+
+
+_FOLDED_TITLES: tuple[str, ...] = ()
+_FOLDED_TITLES = tuple(fold(title) + " " for title in ("tỉnh", "thành phố", "tp"))
+fold.cache_clear()
+
+
+@dataclass(frozen=True)
+class Code:
+    """A line of a code table: the department's word, our code (``-`` leaves the row out), and its dates."""
+
+    source: str
+    target: str
+    valid: Validity = field(default_factory=Validity)
+
+
+class CodeTable:
+    """A department's words for our codes; looked up folded, never fuzzily."""
+
+    def __init__(self, name: str, codes: list[Code]) -> None:
+        self.name = name
+        self.dated = any(code.valid != Validity() for code in codes)
+        self._codes: dict[str, list[Code]] = {}
+        for code in codes:
+            others = self._codes.setdefault(fold(code.source), [])
+            for other in others:
+                meets = other.valid.meets(code.valid.first or date.min, code.valid.last or date.max)
+                if meets and other.target != code.target:
+                    raise MappingError(f"{name}: {code.source!r} and {other.source!r} are one word for two codes")
+            others.append(code)
+        self.targets = {code.target for code in codes}
+
+    def __call__(self, text: str, day: date | None) -> str | None:
+        """Our code for a word on a day, or None."""
+        for code in self._codes.get(fold(text), ()):
+            if day is None or code.valid.holds(day):
+                return code.target
+        return None
+
+
+def codelist(catalogue: Catalogue, name: str) -> CodeTable:
+    """A codelist of the catalogue as a table: names in both languages and listed aliases.
+
+    ``name``: org_unit (provinces, clusters, countries), indicator (also by code) or unit. A word that stood for
+    two codes on one day is in no table; one that stood for different ones at different times is dated.
+    """
+    words: dict[str, list[Code]] = {}
+    for code in [*_names(catalogue, name), *_aliases(catalogue, name)]:
+        words.setdefault(fold(code.source), []).append(code)
+    found: list[Code] = []
+    for codes in words.values():
+        if len({code.target for code in codes}) == 1:
+            found.append(Code(codes[0].source, codes[0].target))
+        elif not any(_clash(one, other) for one in codes for other in codes):
+            found += codes
+    return CodeTable(f"codelist {name}", found)
+
+
+def _clash(one: Code, other: Code) -> bool:
+    first, last = other.valid.first or date.min, other.valid.last or date.max
+    return one.target != other.target and one.valid.meets(first, last)
+
+
+def _names(catalogue: Catalogue, name: str) -> Iterable[Code]:
+    if name == "unit":
+        yield from (Code(unit, unit) for unit in catalogue.units)
+    elif name == "indicator":
+        for indicator in catalogue.indicators.values():
+            for word in (indicator.code, indicator.name_vi, indicator.name_en):
+                yield Code(word, indicator.code)
+    else:
+        for unit in catalogue.org_units.values():
+            if unit.level not in _BELOW_NAMES:
+                for called in unit.names:
+                    valid = called.valid.within(unit.valid)
+                    yield from (Code(word, unit.id, valid) for word in (called.name, called.name_en) if word)
+
+
+def _aliases(catalogue: Catalogue, name: str) -> Iterable[Code]:
+    for alias in catalogue.aliases:
+        if alias.codelist == name:
+            unit = catalogue.org_units.get(alias.code)
+            yield Code(alias.alias, alias.code, alias.valid.within(unit.valid) if unit else alias.valid)
+
+
+class Lookup:
+    """Texts to indices of codes, one distinct text at a time; rows are never touched one by one."""
+
+    def __init__(
+        self, codes: list[str], find: Callable[[str, date | None], str | None], *, open_: bool = False
+    ) -> None:
+        self.codes = codes
+        self._index = {code: n for n, code in enumerate(codes)}
+        self._find = find
+        self._open = open_  # whether codes not yet listed are added
+        self._known: dict[date | None, dict[str, int]] = {}
+        self._fast: dict[date | None, tuple[pl.Enum, pl.Series]] = {}
+
+    def resolve(self, texts: pl.Series, day: date | None = None) -> pl.Series:
+        """The index of each text's code (UInt32); null where it has none, IGNORED where it is left out."""
+        indices = self._cast(texts, day)
+        unknown = texts.filter(indices.is_null() & texts.is_not_null()).unique()
+        if len(unknown) and self._learn(unknown, day):
+            indices = self._cast(texts, day)
+        return indices
+
+    def _cast(self, texts: pl.Series, day: date | None) -> pl.Series:
+        if day not in self._fast:
+            return pl.Series(texts.name, [None], dtype=pl.UInt32).extend_constant(None, len(texts)).head(len(texts))
+        enum, codes = self._fast[day]
+        return codes.gather(texts.cast(enum, strict=False).to_physical().cast(pl.UInt32)).alias(texts.name)
+
+    def _learn(self, texts: pl.Series, day: date | None) -> bool:
+        known = self._known.setdefault(day, {})
+        before = len(known)
+        for text in texts:
+            code = self._find(unicodedata.normalize("NFC", text), day)
+            if code == LEAVE_OUT:
+                known[text] = IGNORED
+            elif code is not None:
+                if code not in self._index and self._open:
+                    self._index[code] = len(self.codes)
+                    self.codes.append(code)
+                if code in self._index:
+                    known[text] = self._index[code]
+        if len(known) == before:
+            return False
+        self._fast[day] = pl.Enum(list(known)), pl.Series(list(known.values()), dtype=pl.UInt32)
+        return True

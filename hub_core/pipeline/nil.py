@@ -1,0 +1,130 @@
+"""A nil return that somebody states: nothing to report, said by whom and why, sealed like any other submission."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from hub_core.errors import StateError
+from hub_core.landing import Scratch
+from hub_core.model.exchange import Digests, Landing, Manifest
+from hub_core.model.observation import QUARANTINE, SCHEMA, content_digest, quarantine_digest
+from hub_core.model.period import Calendar, Period
+from hub_core.obligations import owed
+from hub_core.rules import RULES, digest
+from hub_core.stages.admit import Admitted, admit
+from hub_core.stages.seal import seal
+from hub_core.store.revisions import current
+
+if TYPE_CHECKING:
+    from hub_core.config import Obligation
+    from hub_core.home import Hub
+
+STATEMENT = "statement"  # the provision of a provider whose package is not here
+_NOTHING = hashlib.sha256().hexdigest()
+
+
+def state_nil(hub: Hub, dataflow: str, label: str, provider: str, who: str, why: str, now: datetime) -> Admitted:
+    """Admit that a provider has nothing to report for a period.
+
+    Raises StateError where nobody owes that report, the period has not begun, or figures stand for it.
+    """
+    period, duty = _duty(hub, dataflow, label, provider)
+    calendar = hub.config.catalogue.dataflows[dataflow].calendar
+    if period.days(calendar)[0] > now.date():
+        raise StateError(f"{label} has not begun; a nil return cannot be stated for it")
+    provision = _provision(hub, duty)
+    known = hub.store.submissions([label], province=duty.province, provider=provider, dataflow=dataflow)
+    for name in sorted({each.provision for each in known}):
+        standing = current(each for each in known if each.provision == name)
+        if standing and standing.rows:
+            what = f"revision {standing.revision} of {duty.province}/{name} stands with {standing.rows} figures"
+            raise StateError(f"{what}; a nil return would withdraw them: they must be corrected at their source")
+    start = hub.config.settings.origin_start
+    gather, sequence = hub.store.new_gather(duty.province, provision, start)
+    landing = Landing(
+        gather=gather,
+        sequence=sequence,
+        origin_start=start,
+        province=duty.province,
+        provision=provision,
+        periods=[label],
+        parts=[],
+        complete=True,
+        landed_at=now,
+    )
+    run = hub.store.begin_run("nil", dataflow, [label], now, province=duty.province, provision=provision, gather=gather)
+    root = hub.config.home / "scratch" / f"{gather}-0"
+    try:
+        scratch = Scratch(root)
+        hub.zone.adopt_landing(root, landing)
+        hub.config.snapshot()
+        folder = scratch.submission_folder(calendar, label, gather, 0)
+        nothing = pl.DataFrame(schema=SCHEMA), pl.DataFrame(schema=QUARANTINE)
+        sealed = seal(folder, *nothing, _manifest(landing, duty, calendar, hub.config.catalogue.digest, who, why))
+        hub.store.note_catalogue(hub.config.catalogue.digest, now)
+        admitted = admit(hub.store, hub.zone, folder, sealed, why, now)
+        hub.store.end_run(run, "done" if admitted.revision else "unchanged", now, notes=[f"{who}: {why}"])
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    return admitted
+
+
+def _manifest(landing: Landing, duty: Obligation, calendar: Calendar, catalogue: str, who: str, why: str) -> Manifest:
+    return Manifest(
+        gather=landing.gather,
+        replay=0,
+        sequence=landing.sequence,
+        origin_start=landing.origin_start,
+        province=landing.province,
+        provision=landing.provision,
+        provider=duty.provider,
+        dataflow=duty.dataflow,
+        calendar=calendar.value,
+        period=landing.periods[0],
+        kind="nil",
+        nil=True,
+        reason=why,
+        sender=who,
+        parts=[],
+        rows=0,
+        quarantined=0,
+        counts={"new": 0, "changed": 0, "unchanged": 0, "withdrawn": 0},
+        findings=[],
+        digests=Digests(
+            content=content_digest(pl.DataFrame(schema=SCHEMA), nil=True),
+            quarantine=quarantine_digest(pl.DataFrame(schema=QUARANTINE)),
+            catalogue=catalogue,
+            mapping=_NOTHING,
+            rules=digest(RULES),
+            plugin=_NOTHING,
+        ),
+        files={},
+        sealed_at=landing.landed_at,
+    )
+
+
+def _duty(hub: Hub, dataflow: str, label: str, provider: str) -> tuple[Period, Obligation]:
+    if dataflow not in hub.config.catalogue.dataflows:
+        raise StateError(f"there is no dataflow {dataflow}; there are {', '.join(hub.config.catalogue.dataflows)}")
+    period = Period.parse(label)
+    duties = owed(hub.config, dataflow, period)
+    for duty in duties:
+        if duty.provider == provider:
+            return period, duty
+    owing = ", ".join(sorted({duty.provider for duty in duties})) or "nobody"
+    raise StateError(f"{provider} does not owe {dataflow} for {label}; who does: {owing}")
+
+
+def _provision(hub: Hub, duty: Obligation) -> str:
+    """The provider's own provision of the dataflow, so that figures which come later take the statement's place."""
+    declared = hub.provinces.get(duty.province)
+    if declared is not None:
+        for name, each in sorted(declared.provisions.items()):
+            if (each.provider, each.dataflow) == (duty.provider, duty.dataflow):
+                return name
+    return STATEMENT

@@ -1,0 +1,108 @@
+"""The rules of scope row, as frame expressions.
+
+They see a normalised frame: ``indicator``, ``org_unit``, ``period`` and ``status`` as indices into their code
+lists (null where unknown), ``value``, ``fault`` (2 no number, 3 too many decimals, 4 too large) and, as
+``~field``, the text that each was read from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from hub_core.model.observation import VALUE
+from hub_core.model.period import Period
+from hub_core.rules.rule import FIELDS, NOT_A_NUMBER, TOO_LARGE, TOO_PRECISE, Fault, Limits
+
+if TYPE_CHECKING:
+    from hub_core.model.catalogue import Indicator
+
+
+def _flags(codes: list[str], chosen: Callable[[str], bool], column: str) -> pl.Expr:
+    """True where the code that a column's index stands for is a chosen one; null where it has none."""
+    flags = pl.Series([chosen(code) for code in codes], dtype=pl.Boolean)
+    return pl.lit(flags).gather(pl.col(column))
+
+
+def _is_share(indicator: Indicator) -> bool:
+    return indicator.kind == "ratio" and indicator.range == "0..100"
+
+
+def unknown(_: Limits) -> list[Fault]:
+    """V001: a code that no list has."""
+    return [Fault(field, pl.col(field).is_null()) for field in FIELDS]
+
+
+def not_a_number(_: Limits) -> list[Fault]:
+    """V002: a text that is no number in the declared locale."""
+    return [Fault("value", pl.col("fault") == NOT_A_NUMBER)]
+
+
+def too_precise(_: Limits) -> list[Fault]:
+    """V003: more decimals than a figure keeps."""
+    return [Fault("value", pl.col("fault") == TOO_PRECISE)]
+
+
+def out_of_range(limits: Limits) -> list[Fault]:
+    """V004: the catalogue's range, where neither V005, V007 nor V014 asks for it."""
+    catalogue = limits.catalogue
+    broken = pl.col("fault") == TOO_LARGE
+    compared: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+        ">=": lambda value, bound: value < bound,
+        "<=": lambda value, bound: value > bound,
+        ">": lambda value, bound: value <= bound,
+        "<": lambda value, bound: value >= bound,
+    }
+    bounded = {
+        code: dict(each.bounds)
+        for code, each in catalogue.indicators.items()
+        if each.range != ">=0" and not _is_share(each)
+    }
+    for operator, breaks in compared.items():
+        bounds: list[Decimal | None] = [bounded.get(c, {}).get(operator) for c in catalogue.indicator_codes]
+        if any(bound is not None for bound in bounds):
+            series = pl.Series(bounds, dtype=VALUE)
+            broken = broken | breaks(pl.col("value"), pl.lit(series).gather(pl.col("indicator"))).fill_null(value=False)
+    return [Fault("value", broken)]
+
+
+def negative(limits: Limits) -> list[Fault]:
+    """V005: below zero where nothing can be."""
+    indicators = limits.catalogue.indicators
+    guarded = _flags(limits.catalogue.indicator_codes, lambda c: indicators[c].range == ">=0", "indicator")
+    return [Fault("value", (pl.col("value") < 0) & guarded)]
+
+
+def not_alive(limits: Limits) -> list[Fault]:
+    """V013: an org unit that lived on no day of the period."""
+    units, labels = limits.catalogue.org_unit_ids, limits.periods
+    periods = [Period.parse(label) for label in labels]
+    dead = [not limits.catalogue.lives(unit, period, limits.calendar) for period in periods for unit in units]
+    if not any(dead):
+        return []
+    place = pl.col("period") * len(units) + pl.col("org_unit")
+    return [Fault("org_unit", pl.lit(pl.Series(dead, dtype=pl.Boolean)).gather(place))]
+
+
+def out_of_share(limits: Limits) -> list[Fault]:
+    """V014: a share of something that is not between nothing and all of it."""
+    indicators = limits.catalogue.indicators
+    shares = _flags(limits.catalogue.indicator_codes, lambda c: _is_share(indicators[c]), "indicator")
+    return [Fault("value", ((pl.col("value") > 100) | (pl.col("value") < 0)) & shares)]
+
+
+def outside(limits: Limits) -> list[Fault]:
+    """V015: what the obligation does not speak for."""
+    catalogue = limits.catalogue
+    return [
+        Fault("org_unit", ~_flags(catalogue.org_unit_ids, limits.speaks_for.__contains__, "org_unit")),
+        Fault("indicator", ~_flags(catalogue.indicator_codes, limits.indicators.__contains__, "indicator")),
+    ]
+
+
+def refused(_: Limits) -> list[Fault]:
+    """V019: a row that its reader does not vouch for."""
+    return [Fault("refused", pl.col("~refused").is_not_null())]

@@ -1,0 +1,70 @@
+"""What a rule is: its words, and the expressions or the question by which figures are held to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hub_core.model.finding import RuleText
+from hub_core.model.period import Calendar
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from hub_core.model.catalogue import Catalogue, Dataflow
+    from hub_core.model.period import Period
+
+FIELDS = ("indicator", "org_unit", "period", "measure", "dims", "status", "unit")
+NOT_A_NUMBER, TOO_PRECISE, TOO_LARGE = 2, 3, 4
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a row rule may look at beside the row: the catalogue and what the obligation speaks for.
+
+    ``periods`` are the labels that the row's index of a period stands for; they grow while a payload is read.
+    """
+
+    catalogue: Catalogue
+    speaks_for: frozenset[str]
+    indicators: frozenset[str]
+    calendar: Calendar = Calendar.STATISTICAL
+    periods: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A broken rule found by an expression: which field it is about, and where its text stands."""
+
+    field: str
+    broken: pl.Expr
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A submission as a rule of scope submission or history sees it.
+
+    ``figures`` and ``before``, the current figures of the period before, are frames of format 1; None where
+    nothing is current.
+    """
+
+    catalogue: Catalogue
+    dataflow: Dataflow
+    period: Period
+    calendar: Calendar
+    figures: pl.DataFrame
+    before: pl.LazyFrame | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A published rule.
+
+    ``faults`` gives the expressions of a row rule. ``finds`` gives the figures of a submission that break a
+    rule of scope submission or history: rows of its frame, with ``text`` that says how. Others are asked elsewhere.
+    """
+
+    text: RuleText
+    faults: Callable[[Limits], list[Fault]] | None = None
+    finds: Callable[[Whole], pl.DataFrame | None] | None = None

@@ -1,0 +1,142 @@
+"""The catalogue from its files: CSV tables and one TOML a dataflow; and snapshots of it by digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+import unicodedata
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from hub_core.contracts import explain
+from hub_core.errors import ConfigurationError
+from hub_core.model.catalogue import Catalogue, Dataflow
+from hub_core.model.org_unit import OrgUnit, OrgUnitCode, OrgUnitName
+from hub_core.model.period import Calendar
+from hub_core.structures import problems, rows
+
+TABLES = (
+    "units.csv",
+    "indicators.csv",
+    "org_units.csv",
+    "org_unit_names.csv",
+    "org_unit_codes.csv",
+    "memberships.csv",
+    "successions.csv",
+    "aliases.csv",
+)
+
+
+class _Limits(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    quarantined_percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(5)
+    withdrawn_percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(20)
+    parts_percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal("0.001")
+
+
+class _Dataflow(BaseModel):
+    """``dataflows/ID.toml``."""
+
+    model_config = ConfigDict(extra="forbid")
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    name_vi: str
+    name_en: str
+    calendar: Literal["S", "A"]
+    frequencies: list[Literal["A", "S", "N", "Q", "M"]]
+    covers: Annotated[list[str], Field(min_length=1)]
+    sign_off: Literal["none"]
+    look_back: Annotated[int, Field(ge=1, le=60)] = 1
+    limits: _Limits = _Limits()
+
+
+def read_texts(config: Path) -> dict[str, str]:
+    """The catalogue's files under a config folder, as texts by relative name.
+
+    Raises ConfigurationError naming a file that is missing or not UTF-8.
+    """
+    names = [f"catalogue/{name}" for name in TABLES]
+    names += sorted(f"dataflows/{path.name}" for path in (config / "dataflows").glob("*.toml"))
+    texts = {}
+    for name in names:
+        try:
+            texts[name] = unicodedata.normalize("NFC", (config / name).read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{config / name} cannot be read: {error}") from error
+    return texts
+
+
+def digest(texts: dict[str, str]) -> str:
+    """The sha256 over a catalogue's files."""
+    return hashlib.sha256(json.dumps(texts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def keep(texts: dict[str, str], folder: Path) -> Path:
+    """Keep a snapshot of a catalogue's files under its digest; the file that holds it."""
+    path = folder / f"{digest(texts)}.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_suffix(".new")
+        scratch.write_text(json.dumps(texts, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+        scratch.replace(path)
+    return path
+
+
+def open_snapshot(path: Path) -> Catalogue:
+    """The catalogue that was kept in a snapshot."""
+    return catalogue(json.loads(path.read_text(encoding="utf-8")))
+
+
+def catalogue(texts: dict[str, str]) -> Catalogue:
+    """The catalogue that these files declare. Raises ConfigurationError naming file and line."""
+    units = dict(rows.rows(texts, "units.csv", rows.unit))
+    indicators = dict(rows.rows(texts, "indicators.csv", rows.indicator))
+    names: dict[str, list[OrgUnitName]] = {}
+    for unit, called in rows.rows(texts, "org_unit_names.csv", rows.name):
+        names.setdefault(unit, []).append(called)
+    codes: dict[str, list[OrgUnitCode]] = {}
+    for unit, code in rows.rows(texts, "org_unit_codes.csv", rows.code):
+        codes.setdefault(unit, []).append(code)
+    org_units = {
+        unit: OrgUnit(unit, level, parent, valid, tuple(names.get(unit, ())), tuple(codes.get(unit, ())))
+        for unit, (level, parent, valid) in rows.rows(texts, "org_units.csv", rows.org_unit)
+    }
+    memberships = tuple(m for _, m in rows.rows(texts, "memberships.csv", rows.membership))
+    successions = tuple(s for _, s in rows.rows(texts, "successions.csv", rows.succession))
+    dataflows = {}
+    for name in sorted(n for n in texts if n.startswith("dataflows/")):
+        dataflow = _read_dataflow(name, texts[name])
+        if dataflow.id in dataflows:
+            raise ConfigurationError(f"{name}: there is a dataflow {dataflow.id} already")
+        dataflows[dataflow.id] = dataflow
+    aliases = tuple(a for _, a in rows.rows(texts, "aliases.csv", rows.alias))
+    found = Catalogue(dataflows, indicators, units, org_units, memberships, successions, digest(texts), aliases)
+    wrong = [*problems.unknown_references(found, names, codes), *problems.cycles(found)]
+    if wrong:
+        raise ConfigurationError("; ".join(wrong))
+    return found
+
+
+def _read_dataflow(name: str, text: str) -> Dataflow:
+    try:
+        told = _Dataflow.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{name}: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"{name}: {explain(error)}") from error
+    return Dataflow(
+        told.id,
+        told.name_vi,
+        told.name_en,
+        Calendar(told.calendar),
+        tuple(told.frequencies),
+        tuple(told.covers),
+        told.sign_off,
+        told.look_back,
+        told.limits.quarantined_percent,
+        told.limits.withdrawn_percent,
+        told.limits.parts_percent,
+    )

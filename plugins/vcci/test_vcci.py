@@ -1,0 +1,7 @@
+from pathlib import Path
+
+from hub_core.testing.suite import ProvinceSuite
+
+
+class TestProvince(ProvinceSuite):
+    package = Path(__file__).parent

@@ -1,0 +1,472 @@
+"""V007 to V011 against what a naive reading of their words finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub_core.model.catalogue import Catalogue, Dataflow, Indicator, Unit
+from hub_core.model.observation import SCHEMA
+from hub_core.model.org_unit import Membership, OrgUnit, Validity
+from hub_core.model.period import Calendar, Period
+from hub_core.rules import RULES, Whole
+from hub_core.stages.validate import held_together
+
+Row = dict[str, Any]
+Marks = list[tuple[str, str, str, str, str]]  # indicator, org unit, measure, dims, text
+
+UNITS = {
+    "whole": Unit("whole", "", 0, 1, "", Decimal(1)),
+    "cents": Unit("cents", "", 2, 1, "", Decimal(1)),
+    "percent": Unit("percent", "", 2, 100, "", Decimal(1)),
+    "exact": Unit("exact", "", 6, 1, "", Decimal(1)),
+}
+
+
+def indicator(code: str, unit: str, kind: str = "stock", allowed: str = ">=0", **more: Any) -> Indicator:
+    space = more.pop("agg_space", "ratio" if kind == "ratio" else "none" if kind in ("rank", "index") else "sum")
+    top, bottom = more.pop("of", ("", ""))
+    return Indicator(code, "F", code, code, unit, kind, space, "last", top, bottom, ("M", "Q", "A"), allowed, **more)
+
+
+INDICATORS = [
+    indicator("AA.ALL", "whole", parts=("AA.ONE", "AA.TWO")),
+    indicator("AA.ONE", "whole"),
+    indicator("AA.TWO", "whole"),
+    indicator("AA.NET", "whole", allowed="any"),
+    indicator("AA.CENT", "cents", "flow"),
+    indicator("AA.PART", "whole", allowed="<=AA.ONE"),
+    indicator("AA.LESS", "whole", allowed="<=AA.PART"),
+    indicator("AA.SHARE", "percent", "ratio", "0..100", of=("AA.PART", "AA.ONE")),
+    indicator("AA.EACH", "exact", "ratio", "any", of=("AA.NET", "AA.TWO")),
+    indicator("AA.RANK", "whole", "rank", "any"),
+    indicator("AA.INDEX", "cents", "index", "any", agg_space="weighted_avg(AA.ONE)"),
+]
+ORG_UNITS = [
+    OrgUnit("vn", "country", "", Validity()),
+    OrgUnit("k", "cluster", "", Validity()),
+    OrgUnit("p1", "province", "vn", Validity()),
+    OrgUnit("p2", "province", "vn", Validity()),
+    OrgUnit("p3", "province", "vn", Validity()),
+    OrgUnit("p-old", "province", "vn", Validity(None, date(2025, 5, 31))),
+    OrgUnit("p-new", "province", "vn", Validity(date(2025, 6, 1), None)),
+]
+MEMBERS = (Membership("k", "p1", Validity()), Membership("k", "p2", Validity()))
+DATAFLOW = Dataflow("F", "", "", Calendar.STATISTICAL, ("M", "Q", "A"), ("vn",), "none", 1, Decimal(5), Decimal(20))
+CATALOGUE = Catalogue(
+    {"F": DATAFLOW}, {i.code: i for i in INDICATORS}, UNITS, {u.id: u for u in ORG_UNITS}, MEMBERS, (), ""
+)
+CHILDREN = {"vn": ["p1", "p2", "p3", "p-new"], "k": ["p1", "p2"]}  # on the last day of 2025-Q2
+
+
+def obs(code: str, value: str | None, unit: str = "p1", **more: Any) -> Row:
+    told = {"value": None, "status": "M"} if value is None else {"value": Decimal(value), "status": "A"}
+    return {"indicator": code, "org_unit": unit, "measure": "actual", "dims": "", **told, **more}
+
+
+def frame(rows: Iterable[Row], period: str = "2025-Q2") -> pl.DataFrame:
+    fixed = {"period": period, "calendar": "S", "part": 0, "column": "gt"}
+    return pl.DataFrame([{**fixed, "row": n, **each} for n, each in enumerate(rows)], schema=SCHEMA)
+
+
+def whole(rows: Iterable[Row], before: Iterable[Row] | None = None, label: str = "2025-Q2", **limits: Any) -> Whole:
+    """A submission as it is sealed, its texts as categories, beside the period before as it is lent."""
+    period = Period.parse(label)
+    figures = frame(rows, label)
+    texts = [name for name, kind in SCHEMA.items() if kind == pl.String]
+    lent = None if before is None else frame(before, str(period.shift(-1))).lazy()
+    flow = replace(DATAFLOW, **limits)
+    return Whole(CATALOGUE, flow, period, flow.calendar, figures.cast(dict.fromkeys(texts, pl.Categorical)), lent)
+
+
+def asked(rule: str, told: Whole) -> Marks:
+    """What a rule says of a submission: the key and the words of each figure that breaks it."""
+    finds = RULES[rule].finds
+    assert finds is not None
+    found = finds(told)
+    rows = [] if found is None else found.rows(named=True)
+    return sorted((r["indicator"], r["org_unit"], r["measure"], r["dims"], r["text"]) for r in rows)
+
+
+def plain(value: Decimal) -> str:
+    return f"{value.normalize() + 0:f}"
+
+
+def mark(row: Row, text: str) -> tuple[str, str, str, str, str]:
+    return row["indicator"], row["org_unit"], row["measure"], row["dims"], text
+
+
+def beside(row: Row, code: str, rows: Iterable[Row]) -> Row | None:
+    """The row of another indicator under the same key, with a value."""
+    rest = ("org_unit", "measure", "dims")
+    found = [r for r in rows if r["indicator"] == code and all(r[k] == row[k] for k in rest)]
+    return next((r for r in found if r["value"] is not None), None)
+
+
+def by_key(rows: Iterable[Row]) -> list[Row]:
+    return list({(r["indicator"], r["org_unit"], r["measure"], r["dims"]): r for r in rows}.values())
+
+
+small = st.integers(-2, 12).map(Decimal)
+cents = st.integers(-200, 1200).map(lambda n: Decimal(n).scaleb(-2))
+values = small | small | cents
+
+
+@st.composite
+def rows_of(
+    draw: st.DrawFn,
+    codes: list[str],
+    units: tuple[str, ...] = ("p1",),
+    dims: tuple[str, ...] = ("",),
+    measures: tuple[str, ...] = ("actual",),
+) -> list[Row]:
+    """Rows with different keys, in any order, some of them without a value."""
+    keys = [(c, u, m, d) for c in codes for u in units for m in measures for d in dims]
+    chosen = draw(st.lists(st.sampled_from(keys), max_size=14, unique=True))
+    rows = []
+    for code, unit, measure, dim in chosen:
+        value = draw(st.none() | values | values | values)
+        status = "M" if value is None else "A"
+        row = {"indicator": code, "org_unit": unit, "measure": measure, "dims": dim, "value": value, "status": status}
+        rows.append(row)
+    return rows
+
+
+# V007
+
+
+@given(rows_of(["AA.ONE", "AA.PART", "AA.LESS", "AA.TWO"], ("p1", "p2"), ("", "AREA=U"), ("actual", "plan")))
+def test_v007_finds_each_part_above_the_whole_of_its_own_key(rows: list[Row]) -> None:
+    expected = []
+    for row in rows:
+        limit = {"AA.PART": "AA.ONE", "AA.LESS": "AA.PART"}.get(row["indicator"])
+        bound = beside(row, limit, rows) if limit else None
+        if bound and row["value"] is not None and row["value"] > bound["value"]:
+            expected.append(mark(row, f"{plain(row['value'])} > {limit} {plain(bound['value'])}"))
+    assert asked("V007", whole(rows)) == sorted(expected)
+
+
+def test_v007_a_part_may_be_its_whole() -> None:
+    assert asked("V007", whole([obs("AA.PART", "5"), obs("AA.ONE", "5")])) == []
+    assert asked("V007", whole([obs("AA.PART", "5.000001"), obs("AA.ONE", "5")])) == [
+        ("AA.PART", "p1", "actual", "", "5.000001 > AA.ONE 5")
+    ]
+
+
+@pytest.mark.parametrize(
+    "other", [{"org_unit": "p2"}, {"measure": "plan"}, {"dims": "AREA=U"}, {"value": None, "status": "M"}]
+)
+def test_v007_another_key_and_a_missing_whole_bound_nothing(other: Row) -> None:
+    assert asked("V007", whole([obs("AA.PART", "5"), obs("AA.ONE", "1") | other])) == []
+
+
+def test_v007_a_part_leaves_and_what_it_was_compared_with_stays() -> None:
+    told = whole([obs("AA.ONE", "4"), obs("AA.PART", "5", column="c"), obs("AA.PART", "4", "p2"), obs("AA.TWO", "9")])
+    left, remarked = held_together(told, RULES)
+    [row] = left.rows(named=True)
+    assert (row["code"], row["field"], row["text"]) == ("V007", "value", "5 > AA.ONE 4")
+    assert (row["indicator"], row["org_unit"], row["part"], row["row"], row["column"]) == ("AA.PART", "p1", 0, 1, "c")
+    assert remarked.is_empty()
+
+
+def test_what_left_is_no_part_of_what_the_other_rules_are_asked_about() -> None:
+    """The share is reported from a part that cannot be: with the part gone there is no formula to hold it to."""
+    rows = [obs("AA.ONE", "4"), obs("AA.PART", "5"), obs("AA.SHARE", "50")]
+    left, remarked = held_together(whole(rows), RULES)
+    assert left["code"].to_list() == ["V007"]
+    assert remarked.is_empty()
+    left, remarked = held_together(whole([rows[0], obs("AA.PART", "3"), rows[2]]), RULES)
+    assert (left["code"].to_list(), remarked["code"].to_list()) == ([], ["V009"])
+
+
+def test_of_two_figures_from_one_cell_only_the_one_that_broke_a_rule_leaves() -> None:
+    """A prepare may make several figures of one cell, and name no column for them."""
+    cell = {"row": 0, "column": None}
+    rows = [obs("AA.ONE", "4", **cell), obs("AA.PART", "5", **cell), obs("AA.ALL", "19"), obs("AA.TWO", "4")]
+    left, remarked = held_together(whole(rows), RULES)
+    assert left["indicator"].to_list() == ["AA.PART"]
+    assert remarked["text"].to_list() == ["19 ≠ 8 (11)"]  # with AA.ONE gone too there would be nothing to add up
+
+
+# V008
+
+
+def naive_sums(rows: list[Row], percent: Decimal) -> Marks:
+    """Every total against every sum that should make it up, from the words of the rule."""
+    there = {(r["indicator"], r["org_unit"], r["measure"], r["dims"]): r["value"] for r in rows}
+    added = [i for i in INDICATORS if i.agg_space == "sum"]
+    found = []
+
+    def hold(row: Row, parts: list[Decimal | None], *, due: int) -> None:
+        value = row["value"]
+        known = [each for each in parts if each is not None]
+        if value is None or not known:
+            return
+        this = CATALOGUE.indicators[row["indicator"]]
+        apart = value - sum(known)
+        rounding = Decimal("0.5").scaleb(-UNITS[this.unit].decimals) * (len(known) + 1)
+        whole_there = len(known) == due
+        if not whole_there and not (apart < 0 and this.range == ">=0"):
+            return
+        if abs(apart) > rounding and Fraction(abs(apart)) > Fraction(abs(value)) * Fraction(percent) / 100:
+            found.append(mark(row, f"{plain(value)} ≠ {plain(sum(known, Decimal(0)))} ({plain(apart)})"))
+
+    for row in rows:
+        code, unit, measure, dims = (row[k] for k in ("indicator", "org_unit", "measure", "dims"))
+        this = CATALOGUE.indicators[code]
+        if this not in added:
+            continue
+        children = CHILDREN.get(unit, [])
+        if children:
+            hold(row, [there.get((code, child, measure, dims)) for child in children], due=len(children))
+        if this.parts:
+            hold(row, [there.get((part, unit, measure, dims)) for part in this.parts], due=len(this.parts))
+        if dims == "":
+            single = {d for _, _, _, d in there if d and ";" not in d}
+            for dimension in sorted({d.split("=")[0] for d in single}):
+                parts = [there.get((code, unit, measure, d)) for d in sorted(single) if d.startswith(dimension + "=")]
+                known = [each for each in parts if each is not None]
+                hold(row, parts, due=len(known) if len(known) > 1 else len(known) + 1)
+    return sorted(found)
+
+
+percents = st.sampled_from(["0", "0.001", "10", "50"]).map(Decimal)
+
+
+@given(rows_of(["AA.ALL", "AA.ONE", "AA.TWO"], dims=("", "AREA=U"), measures=("actual", "plan")), percents)
+def test_v008_holds_a_total_against_the_indicators_that_make_it_up(rows: list[Row], percent: Decimal) -> None:
+    assert asked("V008", whole(rows, parts_percent=percent)) == naive_sums(rows, percent)
+
+
+BREAKDOWN = ("", "AREA=U", "AREA=R", "SEX=F", "SEX=M", "AREA=U;SEX=F", "AREA=R;SEX=F")
+
+
+@given(rows_of(["AA.ONE", "AA.CENT", "AA.NET", "AA.INDEX", "AA.RANK"], dims=BREAKDOWN), percents)
+def test_v008_holds_a_total_against_each_breakdown_of_it(rows: list[Row], percent: Decimal) -> None:
+    assert asked("V008", whole(rows, parts_percent=percent)) == naive_sums(rows, percent)
+
+
+@given(
+    st.sets(st.sampled_from(["vn", "k", "p1", "p2", "p3", "p-new"]), min_size=1),
+    st.sampled_from(["AA.ONE", "AA.CENT", "AA.NET", "AA.RANK"]),
+    st.lists(values, min_size=6, max_size=6),
+    percents,
+)
+def test_v008_holds_a_country_and_a_cluster_against_their_provinces(
+    units: set[str], code: str, numbers: list[Decimal], percent: Decimal
+) -> None:
+    rows = [obs(code, str(value), unit) for unit, value in zip(sorted(units), numbers, strict=False)]
+    assert asked("V008", whole(rows, parts_percent=percent)) == naive_sums(rows, percent)
+
+
+def test_v008_a_total_of_the_yearbook_that_is_two_off_is_told() -> None:
+    """Vietnam's books have such lines: 1.839 where the parts are 1.051 and 790."""
+    rows = [obs("AA.ALL", "1839"), obs("AA.ONE", "1051"), obs("AA.TWO", "790")]
+    assert asked("V008", whole(rows)) == [("AA.ALL", "p1", "actual", "", "1839 ≠ 1841 (-2)")]
+
+
+def test_v008_warns_and_the_total_stays_beside_its_parts() -> None:
+    left, remarked = held_together(whole([obs("AA.ALL", "9"), obs("AA.ONE", "1"), obs("AA.TWO", "1")]), RULES)
+    assert left.is_empty()
+    assert remarked.select("code", "field", "text", "row").rows() == [("V008", "value", "9 ≠ 2 (7)", 0)]
+
+
+@pytest.mark.parametrize(
+    ("total", "warned"), [("101.5", False), ("101.500001", True), ("98.5", False), ("98.499999", True)]
+)
+def test_v008_half_a_unit_for_each_part_and_for_the_total_is_rounding(total: str, warned: bool) -> None:
+    rows = [obs("AA.ALL", total), obs("AA.ONE", "60"), obs("AA.TWO", "40")]
+    assert bool(asked("V008", whole(rows, parts_percent=Decimal(0)))) is warned
+
+
+@pytest.mark.parametrize(("total", "warned"), [("1000100", False), ("1000101", True), ("999900", True)])
+def test_v008_a_dataflow_says_how_much_of_a_total_may_be_apart(total: str, warned: bool) -> None:
+    """A hundredth of a percent of 1000100 is 100.01, of 999900 it is 99.99."""
+    rows = [obs("AA.ALL", total), obs("AA.ONE", "600000"), obs("AA.TWO", "400000")]
+    assert bool(asked("V008", whole(rows, parts_percent=Decimal("0.01")))) is warned
+
+
+def test_v008_a_total_of_what_is_not_all_in_is_no_difference_until_it_is_below_its_parts() -> None:
+    def country(total: str, code: str = "AA.ONE") -> Marks:
+        return asked("V008", whole([obs(code, total, "vn"), obs(code, "60", "p1"), obs(code, "50", "p3")]))
+
+    assert country("500") == []
+    assert country("109") == []  # within the rounding of three figures
+    assert country("100") == [("AA.ONE", "vn", "actual", "", "100 ≠ 110 (-10)")]
+    assert country("100", "AA.NET") == []  # what is not in may be negative
+
+
+def test_v008_a_province_that_says_its_figure_is_missing_is_not_in() -> None:
+    """Missing is not zero."""
+    rows = [obs("AA.ONE", "100", "vn"), *(obs("AA.ONE", "20", unit) for unit in ("p1", "p2", "p3"))]
+    assert asked("V008", whole([*rows, obs("AA.ONE", None, "p-new")])) == []
+    assert len(asked("V008", whole([*rows, obs("AA.ONE", "20.2", "p-new"), obs("AA.ONE", "80", "k")]))) == 1
+
+
+def test_v008_a_province_that_reports_other_indicators_is_not_in_with_this_one() -> None:
+    rows = [obs("AA.ONE", "100", "vn"), *(obs("AA.ONE", "20", unit) for unit in ("p1", "p2", "p3"))]
+    assert asked("V008", whole([*rows, obs("AA.TWO", "7", "p-new")])) == []
+
+
+def test_v008_a_province_and_its_successor_are_not_added_up() -> None:
+    """Both lived in the half-year and may report it; the tree is that of its last day (design, section 14)."""
+    units = ["p1", "p2", "p3", "p-new"]
+    rows = [obs("AA.ONE", "80", "vn"), *(obs("AA.ONE", "20", unit) for unit in units), obs("AA.ONE", "19", "p-old")]
+    assert asked("V008", whole(rows, label="2025-S1")) == []
+    assert asked("V008", whole(rows, label="2025")) == []
+
+
+def test_v008_a_tree_is_that_of_the_periods_own_last_day() -> None:
+    rows = [obs("AA.ONE", "99", "vn"), *(obs("AA.ONE", "20", unit) for unit in ("p1", "p2", "p3", "p-old"))]
+    assert asked("V008", whole(rows, label="2025-Q1")) == [("AA.ONE", "vn", "actual", "", "99 ≠ 80 (19)")]
+
+
+def test_v008_two_breakdowns_of_one_total_are_told_apart() -> None:
+    by_area = [obs("AA.ONE", "4", dims="AREA=U"), obs("AA.ONE", "4", dims="AREA=R")]
+    by_sex = [obs("AA.ONE", "3", dims="SEX=F"), obs("AA.ONE", "3", dims="SEX=M")]
+    told = asked("V008", whole([obs("AA.ONE", "20"), *by_area, *by_sex]))
+    assert [text for *_, text in told] == ["20 ≠ 6 (14)", "20 ≠ 8 (12)"]
+
+
+def test_v008_adds_up_the_largest_figures_that_there_can_be() -> None:
+    most = Decimal(10) ** 26 - Decimal("0.000001")
+    rows = [obs("AA.ALL", "1"), obs("AA.ONE", str(most)), obs("AA.TWO", str(most))]
+    [(*_, text)] = asked("V008", whole(rows, parts_percent=Decimal(100)))
+    assert text == f"1 ≠ {plain(2 * most)} ({plain(1 - 2 * most)})"
+
+
+# V009
+
+
+@given(rows_of(["AA.SHARE", "AA.EACH", "AA.ONE", "AA.PART", "AA.NET", "AA.TWO"], ("p1", "p2"), ("", "AREA=U")))
+def test_v009_holds_a_ratio_against_its_formula(rows: list[Row]) -> None:
+    expected = []
+    for row in rows:
+        this = CATALOGUE.indicators[row["indicator"]]
+        if this.kind != "ratio" or row["value"] is None:
+            continue
+        top, bottom = (beside(row, code, rows) for code in (this.numerator, this.denominator))
+        if not top or not bottom or not bottom["value"]:
+            continue
+        made = Fraction(top["value"]) * UNITS[this.unit].per / Fraction(bottom["value"])
+        if abs(Fraction(row["value"]) - made) > Fraction(1, 10 ** UNITS[this.unit].decimals):
+            expected.append(mark(row, "")[:4])
+    found = asked("V009", whole(rows))
+    assert [each[:4] for each in found] == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "warned"), [("33.33", False), ("33.34", False), ("33.35", True), ("33.32", True), ("0.3333", True)]
+)
+def test_v009_one_in_the_last_decimal_is_no_difference(value: str, warned: bool) -> None:
+    found = asked("V009", whole([obs("AA.SHARE", value), obs("AA.PART", "1"), obs("AA.ONE", "3")]))
+    shown = ("AA.SHARE", "p1", "actual", "", f"{value} ≠ AA.PART / AA.ONE = 33.333333")
+    assert found == ([shown] if warned else [])
+
+
+@pytest.mark.parametrize("bottom", ["0", None])
+def test_v009_what_cannot_be_divided_is_no_formula(bottom: str | None) -> None:
+    assert asked("V009", whole([obs("AA.SHARE", "50"), obs("AA.PART", "1"), obs("AA.ONE", bottom)])) == []
+
+
+def test_v009_divides_the_largest_figures_that_there_can_be() -> None:
+    most = str(Decimal(10) ** 26 - Decimal("0.000001"))
+    rows = [obs("AA.SHARE", "50"), obs("AA.PART", most), obs("AA.ONE", most)]
+    assert asked("V009", whole(rows)) == [("AA.SHARE", "p1", "actual", "", "50 ≠ AA.PART / AA.ONE = 100")]
+
+
+# V010
+
+
+@given(
+    rows_of(["AA.ONE", "AA.CENT", "AA.SHARE", "AA.RANK"], ("p1", "p2"), ("", "AREA=U")),
+    rows_of(["AA.ONE", "AA.CENT", "AA.SHARE", "AA.RANK"], ("p1", "p2"), ("", "AREA=U")),
+)
+def test_v010_finds_each_flow_or_stock_that_is_ten_times_or_a_tenth(now: list[Row], was: list[Row]) -> None:
+    expected = []
+    for row in now:
+        then = beside(row, row["indicator"], was)
+        if then is None or not row["value"] or not then["value"] or row["indicator"] in ("AA.SHARE", "AA.RANK"):
+            continue
+        one, other = abs(row["value"]), abs(then["value"])
+        if one >= 10 * other or other >= 10 * one:
+            expected.append(mark(row, f"{plain(row['value'])}; kỳ trước {plain(then['value'])}"))
+    assert asked("V010", whole(now, was)) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("now", "was", "warned"),
+    [
+        *(("50", "5", True), ("5", "50", True), ("49.999999", "5", False), ("5", "49.999999", False)),
+        *(("-50", "5", True), ("0", "5", False), ("5", "0", False), ("0", "0", False)),
+        *((None, "5", False), ("5", None, False), ("0.000001", "0.00001", True), ("5", "5", False)),
+        ("9" * 26, "9" * 25, True),
+        ("9" * 26, "9" * 26, False),
+    ],
+)
+def test_v010_exactly_ten_times_counts_and_nothing_and_zero_never_do(
+    now: str | None, was: str | None, warned: bool
+) -> None:
+    assert bool(asked("V010", whole([obs("AA.ONE", now)], [obs("AA.ONE", was)]))) is warned
+
+
+@pytest.mark.parametrize("rule", ["V010", "V011"])
+def test_without_a_period_before_there_is_no_history(rule: str) -> None:
+    rows = [obs("AA.ONE", "500"), obs("AA.ONE", "5", measure="ytd")]
+    assert asked(rule, whole(rows)) == []
+    assert asked(rule, whole(rows, [])) == []
+
+
+# V011
+
+
+@given(
+    rows_of(["AA.ONE", "AA.NET", "AA.SHARE"], ("p1", "p2"), measures=("ytd", "ytd", "actual", "plan")),
+    rows_of(["AA.ONE", "AA.NET", "AA.SHARE"], ("p1", "p2"), measures=("ytd", "ytd", "actual", "plan")),
+    st.sampled_from(["2025-M01", "2025-M02", "2025-M12", "2025-Q1", "2025-Q2", "2025"]),
+)
+def test_v011_finds_each_cumulative_figure_that_falls_within_a_year(
+    now: list[Row], was: list[Row], label: str
+) -> None:
+    first_of_its_year = label in ("2025-M01", "2025-Q1", "2025")
+    now, was = by_key(now), by_key(was)
+    expected = []
+    for row in now:
+        then = beside(row, row["indicator"], was)
+        if first_of_its_year or row["measure"] != "ytd" or then is None or row["value"] is None:
+            continue
+        if row["value"] < then["value"]:
+            expected.append(mark(row, f"{plain(row['value'])}; kỳ trước {plain(then['value'])}"))
+    assert asked("V011", whole(now, was, label)) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("label", "now", "warned"),
+    [
+        *(("2025-M02", "4.999999", True), ("2025-M02", "5", False), ("2025-M12", "0", True)),
+        *(("2026-M01", "0", False), ("2026-Q1", "0", False), ("2025-Q4", "0", True), ("2025-S2", "4", True)),
+    ],
+)
+def test_v011_december_to_january_is_no_fall(label: str, now: str, warned: bool) -> None:
+    found = asked("V011", whole([obs("AA.ONE", now, measure="ytd")], [obs("AA.ONE", "5", measure="ytd")], label))
+    assert bool(found) is warned
+
+
+@pytest.mark.parametrize("measure", ["actual", "plan"])
+def test_v011_what_is_not_cumulative_may_fall(measure: str) -> None:
+    told = whole([obs("AA.ONE", "4", measure=measure)], [obs("AA.ONE", "5", measure=measure)], "2025-M02")
+    assert asked("V011", told) == []
+
+
+def test_what_is_asked_of_the_whole_leaves_or_warns_as_its_severity_says() -> None:
+    said = {code: rule.text.severity.value for code, rule in RULES.items() if rule.finds}
+    assert said == {"V007": "error", "V008": "warning", "V009": "warning", "V010": "warning", "V011": "warning"}
