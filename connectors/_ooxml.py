@@ -5,26 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from connectors._grid import Grid, Listed, Merge, cell_of, check_size, chosen, column_of
+from connectors._grid import Grid, Listed, Merge, cell_of, check_size, chosen
 from connectors._limits import CELLS
-from connectors._package import Package, elements, packed, rewritten
+from connectors._package import Package, elements, packed
+from connectors._sheet_xml import ATTRIBUTES, extent, rewritten, unprefixed
 from connectors._typed import typed_rows
 from hub_core import SourceChanged
 
-_BLOCK = 4 << 20  # bytes of a sheet looked at in one go
-_REST = rb'(?: [a-qs-z][\w:]*="[^"<>]*")*'  # attributes; none more may start with r, as the cell's place does
-_PREFIX = re.compile(rb"<([A-Za-z_][\w.-]*:)(?:worksheet|sst)[\s>]")
 _TABLE = re.compile(rb"<sheetData(?=[\s/>])[^<>]*>")
 _TABLE_END = re.compile(rb"</sheetData\s*>")
-_FILLED = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"' + _REST + rb"\s*>")
-_BLANK = re.compile(rb'<c r="[A-Z]{1,3}[0-9]{1,7}"' + _REST + rb"\s*/>")
-_ERROR = re.compile(rb'(<c r="[A-Z0-9]+"' + _REST + rb') t="e"')
+_ERROR = re.compile(rb'(<c r="[A-Z0-9]+"' + ATTRIBUTES + rb') t="e"')
 _FORMULA = re.compile(
     rb'<c r="([A-Z]{1,3}[0-9]{1,7})"([^<>]*)>\s*<f(?:\s[^<>]*)?(?:/>|>[^<]*</f\s*>)\s*(<v(?:\s[^<>]*)?>[^<])?'
 )
 _MERGE = re.compile(rb'<mergeCell [^<>]*?ref="([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})"')
 _STRINGS = re.compile(rb"<sst(?=[\s/>])[^<>]*?(/?)>")
-_LETTERS, _DIGITS = bytes(range(65, 91)), bytes(range(48, 58))
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -50,16 +45,16 @@ def read_xlsx(package: Package, name: str | None) -> Grid:
     """The sheet of that name, or the only visible one; raises SourceChanged."""
     book = _book(package)
     sheet = chosen(book.sheets, name)
-    xml = _unprefixed(package.xml(sheet.handle))
+    xml = unprefixed(package.xml(sheet.handle))
     if (values := xml.count(b"<v>") + xml.count(b"<is>")) > CELLS:
         raise SourceChanged(f"sheet {sheet.name} holds {values} values, and {CELLS} cells are the limit")
-    extent = None if b"<!" in xml else _extent(xml)
-    if extent is None:
+    reach = None if b"<!" in xml else extent(xml)
+    if reach is None:
         xml = rewritten(sheet.handle, xml)
-        extent = _extent(xml)
-    if extent is None:
+        reach = extent(xml)
+    if reach is None:
         raise SourceChanged(f"sheet {sheet.name} has cells that say their place in no known way")
-    check_size(sheet.name, *extent)
+    check_size(sheet.name, *reach)
     table, tail = _table(sheet.name, xml)
     del xml
     merges = _merges(sheet.name, tail)
@@ -116,41 +111,6 @@ def _related(package: Package, path: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _unprefixed(xml: bytearray) -> bytearray:
-    """The XML without the prefix of its root, as in ``<x:worksheet>``; in sound XML ``<`` only ever starts a tag."""
-    found = _PREFIX.search(xml, 0, 1 << 16)
-    return xml.replace(b"<" + found[1], b"<").replace(b"</" + found[1], b"</") if found else xml
-
-
-def _extent(xml: bytearray) -> tuple[int, int] | None:
-    """Rows and columns from A1 to the last cell not written as empty; None where a cell does not say its place plainly.
-
-    That each does is proven by counting the tags. They are looked at some megabytes at a time.
-    """
-    if any(mark in xml for mark in (b":c ", b":c>", b":c/", b"<c\n", b"<c\t", b"<c\r")):
-        return None
-    rows = columns = start = 0
-    while start < len(xml):
-        end = xml.find(b"<", start + _BLOCK)
-        end = len(xml) if end < 0 else end
-        places = _FILLED.findall(xml, start, end)
-        cells = sum(xml.count(mark, start, end) for mark in (b"<c ", b"<c>", b"<c/"))
-        if cells != len(places) and cells != len(places) + len(_BLANK.findall(xml, start, end)):
-            return None
-        joined = b" ".join(places)
-        rows = max(rows, *map(int, set(joined.translate(None, _LETTERS).split())), 0)
-        columns = max(columns, *(_column(each) + 1 for each in set(joined.translate(None, _DIGITS).split())), 0)
-        start = end
-    return rows, columns
-
-
-def _column(name: bytes) -> int:
-    try:
-        return column_of(name.decode())
-    except ValueError:
-        return CELLS
-
-
 def _table(sheet: str, xml: bytearray) -> tuple[bytearray, bytearray]:
     """What stands between the tags of the sheet's table, and all that comes after it."""
     opening = _TABLE.search(xml)
@@ -198,7 +158,7 @@ def _copy(package: Package, book: _Book, table: bytearray) -> bytes:
     if (styles := book.part("styles")) and styles in package:
         parts["xl/styles.xml"] = package.xml(styles)
     if (strings := book.part("sharedStrings")) and strings in package:
-        parts["xl/sharedStrings.xml"] = _strings(strings, _unprefixed(package.xml(strings)))
+        parts["xl/sharedStrings.xml"] = _strings(strings, unprefixed(package.xml(strings)))
     return packed(parts)
 
 

@@ -12,7 +12,6 @@ from xml.parsers import expat
 from connectors._limits import (
     DECLARED_BYTES,
     EXPANDED_BYTES,
-    ODD_XML_BYTES,
     XML_DEPTH,
     XML_ELEMENTS,
     ZIP_MEMBERS,
@@ -121,24 +120,6 @@ def elements(name: str, data: bytearray, wanted: Iterable[str]) -> list[tuple[st
 Start = Callable[[str, dict[str, str]], None]
 End = Callable[[str], None]
 Text = Callable[[str], None]
-
-
-def rewritten(name: str, data: bytearray) -> bytearray:
-    """The same XML as every office program writes it: no prefixes, comments or CDATA, double quotes."""
-    if len(data) > ODD_XML_BYTES:
-        raise SourceChanged(f"{name} in the file is written oddly, and larger than {ODD_XML_BYTES} bytes")
-    out: list[str] = []
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        pairs = "".join(f' {key}="{_escaped(value)}"' for key, value in attributes.items() if key != "xmlns")
-        out.append(f"<{tag.rpartition(':')[2]}{pairs}>")
-
-    parse(name, data, start, lambda tag: out.append(f"</{tag.rpartition(':')[2]}>"), lambda t: out.append(_escaped(t)))
-    return bytearray("".join(out).encode())
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 def _folded(name: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import product
 
 import polars as pl
 
-from connectors._grid import Cell, Grid, collapsed, is_number, plain, text_of
+from connectors._grid import Cell, Grid, collapsed, plain, text_of
 from connectors._vietnamese import check_vietnamese, decoded
 from hub_core import SourceChanged
 
 NUMBER = "#number"
+_NUMBERS = {int, float}
 
 
 class Texts:
@@ -41,10 +43,13 @@ class Texts:
         not count.
         """
         covered: dict[tuple[int, int], tuple[int, int] | None] = {}
+        room = max(last + 1 - first, 0) * width
         for top, left, bottom, right in self.grid.merges:
-            for row in range(max(top, first), min(bottom, last) + 1):
-                for column in range(left, min(right + 1, width)):
-                    covered[row, column] = (top, left) if row == top else None
+            area = [range(max(top, first), min(bottom, last) + 1), range(left, min(right + 1, width))]
+            if (room := room - len(area[0]) * len(area[1])) < 0:
+                raise SourceChanged(f"merged ranges in the header of sheet {self.grid.sheet} overlap")
+            for row, column in product(*area):
+                covered[row, column] = (top, left) if row == top else None
         stacked = []
         for column in range(width):
             rows = range(first, last + 1) if column in columns else ()
@@ -54,22 +59,29 @@ class Texts:
 
     def series(self, name: str, rows: list[int], column: int) -> list[pl.Series]:
         """A column of these rows: its texts, and its numbers beside them where it has any."""
-        lines = [self.grid.rows[row] for row in rows]
-        cells = [line[column] if column < len(line) else "" for line in lines]
+        cells = self._cells(rows, column)
         kinds = set(map(type, cells))
-        texts = pl.Series(name, [None], dtype=pl.String).new_from_index(0, len(cells))
-        if not kinds <= {float, int}:
+        if kinds <= _NUMBERS:
+            texts = pl.Series(name, [None], dtype=pl.String).new_from_index(0, len(cells))
+        else:
             each = [self._or_none(cell, row, column) for row, cell in zip(rows, cells, strict=True)]
             texts = pl.Series(name, each, dtype=pl.String)
-        if not kinds & {float, int}:
+        if not kinds & _NUMBERS:
             return [texts]
-        return [texts, _numbers(name + NUMBER, [cell if is_number(cell) else None for cell in cells])]
+        return [texts, _numbers(name + NUMBER, [cell if type(cell) in _NUMBERS else None for cell in cells])]
+
+    def _cells(self, rows: list[int], column: int) -> list[Cell]:
+        lines = [self.grid.rows[row] for row in rows]
+        try:
+            return [line[column] for line in lines]
+        except IndexError:  # rows are as long as what stands in them
+            return [line[column] if column < len(line) else "" for line in lines]
 
     def _or_none(self, cell: Cell, row: int, column: int) -> str | None:
         """A cell's text, or None where it has none: a blank or a number."""
         if isinstance(cell, str):
             return self._read(cell, row, column) if cell.strip() else None
-        return None if is_number(cell) else text_of(cell)
+        return None if type(cell) in _NUMBERS else text_of(cell)
 
     def _read(self, text: str, row: int, column: int) -> str:
         if self._encoding is None:

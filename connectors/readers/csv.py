@@ -71,13 +71,28 @@ class CsvReader(Reader):
 
     def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
         """The part's name, the line on which the row starts, and the column; the cell without its quotes."""
-        table = _Table(part, self.settings)
-        line, cells = next(islice(table.rows(), row, None), (0, []))
-        if not cells or (column is not None and column not in table.names):
+        found = self.locate_all(part, [(row, column)])
+        if not found:
             raise SourceChanged(f"the file has no such row or no column {column}", part=part.name, row=row)
-        if column is None:
-            return f"{part.name} line {line}", ""
-        return f"{part.name} line {line} column {column}", cells[table.names.index(column)]
+        return found[row, column]
+
+    def locate_all(
+        self, part: PayloadPart, places: list[tuple[int, str | None]]
+    ) -> dict[tuple[int, str | None], tuple[str, str]]:
+        """Many places in one pass."""
+        table = _Table(part, self.settings)
+        columns = {unicodedata.normalize("NFC", name): (name, n) for n, name in enumerate(table.names)}
+        wanted: dict[int, list[str | None]] = {}
+        for row, column in places:
+            wanted.setdefault(row, []).append(column)
+        found: dict[tuple[int, str | None], tuple[str, str]] = {}
+        for row, (line, cells) in enumerate(islice(table.rows(), max(wanted, default=-1) + 1)):
+            for column in wanted.get(row, ()):
+                if column is None:
+                    found[row, None] = f"{part.name} line {line}", ""
+                elif (known := columns.get(unicodedata.normalize("NFC", column))) is not None:
+                    found[row, column] = f"{part.name} line {line} column {known[0]}", cells[known[1]]
+        return found
 
 
 class _Table:

@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field, field_validator, model_validator
 
-from connectors._grid import LAST_COLUMN, cell_of, collapsed, column_of, is_blank, letters
+from connectors._grid import cell_of, collapsed, column_of, is_blank, letters
 from connectors._texts import NUMBER, Texts
 from connectors._workbook import open_sheet
 from hub_core import PayloadPart, Reader, Settings, SourceChanged
@@ -157,9 +157,8 @@ class _Table:
         self.grid = open_sheet(part, settings.sheet)
         self.texts = Texts(self.grid, settings.encoding)
         first, last = settings.header or (1, 0)
-        ends = [len(row) for row in self.grid.rows] + [right + 1 for top, _, _, right in self.grid.merges if top < last]
         used = [*settings.used, *map(column_of, settings.headings)]
-        self.width = min(max([*ends, *(each + 1 for each in used)], default=0), LAST_COLUMN)
+        self.width = max([*map(len, self.grid.rows), *(each + 1 for each in used)], default=0)
         try:
             read = set(range(self.width)) - settings.ignored | set(map(column_of, settings.headings))
             self.headings = self.texts.headings(first - 1, last - 1, read, self.width)

@@ -76,8 +76,11 @@ def opened(home: Path, *, children: int = 0) -> Iterator[Hub]:
 
 def as_json(value: object) -> None:
     """Print a value as JSON."""
+    from pydantic import BaseModel
 
     def plain(each: object) -> object:
+        if isinstance(each, BaseModel):
+            return each.model_dump(mode="json")
         if dataclasses.is_dataclass(each) and not isinstance(each, type):
             return dataclasses.asdict(each)
         return str(each)

@@ -189,8 +189,8 @@ class Normaliser:
         """Org units by their code on the last day of each row's period, where the table has dates."""
         if not self._dated:
             return self.org_units.resolve(texts)
-        found = self.org_units.resolve(texts.clear())
-        found = found.extend_constant(None, len(texts))
+        undated = texts.zip_with(periods.is_null(), texts.clear().extend_constant(None, len(texts)))
+        found = self.org_units.resolve(undated)  # where the period is unknown, that alone is to be told
         for index in periods.drop_nulls().unique():
             last = Period.parse(self.periods.codes[index]).days(self.calendar)[1]
             found = self.org_units.resolve(texts, last).zip_with((periods == index).fill_null(value=False), found)

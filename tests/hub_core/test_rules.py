@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from hub_core.model.catalogue import Catalogue, Indicator
 from hub_core.model.finding import Severity
 from hub_core.model.observation import MEASURES, STATUSES, VALUE
 from hub_core.model.org_unit import OrgUnit, Validity
+from hub_core.model.period import Calendar, Period
 from hub_core.rules import FIELDS, RULES, Limits
 from hub_core.stages.validate import Codes, Validator
 
@@ -37,25 +39,34 @@ INDICATORS = [
     indicator("PART", "<=GUARDED"),  # V007
     indicator("STRANGE", "any"),  # outside the obligation
 ]
-UNITS = ["u-1", "u-2", "u-other"]
+UNITS = ["u-1", "u-2", "u-other", "u-past", "u-soon"]
+LIVES = {
+    "u-past": Validity(None, date(2025, 3, 14)),  # lived in 2025-Q1, and in no later quarter of either calendar
+    "u-soon": Validity(date(2025, 3, 31), None),  # its first day is the last of 2025-Q1
+}
+PERIODS = ["2025-Q1", "2025-Q2", "2024"]
 CATALOGUE = Catalogue(
     {},
     {each.code: each for each in INDICATORS},
     {},
-    {u: OrgUnit(u, "province", "", Validity()) for u in UNITS},
+    {u: OrgUnit(u, "province", "", LIVES.get(u, Validity())) for u in UNITS},
     (),
     (),
     "",
 )
 LIMITS = Limits(
-    CATALOGUE, frozenset(["u-1", "u-2"]), frozenset(each.code for each in INDICATORS if each.code != "STRANGE")
+    CATALOGUE,
+    frozenset(UNITS) - {"u-other"},
+    frozenset(each.code for each in INDICATORS if each.code != "STRANGE"),
+    Calendar.STATISTICAL,
+    PERIODS,
 )
 CODES = Codes(
     "S",
     {
         "indicator": CATALOGUE.indicator_codes,
         "org_unit": CATALOGUE.org_unit_ids,
-        "period": ["2025-Q1", "2025-Q2"],
+        "period": PERIODS,
         "measure": list(MEASURES),
         "dims": ["", "SEX=F"],
         "status": list(STATUSES),
@@ -70,7 +81,7 @@ def normalised(rows: list[dict[str, Any]]) -> pl.DataFrame:
     sound = {**dict.fromkeys(SIZES, 0), "value": Decimal(1), "fault": 0}
     made = [{**sound, "part": 0, "row": n, "column": "gt", **row} for n, row in enumerate(rows)]
     frame = pl.DataFrame(
-        made,
+        [{name: cell for name, cell in row.items() if name != "~refused"} for row in made],
         schema={
             **dict.fromkeys(SIZES, pl.UInt32),
             "value": VALUE,
@@ -81,7 +92,8 @@ def normalised(rows: list[dict[str, Any]]) -> pl.DataFrame:
         },
     )
     texts = [pl.format("{} {}", pl.lit(f), pl.col("row")).alias(f"~{f}") for f in (*SIZES, "value")]
-    return frame.with_columns(*texts, pl.lit(None, dtype=pl.String).alias("~refused"))
+    refused = pl.Series("~refused", [row.get("~refused") for row in rows], dtype=pl.String)
+    return frame.with_columns(*texts, refused)
 
 
 def found(rows: list[dict[str, Any]], limits: Limits = LIMITS) -> tuple[list[int], set[tuple[int, str, str, str]]]:
@@ -115,6 +127,13 @@ def breaks(code: str, value: Decimal | None) -> str | None:
     return {"GUARDED": "V005", "PERCENT": "V014"}.get(code, "V004") if outside else None
 
 
+def lived(unit: str, label: str, calendar: Calendar = Calendar.STATISTICAL) -> bool:
+    """Whether an org unit lived on one of the days of a period, by going through them."""
+    first, last = Period.parse(label).days(calendar)
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return any(CATALOGUE.org_units[unit].valid.holds(day) for day in days)
+
+
 indices = {name: st.none() | st.integers(0, size - 1) for name, size in SIZES.items()}
 edges = st.sampled_from(
     [Decimal(text) for text in ("0", "-0.000001", "5", "4.999999", "5.5", "5.500001", "100", "200")]
@@ -127,6 +146,7 @@ def observations(draw: st.DrawFn) -> dict[str, Any]:
     row: dict[str, Any] = {name: draw(each) if draw(st.integers(0, 3)) == 0 else 0 for name, each in indices.items()}
     row["indicator"] = draw(indices["indicator"])
     row["org_unit"] = draw(indices["org_unit"])
+    row["~refused"] = draw(st.sampled_from([None, None, None, "dòng thừa"]))
     row["fault"] = draw(st.sampled_from([0, 0, 0, 2, 3, 4]))
     row["value"] = None if row["fault"] else draw(values | st.none())
     return row
@@ -146,7 +166,11 @@ def test_each_row_rule_finds_what_a_naive_reading_of_the_rules_finds(rows: list[
         unit = None if row["org_unit"] is None else CATALOGUE.org_unit_ids[row["org_unit"]]
         marks += [("V015", "org_unit")] if unit == "u-other" else []
         marks += [("V015", "indicator")] if code == "STRANGE" else []
+        marks += [("V014", "value")] if range_rule == "V014" else []
+        dead = unit is not None and row["period"] is not None and not lived(unit, PERIODS[row["period"]])
+        marks += [("V013", "org_unit")] if dead else []
         expected |= {(n, rule, field, f"{field} {n}") for rule, field in marks}
+        expected |= {(n, "V019", "refused", row["~refused"])} if row["~refused"] else set()
     kept, marks_found = found(rows)
     assert marks_found == expected
     assert kept == [n for n in range(len(rows)) if n not in {mark[0] for mark in expected}]
@@ -192,11 +216,41 @@ def test_v005_a_negative_value_leaves_where_only_that_is_forbidden() -> None:
     assert {(row, rule) for row, rule, _, _ in marks} == {(1, "V005"), (2, "V005")}
 
 
-@pytest.mark.parametrize("code", ["PERCENT", "PART"])
 @pytest.mark.parametrize("value", ["-1", "100.5", "1000000"])
-def test_v004_and_v005_leave_to_other_rules_what_is_theirs(code: str, value: str) -> None:
-    """V014 asks about ratios in percent, V007 about parts of another indicator."""
-    assert found([{"indicator": at(code), "value": Decimal(value)}]) == ([0], set())
+def test_v004_and_v005_leave_to_other_rules_what_is_theirs(value: str) -> None:
+    """V014 asks about ratios in percent, V007, of the whole submission, about parts of another indicator."""
+    assert found([{"indicator": at("PERCENT"), "value": Decimal(value)}])[1] == {(0, "V014", "value", "value 0")}
+    assert found([{"indicator": at("PART"), "value": Decimal(value)}]) == ([0], set())
+
+
+def test_v013_an_org_unit_that_lived_on_one_day_of_the_period_may_report_it() -> None:
+    rows = [
+        {"org_unit": UNITS.index(unit), "period": period} for unit in ("u-past", "u-soon") for period in range(3)
+    ]
+    kept, marks = found(rows)
+    assert kept == [0, 2, 3, 4]  # the past one in 2025-Q1 and 2024, the later one in 2025-Q1 and 2025-Q2
+    assert marks == {(1, "V013", "org_unit", "org_unit 1"), (5, "V013", "org_unit", "org_unit 5")}
+
+
+def test_v013_goes_by_the_calendar_of_the_figures() -> None:
+    """2025-Q1 ends on 14 March by the administrative calendar, before the later unit began."""
+    rows = [{"org_unit": UNITS.index(unit)} for unit in ("u-past", "u-soon")]
+    assert found(rows)[0] == [0, 1]
+    assert not lived("u-soon", "2025-Q1", Calendar.ADMINISTRATIVE)
+    assert found(rows, replace(LIMITS, calendar=Calendar.ADMINISTRATIVE))[0] == [0]
+
+
+def test_v014_a_share_leaves_where_it_is_not_between_nothing_and_all() -> None:
+    texts = ["0", "100", "-0.000001", "100.000001"]
+    kept, marks = found([{"indicator": at("PERCENT"), "value": Decimal(text)} for text in texts])
+    assert kept == [0, 1]
+    assert {(row, rule) for row, rule, _, _ in marks} == {(2, "V014"), (3, "V014")}
+
+
+def test_v019_a_row_that_its_reader_does_not_vouch_for_leaves_with_the_readers_words() -> None:
+    kept, marks = found([{}, {"~refused": "ô C7 đã bị sửa"}])
+    assert kept == [0]
+    assert marks == {(1, "V019", "refused", "ô C7 đã bị sửa")}
 
 
 def test_v015_a_row_that_the_obligation_does_not_speak_for_leaves() -> None:
@@ -253,7 +307,7 @@ def test_every_rule_is_published_under_its_code_in_both_languages() -> None:
 
 def test_blocking_are_the_rules_that_the_design_names() -> None:
     blocking = {code for code, rule in RULES.items() if rule.text.severity is Severity.BLOCKING}
-    assert blocking == {"V015", "V016", "V017", "V018"}
+    assert blocking == {"V015", "V016", "V017", "V018", "V020"}
 
 
 def test_the_rules_digest_changes_with_a_rule_and_not_with_their_order() -> None:

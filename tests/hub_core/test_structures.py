@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,8 @@ def test_the_shipped_configuration_loads(folder: Path) -> None:
     assert found.dataflows["TELECOM"].calendar.value == "S"
     assert len(found.digest) == 64
     assert found.indicators["VT.06"].components == ("VT.05", "VT.03")
+    assert found.indicators["VT.00"].parts == ("VT.03", "VT.04")
+    assert found.dataflows["STATE_BUDGET"].parts_percent == Decimal("0.001")
 
 
 # Lines that are wrong
@@ -64,25 +67,25 @@ LINES: dict[str, tuple[str, str, str]] = {
     "a unit twice": (UNIT, "%,percent,2,100,,", "% stands there twice"),
     "an indicator twice": (
         INDICATORS,
-        "VT.03,TELECOM,a,a,thuê bao,stock,sum,last,,,Q,+,>=0,S5",
+        "VT.03,TELECOM,a,a,thuê bao,stock,sum,last,,,Q,+,>=0,S5,",
         "VT.03 stands there twice",
     ),
     "decimals that are no number": (UNIT, "x,x,two,,,", "two"),
     "a factor that is no number": (UNIT, "x,x,2,,%,nghìn", "nghìn|ConversionSyntax"),
-    "a way to add that is none": (INDICATORS, "X.1,TELECOM,a,a,%,stock,mean,last,,,Q,+,any,S", "agg_space 'mean'"),
+    "a way to add that is none": (INDICATORS, "X.1,TELECOM,a,a,%,stock,mean,last,,,Q,+,any,S,", "agg_space 'mean'"),
     "a way to add in time that is none": (
         INDICATORS,
-        "X.1,TELECOM,a,a,%,stock,sum,first,,,Q,+,any,S",
+        "X.1,TELECOM,a,a,%,stock,sum,first,,,Q,+,any,S,",
         "agg_time 'first'",
     ),
-    "a frequency that is none": (INDICATORS, 'X.1,TELECOM,a,a,%,stock,sum,last,,,"Q,W",+,any,S', "Q,W"),
+    "a frequency that is none": (INDICATORS, 'X.1,TELECOM,a,a,%,stock,sum,last,,,"Q,W",+,any,S,', "Q,W"),
     "a line that is too short": (INDICATORS, "X.1,TELECOM,a,a,%,stock", "X.1|agg_space|NoneType|short"),
     "an org unit that is too short": (ORG_UNITS, "vn-x,province", "short|fields|parent|valid"),
     "a line that is too long": (ORG_UNITS, "vn-x,province,,,vn,,,x", "long|fields|columns"),
     "a quotation mark too many": (ORG_UNITS, 'vn-x,province,,,vn,"a"b', "line"),
-    "an unknown range": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,0-100,S", "0-100"),
-    "a range that is no number": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,0..x,S", r"0\.\.x"),
-    "an unknown kind": (INDICATORS, "X.1,TELECOM,a,a,%,stok,sum,last,,,Q,+,any,S", "stok"),
+    "an unknown range": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,0-100,S,", "0-100"),
+    "a range that is no number": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,0..x,S,", r"0\.\.x"),
+    "an unknown kind": (INDICATORS, "X.1,TELECOM,a,a,%,stok,sum,last,,,Q,+,any,S,", "stok"),
     "an unknown kind of succession": ("successions.csv", "2025-07-01,swallow,vn-ha-noi,vn-da-nang,x", "swallow"),
 }
 
@@ -97,13 +100,14 @@ def test_a_line_that_is_wrong_is_named_with_its_file_and_number(folder: Path, wh
 
 
 REFERENCES: dict[str, tuple[str, str, str]] = {
-    "an unknown component": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.98,VT.03,Q,+,any,S", "VT.98"),
-    "an unknown weight": (INDICATORS, "X.1,TELECOM,a,a,%,index,weighted_avg(VT.98),avg,,,Q,+,any,S", "VT.98"),
-    "an unknown unit": (INDICATORS, "X.1,TELECOM,a,a,furlong,stock,sum,last,,,Q,+,any,S", "furlong"),
-    "an unknown dataflow": (INDICATORS, "X.1,POST,a,a,%,stock,sum,last,,,Q,+,any,S", "POST"),
-    "an unknown indicator as a limit": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,<=VT.98,S", "VT.98"),
-    "a ratio without a denominator": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.03,,Q,+,any,S", "X.1"),
-    "a ratio that is added": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,sum,last,VT.03,VT.03,Q,+,any,S", "X.1"),
+    "an unknown part": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,any,S,VT.03+VT.98", "X.1, parts names VT.98"),
+    "an unknown component": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.98,VT.03,Q,+,any,S,", "VT.98"),
+    "an unknown weight": (INDICATORS, "X.1,TELECOM,a,a,%,index,weighted_avg(VT.98),avg,,,Q,+,any,S,", "VT.98"),
+    "an unknown unit": (INDICATORS, "X.1,TELECOM,a,a,furlong,stock,sum,last,,,Q,+,any,S,", "furlong"),
+    "an unknown dataflow": (INDICATORS, "X.1,POST,a,a,%,stock,sum,last,,,Q,+,any,S,", "POST"),
+    "an unknown indicator as a limit": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,<=VT.98,S,", "VT.98"),
+    "a ratio without a denominator": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.03,,Q,+,any,S,", "X.1"),
+    "a ratio that is added": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,sum,last,VT.03,VT.03,Q,+,any,S,", "X.1"),
     "an unknown base": (UNIT, "dặm,mile,,,furlong,8", "furlong"),
     "an unknown parent": (ORG_UNITS, "vn-x,province,,,atlantis,", "atlantis"),
     "a name of nobody": ("org_unit_names.csv", "atlantis,A,A,x,,", "atlantis"),
@@ -136,6 +140,7 @@ def test_a_cycle_over_two_org_units_is_found(folder: Path) -> None:
 def test_a_missing_column_is_named_with_its_file(folder: Path, name: str) -> None:
     path = folder / "catalogue" / name
     lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) > 1, "a table without lines misses no column"
     key = lines[0].split(",")[1]
     lines[0] = lines[0].replace(key, "khac", 1)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -192,6 +197,7 @@ TOML: dict[str, tuple[Callable[[str], str], str]] = {
     "nothing to cover": (lambda text: text.replace('["cluster-5"]', "[]"), "covers"),
     "a cover that is not there": (lambda text: text.replace('["cluster-5"]', '["cluster-6"]'), "cluster-6"),
     "no look back": (lambda text: text.replace("look_back   = 1", "look_back = 0"), "look_back"),
+    "more than all of a total": (lambda text: text + "parts_percent = 101\n", "limits.parts_percent"),
     "a negative limit": (
         lambda text: text.replace("quarantined_percent = 5", "quarantined_percent = -5"),
         "quarantined",

@@ -144,7 +144,7 @@ def test_the_total_that_a_footnote_sets_apart_is_a_warning_and_figures_stand(min
     ]
     shown = ministries.told("release", "show", "STATE_BUDGET/2016")["figures"]
     total = next(f for f in shown if (f["indicator"], f["org_unit"]) == ("NS.01", "vn"))
-    assert (total["value"], total["method"]) == ("1109500000", "reported")
+    assert (total["value"], total["method"]) == ("1109500000.0", "reported")
 
 
 def test_the_six_layouts_differ_in_toml_only() -> None:

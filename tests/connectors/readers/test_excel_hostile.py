@@ -274,6 +274,13 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: ods(f"<table:table-row>{SPAN}</table:table-row>" * 50_000),
         "sheet S has 10001 merged ranges",
     ),
+    "merged ranges one over the other": (
+        lambda: Parts(
+            table=TABLE + row(cell("XFD1")),
+            after="<mergeCells>" + '<mergeCell ref="A1:XFD1"/>' * 9000 + "</mergeCells>",
+        ).zipped(),
+        "merged ranges in the header of sheet S overlap",
+    ),
     "xls whose stream runs in a circle": (lambda: looping("stream"), "chain of sectors of 'Workbook' runs in a circle"),
     "xls whose directory runs in a circle": (lambda: looping("directory"), "of 'directory' runs in a circle"),
     "xls whose tables run in a circle": (lambda: looping("tables"), "the chain of its sector tables runs in a circle"),

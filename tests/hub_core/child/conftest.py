@@ -123,7 +123,7 @@ class Gone:
     def error(self) -> tuple[str, str] | None:
         """The error's class and words."""
         told = self.answer.error
-        return None if told is None else (str(told["class"]), str(told["message"]))
+        return None if told is None else (str(told["error"]), str(told["message"]))
 
     def manifest(self, period: str) -> Manifest:
         """What was sealed for a period."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -203,11 +204,17 @@ CATALOGUE = Catalogue(
     {},
     {"I": Indicator("I", "F", "", "", "u", "stock", "sum", "last", "", "", ("Q",), ">=0")},
     {},
-    {unit: OrgUnit(unit, "province", "", Validity()) for unit in ("mine", "other")},
+    {
+        **{unit: OrgUnit(unit, "province", "", Validity()) for unit in ("mine", "other")},
+        "new": OrgUnit("new", "province", "", Validity(date(2025, 4, 1), None)),
+    },
     (),
     (),
     "",
 )
+
+
+NEW, OTHER = (CATALOGUE.org_unit_ids.index(unit) for unit in ("new", "other"))
 
 
 def normalised(rows: list[dict[str, Any]]) -> pl.DataFrame:
@@ -220,19 +227,20 @@ def normalised(rows: list[dict[str, Any]]) -> pl.DataFrame:
         "part": pl.UInt32,
         "row": pl.UInt64,
         "column": pl.String,
-        **dict.fromkeys(texts, pl.String),
+        **dict.fromkeys([*texts, "~refused"], pl.String),
     }
     return pl.DataFrame([{**sound, "row": n, **row} for n, row in enumerate(rows)], schema=schema)
 
 
 def validator(asked: list[str] | None = None, periods: list[str] | None = None) -> Validator:
-    known = codes(indicator=["I"], org_unit=["mine", "other"], period=periods or ["2025-Q1"])
-    return Validator(Limits(CATALOGUE, frozenset(["mine"]), frozenset(["I"])), known, asked)
+    known = codes(indicator=["I"], org_unit=CATALOGUE.org_unit_ids, period=periods or ["2025-Q1"])
+    limits = Limits(CATALOGUE, frozenset(["mine", "new"]), frozenset(["I"]), periods=known.lists["period"])
+    return Validator(limits, known, asked)
 
 
 def test_a_row_may_leave_under_two_codes_and_is_one_row() -> None:
     validate = validator()
-    assert validate(normalised([{"value": Decimal(-1), "org_unit": 1}, {}]))["row"].to_list() == [1]
+    assert validate(normalised([{"value": Decimal(-1), "org_unit": OTHER}, {}]))["row"].to_list() == [1]
     left = pl.concat(validate.quarantine)
     assert left.schema == QUARANTINE
     assert sorted(left["code"]) == ["V005", "V015"]
@@ -269,7 +277,7 @@ def test_v012_periods_not_asked_for_are_left_out_and_counted(
 
 def test_what_was_not_asked_for_is_no_finding() -> None:
     validate = validator(["2025-Q1"], ["2025-Q1", "2025-Q2"])
-    validate(normalised([{"period": 1, "value": Decimal(-1), "org_unit": 1}]))
+    validate(normalised([{"period": 1, "value": Decimal(-1), "org_unit": OTHER}]))
     assert validate.quarantine == []
 
 
@@ -279,6 +287,18 @@ def test_a_period_first_met_in_a_later_frame_is_known_then() -> None:
     assert validate(normalised([{}])).height == 0
     periods.append("2025-Q2")
     assert validate(normalised([{"period": 1}])).height == 1
+
+
+def test_v013_is_asked_of_a_period_that_comes_when_others_were_checked() -> None:
+    periods = ["2025-Q2"]
+    validate = validator(periods=periods)
+    assert validate(normalised([{"org_unit": NEW}])).height == 1
+    periods += ["2025-Q1", "2025"]
+    rows = [{"row": 1, "org_unit": NEW, "period": 1}, {"row": 2, "org_unit": NEW, "period": 2}, {"row": 3, "period": 1}]
+    assert validate(normalised(rows))["row"].to_list() == [2, 3]
+    assert [(r["row"], r["code"], r["period"]) for r in pl.concat(validate.quarantine).rows(named=True)] == [
+        (1, "V013", "2025-Q1")
+    ]
 
 
 def test_a_finding_tells_how_many_rows_and_shows_the_first() -> None:
