@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 
 from connectors._grid import Cell, Grid, Listed, Merge, check_size, chosen
@@ -14,9 +14,12 @@ from hub_core import SourceChanged
 _CONTENT = "content.xml"
 _TYPE = "application/vnd.oasis.opendocument.spreadsheet"
 _CELLS = {"table:table-cell", "table:covered-table-cell"}
+_SPANNED = ("table:number-rows-spanned", "table:number-columns-spanned")
 _APART = {"office:annotation", "table:shapes", "draw:frame", "text:note", "table:dde-link"}  # texts that are no cell's
 _SPACE = {"text:tab": "\t", "text:line-break": "\n"}
 _SPAN = re.compile(r"PT(\d{1,6})H(\d{1,2})M(\d{1,2}(?:[.,]\d+)?)S")
+_MARKS = {"#", "E"}
+_ERROR = re.compile(r"#[^\s\d.,#]+[!?]|#N/A|#DIV/0!|Err:\d+")  # a number in a narrow column is shown as ###
 _DAY = timedelta(days=1)
 
 
@@ -31,84 +34,92 @@ def read_ods(package: Package, name: str | None) -> Grid:
         raise SourceChanged("the file is an OpenDocument, but no spreadsheet")
     if "META-INF/manifest.xml" in package and b"encryption-data" in package.raw("META-INF/manifest.xml"):
         raise SourceChanged("the workbook has a password: send it without one")
-    xml = package.xml(_CONTENT)
-    sheet = chosen(_sheets(xml), name)
-    table = _Table(sheet.name, sheet.handle)
-    parse(_CONTENT, xml, table.start, table.end, table.text)
-    return Grid(sheet.name, table.rows, tuple(table.merges), frozenset(table.uncalculated))
+    book = _Book(name)
+    parse(_CONTENT, package.xml(_CONTENT), book.start, book.end, book.text)
+    table = chosen(book.sheets, name).handle
+    assert table is not None  # the first of that name, or the first visible one, was read
+    return Grid(table.sheet, table.rows, tuple(table.merges), frozenset(table.uncalculated))
 
 
-def _sheets(xml: bytearray) -> list[Listed[int]]:
-    """The sheets in order; the handle is the number of the sheet."""
-    hidden: set[str] = set()
-    sheets: list[Listed[int]] = []
-    style, depth = "", 0
+class _Book:
+    """The list of sheets as expat meets them; the one that is wanted is read on the way."""
 
-    def start(tag: str, given: dict[str, str]) -> None:
-        nonlocal style, depth
-        if tag == "style:style":
-            style = given.get("style:name", "")
-        elif tag == "style:table-properties" and given.get("table:display") == "false":
-            hidden.add(style)
-        elif tag == "table:table":
-            if depth == 0:
-                visible = given.get("table:style-name") not in hidden
-                sheets.append(Listed(given.get("table:name", ""), visible, len(sheets)))
-            depth += 1
-
-    def end(tag: str) -> None:
-        nonlocal depth
-        depth -= tag == "table:table"
-
-    parse(_CONTENT, xml, start, end)
-    return sheets
-
-
-@dataclass(slots=True)
-class _Table:
-    """The cells of one sheet as expat meets them; what is repeated is counted before it is unfolded."""
-
-    sheet: str
-    number: int
-    rows: list[list[Cell]] = field(default_factory=list)
-    merges: list[Merge] = field(default_factory=list)
-    uncalculated: set[tuple[int, int]] = field(default_factory=set)
-    _seen: int = -1
-    _depth: int = 0
-    _apart: int = 0
-    _row: int = 0
-    _cells: list[Cell] = field(default_factory=list)
-    _column: int = 0
-    _columns: int = 0
-    _given: dict[str, str] | None = None
-    _again: int = 1
-    _texts: list[str] | None = None
-    _formulas: list[tuple[int, int]] = field(default_factory=list)
-    _paragraphs: int = 0
-    _spaces: int = 0
+    def __init__(self, name: str | None) -> None:
+        self.sheets: list[Listed[_Table | None]] = []
+        self._name = None if name is None else unicodedata.normalize("NFC", name)
+        self._hidden: set[str] = set()
+        self._style = ""
+        self._depth = 0
+        self._apart = 0
+        self._read = False
+        self._table: _Table | None = None
 
     def start(self, tag: str, given: dict[str, str]) -> None:
         """An element opens."""
         if tag == "table:table":
             self._depth += 1
-            self._seen += self._depth == 1
-        elif self._seen != self.number or self._depth != 1:
-            return
-        elif self._apart or tag in _APART:
-            self._apart += 1
-        elif tag in _CELLS:
+            if self._depth == 1:
+                self._start_sheet(given.get("table:name", ""), given.get("table:style-name") not in self._hidden)
+        elif self._table is not None and self._depth == 1:
+            if self._apart or tag in _APART:
+                self._apart += 1
+            else:
+                self._table.start(tag, given)
+        elif tag == "style:style":
+            self._style = given.get("style:name", "")
+        elif tag == "style:table-properties" and given.get("table:display") == "false":
+            self._hidden.add(self._style)
+
+    def text(self, data: str) -> None:
+        """Text, also the blanks between elements."""
+        if self._table is not None and not self._apart and self._depth == 1:
+            self._table.text(data)
+
+    def end(self, tag: str) -> None:
+        """An element closes."""
+        if tag == "table:table":
+            self._depth -= 1
+            self._table = self._table if self._depth else None
+        elif self._table is not None and self._depth == 1:
+            if self._apart:
+                self._apart -= 1
+            else:
+                self._table.end(tag)
+
+    def _start_sheet(self, name: str, visible: bool) -> None:
+        wanted = visible if self._name is None else unicodedata.normalize("NFC", name) == self._name
+        if wanted and not self._read:
+            self._table, self._read = _Table(name), True
+        self.sheets.append(Listed(name, visible, self._table))
+
+
+class _Table:
+    """The cells of a sheet; what is repeated is counted before it is unfolded."""
+
+    def __init__(self, sheet: str) -> None:
+        self.sheet = sheet
+        self.rows: list[list[Cell]] = []
+        self.merges: list[Merge] = []
+        self.uncalculated: set[tuple[int, int]] = set()
+        self._row, self._again = 0, 1
+        self._cells: list[Cell] = []
+        self._formulas: list[tuple[int, int]] = []
+        self._column = self._columns = 0
+        self._given: dict[str, str] | None = None  # of the cell that is open
+        self._texts: list[str] = []
+        self._paragraphs = self._spaces = 0
+
+    def start(self, tag: str, given: dict[str, str]) -> None:
+        """An element opens."""
+        if tag in _CELLS:
             self._given, self._texts, self._paragraphs = given, [], 0
+        elif tag == "text:p":
+            if self._paragraphs:
+                self._texts.append("\n")
+            self._paragraphs += 1
         elif tag == "table:table-row":
             self._again = _count(given, "table:number-rows-repeated")
             self._cells, self._column, self._formulas = [], 0, []
-        elif self._texts is not None:
-            self._in_text(tag, given)
-
-    def _in_text(self, tag: str, given: dict[str, str]) -> None:
-        assert self._texts is not None
-        if tag == "text:p":
-            self._texts.append("\n" if self._paragraphs else "")
-            self._paragraphs += 1
         elif tag == "text:s":
             self._spaces += _count(given, "text:c")
             if self._spaces > EXPANDED_BYTES:
@@ -118,41 +129,37 @@ class _Table:
             self._texts.append(_SPACE[tag])
 
     def text(self, data: str) -> None:
-        """Text, also the blanks between elements."""
-        if self._texts is not None and self._paragraphs and not self._apart:
+        """Text of a cell; before its first paragraph there are only the blanks between elements."""
+        if self._given is not None and self._paragraphs:
             self._texts.append(data)
 
     def end(self, tag: str) -> None:
         """An element closes."""
-        if tag == "table:table":
-            self._depth -= 1
-        elif self._seen != self.number or self._depth != 1:
-            return
-        elif self._apart:
-            self._apart -= 1
-        elif tag in _CELLS and self._given is not None:
-            self._end_cell(self._given, "".join(self._texts or []))
-            self._given = self._texts = None
+        if tag in _CELLS and self._given is not None:
+            self._end_cell(self._given, "".join(self._texts))
+            self._given = None
         elif tag == "table:table-row":
             self._end_row()
 
     def _end_cell(self, given: dict[str, str], text: str) -> None:
         again = _count(given, "table:number-columns-repeated")
         value = _value(given, text)
-        place = self._row, self._column
         if "table:formula" in given and "office:value-type" not in given and not self._paragraphs:
             self._formulas.append((self._column, again))
             value = "\0"  # keeps the row; taken out again below
-        down, right = _count(given, "table:number-rows-spanned"), _count(given, "table:number-columns-spanned")
-        if down * right > 1:
-            self.merges.append((*place, place[0] + down - 1, place[1] + right - 1))
+        if _SPANNED[0] in given or _SPANNED[1] in given:
+            down, right = (_count(given, name) for name in _SPANNED)
+            self.merges.append((self._row, self._column, self._row + down - 1, self._column + right - 1))
             check_size(self.sheet, merges=len(self.merges))
-        self._column += again
+        start, self._column = self._column, self._column + again
         if value == "":
             return
-        self._columns = max(self._columns, self._column)
-        check_size(self.sheet, self._row + self._again, self._columns)
-        self._cells += [""] * (self._column - again - len(self._cells)) + [value] * again
+        if self._column > self._columns or not self._cells:
+            self._columns = max(self._columns, self._column)
+            check_size(self.sheet, self._row + self._again, self._columns)
+        if start > len(self._cells):
+            self._cells += [""] * (start - len(self._cells))
+        self._cells += [value] * again
 
     def _end_row(self) -> None:
         if self._cells:
@@ -169,7 +176,9 @@ class _Table:
 
 def _count(given: dict[str, str], name: str) -> int:
     """A number of repetitions: at least one, and no larger than is refused in any case."""
-    text = given.get(name, "1")
+    text = given.get(name)
+    if text is None:
+        return 1
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise SourceChanged(f"{_CONTENT} in the file says {name} {text[:20]!r}")
     return max(int(text), 1)
@@ -178,7 +187,8 @@ def _count(given: dict[str, str], name: str) -> int:
 def _value(given: dict[str, str], text: str) -> Cell:
     """What stands in a cell, by its declared type; an error is the text that is shown."""
     kind = given.get("office:value-type", "")
-    if given.get("calcext:value-type") == "error" or (text.startswith("#") and kind != "string"):
+    shown = text[:1] in _MARKS and kind != "string" and _ERROR.fullmatch(text)  # as OpenOffice writes an error
+    if shown or given.get("calcext:value-type") == "error":
         return text
     try:
         if kind in {"float", "percentage", "currency"}:

@@ -127,7 +127,6 @@ class Loaded:
             raise ConfigurationError(f"{where}: {explain(error)}") from error
         return connector(told)
 
-
     def writer(self, settings: dict[str, Any], where: str, document: type[Written]) -> Writer[Written]:
         """A writer of one sort of document. Raises ConfigurationError where it writes another."""
         made: Writer[Written] = self.make(Writer, settings, where)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BLOCK = 8 << 20  # bytes that become one frame
 CHUNK = 1000  # rows that stay in the cache
+OWN = {"row", "column", "part", "#refused"}  # what the hub calls its own columns
 BOM = b"\xef\xbb\xbf"
 UTF16 = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
 LIMIT = 64 << 20  # bytes of a part that is not UTF-8
@@ -208,8 +209,8 @@ class _Table:
             raise self._changed(line, "names a column with nothing")
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise self._changed(line, f"names a column twice: {', '.join(twice)}")
-        if "row" in names:
-            raise self._changed(line, "names a column row, which is the hub's own word")
+        if own := next((name for name in names if name in OWN or name.endswith("#number")), None):
+            raise self._changed(line, f"names a column {own}, which is the hub's own word")
         return names
 
     def _changed(self, line: int, what: str) -> SourceChanged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Container, Iterator
 from functools import cached_property
 from typing import Literal
@@ -138,15 +139,24 @@ class ExcelReader(Reader):
 
     def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
         """``Sheet!C14`` and the text there, a number as its shortest decimal; the row where no column is given."""
+        found = self.locate_all(part, [(row, column)])
+        if not found:
+            raise SourceChanged(f"the sheet has no such row or no column {column}", part=part.name, row=row)
+        return found[row, column]
+
+    def locate_all(
+        self, part: PayloadPart, places: list[tuple[int, str | None]]
+    ) -> dict[tuple[int, str | None], tuple[str, str]]:
+        """What ``locate`` says of each place that is there; the book is opened once for all of them."""
         table = _Table(part, self.settings)
-        if column is None:
-            return f"{table.grid.sheet}!{row + 1}:{row + 1}", ""
-        at = table.column(column)
-        if at is None or row >= len(table.grid.rows):
-            raise SourceChanged(
-                f"sheet {table.grid.sheet} has no such row or no column {column}", part=part.name, row=row
-            )
-        return table.grid.place(row, at), table.texts.at(row, at)
+        found = {}
+        for row, column in places:
+            at = None if column is None else table.column(column)
+            if row < len(table.grid.rows) and at is not None:
+                found[row, column] = (table.grid.place(row, at), table.texts.at(row, at))
+            elif row < len(table.grid.rows) and column is None:
+                found[row, column] = (f"{table.grid.sheet}!{row + 1}:{row + 1}", "")
+        return found
 
 
 class _Table:
@@ -180,10 +190,11 @@ class _Table:
 
     def column(self, name: str) -> int | None:
         """The column of that name in a frame; with pairs also the letter of a figure."""
-        name = name.removesuffix(NUMBER)
+        name = unicodedata.normalize("NFC", name.removesuffix(NUMBER))
         settings = self.settings
-        if name in settings.columns:
-            return column_of(settings.columns[name])
+        for each, letter in settings.columns.items():
+            if unicodedata.normalize("NFC", each) == name:
+                return column_of(letter)
         if settings.pairs:
             return column_of(name) if name in settings.pairs else None
         if not settings.columns:

@@ -19,6 +19,7 @@ LARGE = 16 << 20  # bytes from which on polars, which takes eight times as many,
 PEEK = 1 << 16  # bytes in which the first row is looked for
 SMALL_EXPONENT = re.compile(r"[eE][+-]?0*[0-9]{1,2}$")  # what is written out; 1e999999999 would fill the memory
 NUMBER = "#number"
+OWN = {"row", "column", "part", "#refused"}  # what the hub calls its own columns
 CHUNK = 1000  # rows
 UNREAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError)  # what a place that is not there raises
 
@@ -208,7 +209,7 @@ def _decoded(raws: list[msgspec.Raw], start: int, part: PayloadPart) -> list[dic
 
 
 def _check_names(names: Iterable[str], part: PayloadPart) -> None:
-    if taken := [name for name in names if name == "row" or name.endswith(NUMBER)]:
+    if taken := [name for name in names if name in OWN or name.endswith(NUMBER)]:
         raise SourceChanged(f"a column is named {taken[0]}, which is the hub's own word", part=part.name)
 
 

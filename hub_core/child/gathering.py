@@ -174,8 +174,7 @@ class Gathering:
             self.parts.append(part)
             if self.unread is not None:
                 continue
-            said = self.declared.nil.text if self.declared.nil else None
-            if said is not None and said.encode() in payload.content:
+            if self.declared.nil and self.declared.nil.stands_in(payload.content):
                 self.nil_parts += 1
             try:
                 yield from self._read(payload, len(self.parts) - 1)
@@ -245,7 +244,7 @@ class Gathering:
         labels = {self.codes.lists["period"][index] for index in self.nil if index is not None}
         if None in self.nil and len(asked) != 1:
             raise SourceChanged(f"a nil return does not say for which period; {', '.join(asked)} were asked for")
-        if None in self.nil or (self.nil_parts and not self.counts.rows):
+        if None in self.nil or (self.nil_parts and self.nil_parts == len(self.parts) and not self.counts.rows):
             labels |= set(asked)
         return labels if self.declared.periods == "all" else labels & set(asked)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,10 @@ from hub_core.stages.validate import (
     figures,
     findings,
     held_together,
+    indexed,
     share_quarantined,
     share_withdrawn,
     sort_by_key,
-    without,
 )
 
 if TYPE_CHECKING:
@@ -82,28 +83,34 @@ class Sealing:
     def _seal(
         self, label: str, files: list[Path], quarantine: pl.DataFrame, remarks: pl.DataFrame, unread: pl.DataFrame
     ) -> None:
-        table = pl.DataFrame(schema=SCHEMA)
+        table, said = pl.DataFrame(schema=SCHEMA), list[Finding]()
         if files:
             kept, repeated = sort_by_key(pl.concat([pl.read_ipc(f) for f in files]), self.codes)
             if repeated.height:
                 quarantine = pl.concat([quarantine, duplicates(repeated, self.codes)])
+            kept, left, said = held_together(kept, self.codes, partial(self._whole, label), self.rules)
+            quarantine = pl.concat([quarantine, left])
             table = figures(kept, self.codes)
             del kept, repeated  # ten million rows are sealed in as much memory as the figures themselves take
-            left, remarked = held_together(self._whole(label, table), self.rules)
-            quarantine, remarks = pl.concat([quarantine, left]), pl.concat([remarks, remarked])
-            if left.height:
-                table = without(table, left)
-        manifest = self._manifest(label, table, quarantine, remarks, unread)
+        said += findings(remarks, self.rules)
+        manifest = self._manifest(label, table, quarantine, said, unread)
         place = self.scratch.submission_folder(self.calendar, label, self.order.gather, self.order.replay)
         seal(place, table, quarantine, manifest)
         self.sealed[label] = place
 
-    def _whole(self, label: str, table: pl.DataFrame) -> Whole:
+    def _whole(self, label: str, rows: pl.DataFrame) -> Whole:
         """A submission as the rules see it, beside the period before: as sealed just now, or as the hub lends it."""
-        period = Period.parse(label)
+        period, dims = Period.parse(label), self.codes.lists["dims"]
         before = self._before(label)
-        lent = None if before is None else pl.scan_parquet(before / OBSERVATIONS)
-        return Whole(self.catalogue, self.dataflow, period, self.calendar, table, lent)
+        return Whole(
+            self.catalogue,
+            self.dataflow,
+            period,
+            self.calendar,
+            dims,
+            rows,
+            None if before is None else indexed(pl.scan_parquet(before / OBSERVATIONS), self.codes),
+        )
 
     def _before(self, label: str) -> Path | None:
         earlier = str(Period.parse(label).shift(-1))
@@ -116,17 +123,18 @@ class Sealing:
         label: str,
         table: pl.DataFrame,
         quarantine: pl.DataFrame,
-        remarks: pl.DataFrame,
+        said: list[Finding],
         unread: pl.DataFrame,
     ) -> Manifest:
         order, dataflow = self.order, self.dataflow
         lost = pl.concat([quarantine, unread])
         nil = label in self.nil
-        found = findings(pl.concat([quarantine, remarks]), self.rules) + share_quarantined(
-            lost, table.height, dataflow.quarantined_percent
-        )
-        if nil and (table.height or quarantine.height):
-            found.append(Finding("V020", Severity.BLOCKING, table.height + quarantine.height))
+        found = findings(quarantine, self.rules) + said
+        found += share_quarantined(lost, table.height, dataflow.quarantined_percent)
+        rows = quarantine.select("part", "row", "column").n_unique() if quarantine.height else 0
+        if nil and (table.height or rows):
+            found.append(Finding("V020", Severity.BLOCKING, table.height + rows))
+            nil = False  # where somebody accepts it, they are figures
         lent = [Path(order.lent[label])] if label in order.lent else []
         current = pl.read_parquet(lent[0] / OBSERVATIONS) if lent else None
         if current is not None:
@@ -143,14 +151,14 @@ class Sealing:
             dataflow=dataflow.id,
             calendar=self.calendar.value,
             period=label,
-            kind="nil" if nil and not (table.height or quarantine.height) else "figures",
+            kind="nil" if nil else "figures",
             nil=nil,
             sender=self.province.id,
             predecessor=used[0] if lent else None,
             lent=used,
             parts=self.parts,
             rows=table.height,
-            quarantined=quarantine.select("part", "row", "column").n_unique() if quarantine.height else 0,
+            quarantined=rows,
             counts=compare(table.clear() if current is None else current, table),
             findings=[self._counted(f) for f in found],
             digests=Digests(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -100,6 +102,13 @@ class Nil(Declared):
         if (self.column is None) != (self.is_ is None) or (self.column is None) == (self.text is None):
             raise ValueError("say nil by column and is, for a row, or by text, for a payload without rows")
         return self
+
+    def stands_in(self, content: bytes) -> bool:
+        """Whether a part without rows says nil: its text stands there in UTF-8, or as JSON escapes it."""
+        if self.text is None:
+            return False
+        spelt = (self.text, unicodedata.normalize("NFD", self.text), json.dumps(self.text)[1:-1])
+        return any(each.encode() in content for each in spelt)
 
 
 class Mapping(Declared):

@@ -90,6 +90,8 @@ def codelist(catalogue: Catalogue, name: str) -> CodeTable:
     """
     words: dict[str, list[Code]] = {}
     for code in [*_names(catalogue, name), *_aliases(catalogue, name)]:
+        if code.valid.first and code.valid.last and code.valid.last < code.valid.first:
+            continue  # a word for a unit on days on which it did not live
         words.setdefault(fold(code.source), []).append(code)
     found: list[Code] = []
     for codes in words.values():

@@ -10,7 +10,8 @@ import polars as pl
 from hub_core.model.observation import DECIMALS, VALUE, WHOLE_DIGITS
 from hub_core.rules import NOT_A_NUMBER, TOO_LARGE, TOO_PRECISE
 
-FINE = pl.Decimal(38, 12)  # what is rounded later is read with twice the decimals
+FINE = pl.Decimal(38, 16)  # what is rounded later is read with as many decimals as a unit may shift into view
+FINE_DIGITS = 21  # whole digits of a fine figure, one less than there is room for
 _GROUPED = {
     "vi": r"(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)",
     "en": r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)",
@@ -24,7 +25,7 @@ def read_number(text: pl.Expr, locale: str, *, fine: bool = False) -> tuple[pl.E
 
     The second expression is 0 where all is well or there is no text, else NOT_A_NUMBER, TOO_PRECISE or
     TOO_LARGE. The pattern is checked before the cast, which would round or give null without a word.
-    ``fine`` reads twelve decimals, for a figure that is rounded later, and cuts what is beyond.
+    ``fine`` reads sixteen decimals, for a figure that is rounded later, and cuts what is beyond.
     """
     whole, point = f"^[+-]?{_GROUPED[locale]}", _POINT[locale]
     number = text.str.contains(f"{whole}(?:{point}[0-9]+)?$")
@@ -34,7 +35,7 @@ def read_number(text: pl.Expr, locale: str, *, fine: bool = False) -> tuple[pl.E
         plain = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
     elif locale == "en":
         plain = text.str.replace_all(",", "", literal=True)
-    short = plain.str.contains(f"^[+-]?0*[0-9]{{0,{WHOLE_DIGITS - fine}}}(?:\\.|$)")  # one less, for the carry
+    short = plain.str.contains(f"^[+-]?0*[0-9]{{0,{FINE_DIGITS if fine else WHOLE_DIGITS}}}(?:\\.|$)")
     if fine:
         plain = plain.str.replace(rf"(\.[0-9]{{{FINE.scale}}})[0-9]+$", "$1")
     kind = FINE if fine else VALUE

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from hub_core.mapping.numbers import FINE
+from hub_core.mapping.numbers import FINE, FINE_DIGITS
 from hub_core.model.observation import WHOLE_DIGITS
 from hub_core.rules import TOO_LARGE, TOO_PRECISE
 
 if TYPE_CHECKING:
     from hub_core.model.catalogue import Catalogue, Unit
+
+_LAST = Decimal(1).scaleb(-16)  # the last decimal of a fine figure
 
 
 def converted(rows: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
@@ -21,7 +23,7 @@ def converted(rows: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     ``indicator`` and ``unit`` are indices into the catalogue's codes and names of units.
     """
     kind = rows.schema["value"]
-    bound = Decimal(10) ** (WHOLE_DIGITS - (kind == FINE))
+    bound = Decimal(10) ** (FINE_DIGITS if kind == FINE else WHOLE_DIGITS)
     own = [catalogue.units[catalogue.indicators[code].unit] for code in catalogue.indicator_codes]
     pairs = [(_factor(given, unit), _factor(unit, given)) for given in catalogue.units.values() for unit in own]
     place = pl.col("unit") * len(own) + pl.col("indicator")
@@ -34,15 +36,24 @@ def converted(rows: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     most = gathered([up and min(bound / up, bound) for up, _ in pairs])
     fits = times.is_not_null()
     large = (fits & (pl.col("value").abs() >= most)).fill_null(value=False)
-    scaled = (pl.when(~large).then("value") * times / parts).cast(kind)
-    exact = pl.lit(value=True)
-    if kind != FINE:
-        exact = (scaled * parts == pl.col("value") * times) | pl.col("value").is_null() | ~fits | large
+    value = pl.when(~large).then("value")
+    scaled = (value * times / parts).cast(kind)
+    if kind == FINE:
+        scaled, exact = _cut(scaled, value * times, parts), pl.lit(value=True)
+    else:
+        exact = (scaled * parts == value * times) | pl.col("value").is_null() | ~fits | large
     return rows.with_columns(
         unit=pl.when(fits | pl.col("indicator").is_null()).then("unit"),
         value=pl.when(exact & ~large).then(scaled),
         fault=pl.when(large).then(TOO_LARGE).when(exact).then("fault").otherwise(TOO_PRECISE).cast(pl.UInt8),
     )
+
+
+def _cut(quotient: pl.Expr, of: pl.Expr, by: pl.Expr) -> pl.Expr:
+    """A quotient cut towards zero, where the division rounded it up, so that it is rounded once and at the end."""
+    over = (quotient * by).abs() > of.abs()
+    step = pl.when(of < 0).then(pl.lit(-_LAST, dtype=FINE)).otherwise(pl.lit(_LAST, dtype=FINE))
+    return pl.when(over).then(quotient - step).otherwise(quotient).cast(FINE)
 
 
 def _factor(given: Unit, own: Unit) -> Decimal | None:

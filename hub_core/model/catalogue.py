@@ -65,7 +65,7 @@ class Indicator:
     @property
     def limits(self) -> tuple[str, ...]:
         """The indicators that the range names as a limit."""
-        match = re.fullmatch(r"(?:>=|<=|>|<)([A-Z]{2}\.\w+)", self.range)
+        match = re.fullmatch(r"<=([A-Z]{2}\.\w+)", self.range)
         return (match.group(1),) if match else ()
 
     @property

@@ -10,7 +10,7 @@ import hashlib
 
 from hub_core.model.finding import RuleText, Severity
 from hub_core.rules import rows, whole
-from hub_core.rules.rule import FIELDS, NOT_A_NUMBER, TOO_LARGE, TOO_PRECISE, Fault, Limits, Rule, Whole
+from hub_core.rules.rule import FIELDS, NOT_A_NUMBER, TOO_LARGE, TOO_PRECISE, Fault, Found, Limits, Rule, Whole
 
 __all__ = [
     "FIELDS",
@@ -19,6 +19,7 @@ __all__ = [
     "TOO_LARGE",
     "TOO_PRECISE",
     "Fault",
+    "Found",
     "Limits",
     "Rule",
     "Whole",

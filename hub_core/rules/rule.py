@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -45,16 +46,30 @@ class Fault:
 class Whole:
     """A submission as a rule of scope submission or history sees it.
 
-    ``figures`` and ``before``, the current figures of the period before, are frames of format 1; None where
-    nothing is current.
+    ``figures`` and ``before``, the current figures of the period before, have ``indicator, org_unit, measure,
+    dims`` as indices into the catalogue's codes, the measures and ``dims``, and ``value``; figures also
+    ``part, row, column``. ``before`` is None where nothing is current.
     """
 
     catalogue: Catalogue
     dataflow: Dataflow
     period: Period
     calendar: Calendar
+    dims: list[str]
     figures: pl.DataFrame
     before: pl.LazyFrame | None = None
+
+    def indicator(self, code: str) -> int:
+        """The index of an indicator."""
+        return bisect_left(self.catalogue.indicator_codes, code.encode(), key=str.encode)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Figures that break a rule, rows of its frame, and the words for each from its columns."""
+
+    rows: pl.DataFrame
+    text: pl.Expr
 
 
 @dataclass(frozen=True)
@@ -62,9 +77,9 @@ class Rule:
     """A published rule.
 
     ``faults`` gives the expressions of a row rule. ``finds`` gives the figures of a submission that break a
-    rule of scope submission or history: rows of its frame, with ``text`` that says how. Others are asked elsewhere.
+    rule of scope submission or history. Others are asked elsewhere.
     """
 
     text: RuleText
     faults: Callable[[Limits], list[Fault]] | None = None
-    finds: Callable[[Whole], pl.DataFrame | None] | None = None
+    finds: Callable[[Whole], Found | None] | None = None

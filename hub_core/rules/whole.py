@@ -1,4 +1,7 @@
-"""The rules of scope submission and history: figures held against one another, and against the period before."""
+"""The rules of scope submission and history: figures held against one another, and against the period before.
+
+They see figures by indices into code lists, as the row rules do: numbers to join and add up, not texts.
+"""
 
 from __future__ import annotations
 
@@ -8,160 +11,187 @@ from decimal import Decimal
 import polars as pl
 
 from hub_core.model.catalogue import Indicator
-from hub_core.model.observation import KEY, VALUE, plain
-from hub_core.rules.rule import Whole
+from hub_core.model.observation import MEASURES, VALUE, plain
+from hub_core.rules.rule import Found, Whole
 
 _TIMES = 10  # an order of magnitude
 _KEYS = ["indicator", "org_unit", "measure", "dims"]
 _HALF = Decimal("0.5")
+_YTD = MEASURES.index("ytd")
 
 
-def part_above_whole(whole: Whole) -> pl.DataFrame | None:
+def part_above_whole(whole: Whole) -> Found | None:
     """V007: a figure above the one that its indicator's range names as the limit."""
     said = _indicators(whole)
-    limits = {i.code: limit for i in said.values() for limit in i.limits if limit in said and i.range.startswith("<")}
+    above = {n: whole.indicator(i.limits[0]) for n, i in said.items() if i.limits}
+    limits = {part: limit for part, limit in above.items() if limit in said}
     if not limits:
         return None
-    rows = whole.figures.lazy().filter(pl.col("indicator").cast(pl.String).is_in(list(limits)))
-    rows = _plainly(rows).with_columns(limit=pl.col("indicator").replace_strict(limits))
-    others = _plainly(whole.figures.lazy()).filter(pl.col("indicator").is_in(list(set(limits.values()))))
-    others = others.select(limit="indicator", org_unit="org_unit", measure="measure", dims="dims", bound="value")
-    beyond = rows.join(others, on=["limit", "org_unit", "measure", "dims"]).filter(pl.col("value") > pl.col("bound"))
-    text = pl.format("{} > {} {}", plain(), "limit", plain("bound"))
-    return _told(beyond, text)
+    figures = whole.figures.lazy()
+    bounds = figures.filter(pl.col("indicator").is_in(list(limits.values())))
+    bounds = bounds.select(pl.col("indicator").alias("limit"), *_KEYS[1:], bound=pl.col("value"))
+    parts = figures.filter(pl.col("indicator").is_in(list(limits))).with_columns(limit=_mapped("indicator", limits))
+    beyond = parts.join(bounds, on=["limit", *_KEYS[1:]]).filter(pl.col("value") > pl.col("bound"))
+    return Found(_hits(beyond), pl.format("{} > {} {}", plain(), _code(whole, "limit"), plain("bound")))
 
 
-def parts_and_sum(whole: Whole) -> pl.DataFrame | None:
+def parts_and_sum(whole: Whole) -> Found | None:
     """V008: a reported total that is not the sum of its reported parts, by org units, indicators or a breakdown.
 
     A difference counts where it is more than rounding explains: half a unit of the indicator's last decimal for
-    each part, or the dataflow's ``parts_percent`` of the total.
+    each part and for the total, or the dataflow's ``parts_percent`` of the total.
     """
     said = _indicators(whole)
-    added = [code for code, each in said.items() if each.agg_space.startswith("sum")]
-    rows = _plainly(whole.figures.lazy()).filter(pl.col("indicator").is_in(added), pl.col("value").is_not_null())
-    found = [_told(_apart(whole, total, sums), _difference()) for total, sums in _sums(whole, rows, said)]
-    found = [each for each in found if each.height]
-    return pl.concat(found) if found else None
+    added = [n for n, each in said.items() if each.agg_space.startswith("sum")]
+    figures = whole.figures.lazy().filter(pl.col("indicator").is_in(added), pl.col("value").is_not_null())
+    hits = [_hits(_apart(whole, totals, sums)) for totals, sums in _sums(whole, figures, said)]
+    if not hits:
+        return None
+    return Found(pl.concat(hits), pl.format("{} ≠ {} ({})", plain(), plain("sum"), plain("apart")))
 
 
-def _sums(whole: Whole, rows: pl.LazyFrame, said: dict[str, Indicator]) -> Iterator[tuple[pl.LazyFrame, pl.LazyFrame]]:
-    """Totals, and the sums of their parts under the same key: ``sum``, ``parts``, ``complete``."""
-    units = set(whole.figures["org_unit"].cast(pl.String).unique())
-    last = whole.period.days(whole.calendar)[1]
-    now = set(whole.catalogue.children(last))
-    ever = {(u.id, u.parent) for u in whole.catalogue.org_units.values() if u.parent} | now
-    edges = sorted((child, parent) for child, parent in ever if child in units and parent in units)
+def _sums(
+    whole: Whole, figures: pl.LazyFrame, said: dict[int, Indicator]
+) -> Iterator[tuple[pl.LazyFrame, pl.LazyFrame]]:
+    """Totals, and the sums of their parts under the same key: ``sum``, ``parts``, ``complete``, perhaps ``ever``."""
+    added = (pl.col("value").sum().alias("sum"), pl.len().alias("parts"))
+    edges, due = _edges(whole)
     if edges:
-        above = pl.LazyFrame(edges, schema={"org_unit": pl.String, "parent": pl.String}, orient="row")
-        due = {parent: {child for child, other in now if other == parent} for _, parent in edges}
-        whole_there = [parent for parent, children in due.items() if children <= units]
-        sums = rows.join(above, on="org_unit").group_by("indicator", "parent", "measure", "dims")
-        told = sums.agg(sum=pl.col("value").sum(), parts=pl.len()).rename({"parent": "org_unit"})
-        yield rows, told.with_columns(complete=pl.col("org_unit").is_in(whole_there))
-    totals = [(part, each.code) for each in said.values() for part in each.parts if part in said]
-    if totals:
-        above = pl.LazyFrame(totals, schema={"indicator": pl.String, "total": pl.String}, orient="row")
-        counts = {each.code: len(each.parts) for each in said.values() if each.parts}
-        sums = rows.join(above, on="indicator").group_by("total", "org_unit", "measure", "dims")
-        told = sums.agg(sum=pl.col("value").sum(), parts=pl.len()).rename({"total": "indicator"})
-        yield rows, told.with_columns(complete=pl.col("parts") == pl.col("indicator").replace_strict(counts))
-    dims = whole.figures["dims"].cast(pl.String).unique()
-    if dims.len() > 1 and (dims == "").any():
-        single = rows.filter((pl.col("dims") != "") & ~pl.col("dims").str.contains(";", literal=True))
-        by = single.with_columns(dimension=pl.col("dims").str.extract("^([^=]*)="), dims=pl.lit(""))
-        told = by.group_by([*_KEYS, "dimension"]).agg(sum=pl.col("value").sum(), parts=pl.len())
-        yield rows.filter(pl.col("dims") == ""), told.with_columns(complete=pl.col("parts") > 1)
+        above = pl.LazyFrame(edges, schema={"org_unit": pl.UInt32, "above": pl.UInt32, "now": pl.Boolean}, orient="row")
+        now = pl.col("now")
+        sums = figures.join(above, on="org_unit").group_by("indicator", "above", "measure", "dims")
+        told = sums.agg(sum=pl.col("value").filter(now).sum(), parts=now.sum(), ever=pl.col("value").sum())
+        told = told.rename({"above": "org_unit"}).filter(pl.col("parts") > 0)
+        yield figures, told.with_columns(complete=pl.col("parts") == _mapped("org_unit", due))
+    parts = {n: [whole.indicator(part) for part in each.parts] for n, each in said.items() if each.parts}
+    pairs = [(part, total) for total, below in parts.items() for part in below if part in said]
+    if pairs:
+        above = pl.LazyFrame(pairs, schema={"indicator": pl.UInt32, "above": pl.UInt32}, orient="row")
+        told = figures.join(above, on="indicator").group_by("above", "org_unit", "measure", "dims").agg(*added)
+        counts = _mapped("indicator", {total: len(below) for total, below in parts.items()})
+        yield figures, told.rename({"above": "indicator"}).with_columns(complete=pl.col("parts") == counts)
+    dimensions = {n: text.partition("=")[0] for n, text in enumerate(whole.dims) if text and ";" not in text}
+    if dimensions and "" in whole.dims:
+        plainly = whole.dims.index("")
+        names = sorted(set(dimensions.values()))
+        of = {n: names.index(name) for n, name in dimensions.items()}
+        single = figures.filter(pl.col("dims").is_in(list(of))).with_columns(dimension=_mapped("dims", of))
+        told = single.group_by("indicator", "org_unit", "measure", "dimension").agg(*added)
+        told = told.with_columns(dims=pl.lit(plainly, pl.UInt32), complete=pl.col("parts") > 1)
+        yield figures.filter(pl.col("dims") == plainly), told
+
+
+def _edges(whole: Whole) -> tuple[list[tuple[int, int, bool]], dict[int, int]]:
+    """(child, parent, whether it is one on the period's last day) of units that both have figures, and how many
+    children each parent has that day.
+    """
+    catalogue = whole.catalogue
+    place = {unit: n for n, unit in enumerate(catalogue.org_unit_ids)}
+    there = set(whole.figures["org_unit"].unique())
+    now = {(place[child], place[above]) for child, above in catalogue.children(whole.period.days(whole.calendar)[1])}
+    ever = {(place[u.id], place[u.parent]) for u in catalogue.org_units.values() if u.parent} | now
+    edges = [(child, above, (child, above) in now) for child, above in ever if child in there and above in there]
+    due: dict[int, int] = {}
+    for _, above in now:
+        due[above] = due.get(above, 0) + 1
+    return sorted(edges), due
 
 
 def _apart(whole: Whole, totals: pl.LazyFrame, sums: pl.LazyFrame) -> pl.LazyFrame:
-    """Totals that are further from the sum of their parts than rounding explains."""
-    catalogue = whole.catalogue
-    codes = catalogue.indicator_codes
-    half = {code: _HALF.scaleb(-catalogue.decimals(code)) for code in codes}
-    lasts = pl.col("indicator").replace_strict(half, return_dtype=VALUE)
-    signed = [code for code in codes if catalogue.indicators[code].range not in (">=0", ">0")]
+    """Totals that are further from the sum of their parts than rounding explains.
+
+    A unit that was merged within the period may be in the total or not: neither sum is a difference.
+    """
+    catalogue, said = whole.catalogue, _indicators(whole)
+    last = _mapped("indicator", {n: _HALF.scaleb(-catalogue.decimals(i.code)) for n, i in said.items()}, VALUE)
+    signed = [n for n, each in said.items() if each.range not in (">=0", ">0")]
     both = totals.join(sums, on=_KEYS).with_columns(apart=pl.col("value") - pl.col("sum"))
-    rounding = lasts * (pl.col("parts") + 1).cast(VALUE)
-    share = (pl.col("value").abs() * pl.lit(whole.dataflow.parts_percent / 100, dtype=VALUE)).cast(VALUE)
-    counts = pl.col("complete") | ((pl.col("apart") < 0) & ~pl.col("indicator").is_in(signed))
-    return both.filter(counts, pl.col("apart").abs() > rounding, pl.col("apart").abs() > share)
+    if "ever" not in sums.collect_schema():
+        both = both.with_columns(ever=pl.col("sum"))
+    rounding = last * (pl.col("parts") + 1).cast(VALUE)
+    percent = pl.lit(whole.dataflow.parts_percent, dtype=VALUE)
+
+    def wide(apart: pl.Expr) -> pl.Expr:
+        return (apart.abs() > rounding) & (apart.abs() * 100 > pl.col("value").abs() * percent)
+
+    shared = [n for n, each in said.items() if each.agg_space == "sum*"]  # parts may count the same things
+    counts = pl.col("complete") & ((pl.col("apart") > 0) | ~pl.col("indicator").is_in(shared))
+    counts |= (pl.col("apart") < 0) & ~pl.col("indicator").is_in([*signed, *shared])
+    found = both.filter(counts, wide(pl.col("apart")), wide(pl.col("value") - pl.col("ever")))
+    return found.select(*whole.figures.columns, "sum", "apart")
 
 
-def _difference() -> pl.Expr:
-    return pl.format("{} ≠ {} ({})", plain(), plain("sum"), plain("apart"))
-
-
-def formula(whole: Whole) -> pl.DataFrame | None:
+def formula(whole: Whole) -> Found | None:
     """V009: a reported ratio that is not its numerator by its denominator, by more than one in its last decimal."""
-    said = _indicators(whole)
-    ratios = {c: i for c, i in said.items() if i.kind == "ratio" and {i.numerator, i.denominator} <= set(said)}
+    said, catalogue = _indicators(whole), whole.catalogue
+    ratios = {
+        n: (whole.indicator(i.numerator), whole.indicator(i.denominator), i)
+        for n, i in said.items()
+        if i.kind == "ratio"
+    }
+    ratios = {n: told for n, told in ratios.items() if told[0] in said and told[1] in said}
     if not ratios:
         return None
-    catalogue = whole.catalogue
-    rows = _plainly(whole.figures.lazy())
-    told = rows.filter(pl.col("indicator").is_in(list(ratios)), pl.col("value").is_not_null())
-    told = told.with_columns(
-        pl.col("indicator").replace_strict({c: i.numerator for c, i in ratios.items()}).alias("numerator"),
-        pl.col("indicator").replace_strict({c: i.denominator for c, i in ratios.items()}).alias("denominator"),
+    figures = whole.figures.lazy().filter(pl.col("value").is_not_null())
+    told = figures.filter(pl.col("indicator").is_in(list(ratios))).with_columns(
+        num=_mapped("indicator", {n: over for n, (over, _, _) in ratios.items()}),
+        den=_mapped("indicator", {n: under for n, (_, under, _) in ratios.items()}),
     )
-    for name in ("numerator", "denominator"):
-        others = rows.select(pl.col("indicator").alias(name), "org_unit", "measure", "dims", of=pl.col("value"))
-        told = told.join(others.rename({"of": f"{name}_value"}), on=[name, "org_unit", "measure", "dims"])
-    per = {c: Decimal(catalogue.units[i.unit].per) for c, i in ratios.items()}
-    last = {c: Decimal(1).scaleb(-catalogue.decimals(c)) for c in ratios}
-    told = told.filter(pl.col("denominator_value") != 0).with_columns(
-        made=pl.col("numerator_value")
-        * pl.col("indicator").replace_strict(per, return_dtype=VALUE)
-        / pl.col("denominator_value")
-    )
-    off = (pl.col("value") - pl.col("made")).abs() > pl.col("indicator").replace_strict(last, return_dtype=VALUE)
-    text = pl.format("{} ≠ {} / {} = {}", plain(), "numerator", "denominator", plain("made"))
-    return _told(told.filter(off), text)
+    for name in ("num", "den"):
+        others = figures.select(pl.col("indicator").alias(name), *_KEYS[1:], pl.col("value").alias(f"{name}_value"))
+        told = told.join(others, on=[name, *_KEYS[1:]])
+    per = {n: Decimal(catalogue.units[i.unit].per) for n, (_, _, i) in ratios.items()}
+    last = {n: Decimal(1).scaleb(-catalogue.decimals(i.code)) for n, (_, _, i) in ratios.items()}
+    made = pl.col("num_value") * _mapped("indicator", per, VALUE) / pl.col("den_value")
+    off = (pl.col("value") - pl.col("made")).abs() > _mapped("indicator", last, VALUE)
+    wrong = told.filter(pl.col("den_value") != 0).with_columns(made=made).filter(off)
+    codes = _code(whole, "num"), _code(whole, "den")
+    return Found(_hits(wrong), pl.format("{} ≠ {} / {} = {}", plain(), *codes, plain("made")))
 
 
-def jump(whole: Whole) -> pl.DataFrame | None:
+def jump(whole: Whole) -> Found | None:
     """V010: a flow or stock ten times, or a tenth of, what it was the period before."""
-    if whole.before is None:
+    counted = [n for n, each in _indicators(whole).items() if each.kind in ("flow", "stock")]
+    if whole.before is None or not counted:
         return None
-    counted = [c for c, i in _indicators(whole).items() if i.kind in ("flow", "stock")]
     now, was = pl.col("value").abs(), pl.col("was").abs()
     both = _beside(whole).filter(pl.col("indicator").is_in(counted), now > 0, was > 0)
-    return _told(both.filter((now >= was * _TIMES) | (was >= now * _TIMES)), _then())
+    return Found(_hits(both.filter((now >= was * _TIMES) | (was >= now * _TIMES))), _THEN)
 
 
-def cumulative_falls(whole: Whole) -> pl.DataFrame | None:
+def cumulative_falls(whole: Whole) -> Found | None:
     """V011: a figure counted from the start of the year that is less than it was a period before."""
-    label = str(whole.period.shift(-1))
-    if whole.before is None or label[:4] != str(whole.period)[:4]:
+    if whole.before is None or whole.period.shift(-1).year != whole.period.year:
         return None
-    if "ytd" not in whole.figures["measure"].cast(pl.String).unique():
+    if not (whole.figures["measure"] == _YTD).any():
         return None
-    fallen = _beside(whole).filter(pl.col("measure") == "ytd", pl.col("value") < pl.col("was"))
-    return _told(fallen, _then())
+    fallen = _beside(whole).filter(pl.col("measure") == _YTD, pl.col("value") < pl.col("was"))
+    return Found(_hits(fallen), _THEN)
 
 
-def _then() -> pl.Expr:
-    return pl.format("{}; kỳ trước {}", plain(), plain("was"))
+_THEN = pl.format("{}; kỳ trước {}", plain(), plain("was"))
 
 
 def _beside(whole: Whole) -> pl.LazyFrame:
     """Figures with what they were the period before, as ``was``."""
     assert whole.before is not None
-    before = _plainly(whole.before).select(*_KEYS, was=pl.col("value"))
-    return _plainly(whole.figures.lazy()).join(before, on=_KEYS)
+    return whole.figures.lazy().join(whole.before.select(*_KEYS, was=pl.col("value")), on=_KEYS)
 
 
-def _indicators(whole: Whole) -> dict[str, Indicator]:
-    """The indicators that the submission has a figure of."""
-    codes = whole.figures["indicator"].cast(pl.String).unique().sort()
-    return {code: whole.catalogue.indicators[code] for code in codes}
+def _indicators(whole: Whole) -> dict[int, Indicator]:
+    """The indicators that the submission has a figure of, by their index."""
+    codes = whole.catalogue.indicator_codes
+    return {n: whole.catalogue.indicators[codes[n]] for n in whole.figures["indicator"].unique().sort()}
 
 
-def _plainly(rows: pl.LazyFrame) -> pl.LazyFrame:
-    return rows.with_columns(pl.col(*KEY).cast(pl.String))
+def _mapped(column: str, table: dict[int, int] | dict[int, Decimal], kind: pl.DataType | None = None) -> pl.Expr:
+    """What a table gives for a column of indices; null for others."""
+    return pl.col(column).replace_strict(table, default=None, return_dtype=kind or pl.UInt32)
 
 
-def _told(rows: pl.LazyFrame, text: pl.Expr) -> pl.DataFrame:
-    """Rows that break a rule, with the words for it."""
-    return rows.select(*KEY, "value", "part", "row", "column", text=text).collect(engine="streaming")
+def _code(whole: Whole, column: str) -> pl.Expr:
+    return pl.lit(pl.Series(whole.catalogue.indicator_codes, dtype=pl.String)).gather(pl.col(column))
+
+
+def _hits(rows: pl.LazyFrame) -> pl.DataFrame:
+    return rows.collect(engine="streaming")

@@ -125,9 +125,15 @@ class Normaliser:
         texts = self._texts(frame, MapRule(column=column))
         hits = [text for text in texts.unique().drop_nulls() if fold(text) == word]
         says = texts.is_in(hits).fill_null(value=False)
+        if _REFUSED in frame.columns:
+            says &= frame[_REFUSED].is_null()
         if not says.any():
             return frame, frozenset()
-        periods = self.periods.resolve(self._texts(frame.filter(says), self.declared.map.period))
+        told = self._texts(frame.filter(says), self.declared.map.period)
+        periods = self.periods.resolve(told)
+        unread = told.filter(periods.is_null() & told.is_not_null())
+        if len(unread):
+            raise SourceChanged(f"a nil return is for {unread[0]!r}, which is no period that the mapping can read")
         return frame.filter(~says), frozenset(periods.to_list())
 
     def _check_columns(self, frame: pl.DataFrame) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import polars as pl
@@ -11,8 +11,9 @@ import polars as pl
 from hub_core.mapping import IGNORED
 from hub_core.model.finding import Finding, Severity
 from hub_core.model.observation import KEY, QUARANTINE
-from hub_core.rules import RULES, Limits, Rule, Whole
+from hub_core.rules import RULES, Found, Limits, Rule, Whole
 
+_INDEXED = ("indicator", "org_unit", "measure", "dims")  # the key of a figure of one period, as indices
 INDICES = ("indicator", "org_unit", "period", "measure", "dims", "status")
 _PLACE = ("part", "row", "column")
 _LEAVE = (Severity.ERROR, Severity.BLOCKING)  # a row that breaks such a rule leaves; others stay with a remark
@@ -148,36 +149,45 @@ def figures(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
     )
 
 
+def indexed(frame: pl.LazyFrame, codes: Codes) -> pl.LazyFrame:
+    """Figures of format 1 with their key as indices into these code lists; what has no index there is left out."""
+    coded = [pl.col(k).cast(pl.Enum(codes.lists[k]), strict=False).to_physical().cast(pl.UInt32) for k in _INDEXED]
+    return frame.select(*coded, "value").drop_nulls(_INDEXED)
+
+
 def duplicates(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
     """Rows that repeat a key, as they go to the quarantine."""
     return _reasoned(figures(rows, codes).with_columns(pl.col(*KEY).cast(pl.String)), "V006", "value")
 
 
-def held_together(whole: Whole, rules: dict[str, Rule]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Figures that break a rule of scope submission or history: those that leave, and those that stay with a remark.
+def held_together(
+    rows: pl.DataFrame, codes: Codes, whole: Callable[[pl.DataFrame], Whole], rules: dict[str, Rule]
+) -> tuple[pl.DataFrame, pl.DataFrame, list[Finding]]:
+    """The rules of scope submission and history, asked of the sorted rows of one period.
 
-    Rules by which rows leave are asked first, the others of what stays. Both in the shape of the quarantine.
+    Rules by which rows leave are asked first, the others of what stays. Gives the rows that stay, those that
+    left in the shape of the quarantine, and what is said of rows that stay.
     """
     asking = [rule for rule in rules.values() if rule.finds]
-    left = _found(whole, [rule for rule in asking if rule.text.severity in _LEAVE])
-    if left.height:
-        whole = replace(whole, figures=without(whole.figures, left))
-    return left, _found(whole, [rule for rule in asking if rule.text.severity not in _LEAVE])
+    left = [pl.DataFrame(schema=QUARANTINE)]
+    for rule, found in _asked(whole(rows), [rule for rule in asking if rule.text.severity in _LEAVE]):
+        told = figures(found.rows.select(rows.columns), codes).with_columns(pl.col(*KEY).cast(pl.String))
+        reasons = told.with_columns(code=pl.lit(rule.text.code), field=pl.lit("value"))
+        text = found.rows.select(text=found.text)
+        left.append(reasons.hstack(text).select(pl.col(name).cast(kind) for name, kind in QUARANTINE.items()))
+        rows = rows.join(found.rows.select(_INDEXED), on=_INDEXED, how="anti", maintain_order="left")
+    said = []
+    for rule, found in _asked(whole(rows), [rule for rule in asking if rule.text.severity not in _LEAVE]):
+        first = found.rows.sort(*_PLACE).head(1).select(*_PLACE, text=found.text).row(0, named=True)
+        said.append(Finding(rule.text.code, rule.text.severity, found.rows.select(_PLACE).n_unique(), **first))
+    return rows, pl.concat(left), said
 
 
-def without(rows: pl.DataFrame, left: pl.DataFrame) -> pl.DataFrame:
-    """The figures whose place is not that of one that left."""
-    return rows.join(left.select(_PLACE), on=_PLACE, how="anti", nulls_equal=True, maintain_order="left")
-
-
-def _found(whole: Whole, rules: list[Rule]) -> pl.DataFrame:
-    told = [pl.DataFrame(schema=QUARANTINE)]
+def _asked(whole: Whole, rules: list[Rule]) -> Iterator[tuple[Rule, Found]]:
     for rule in rules:
-        rows = rule.finds(whole) if rule.finds else None
-        if rows is not None and rows.height:
-            reasons = rows.with_columns(code=pl.lit(rule.text.code), field=pl.lit("value"))
-            told.append(reasons.select(pl.col(name).cast(kind) for name, kind in QUARANTINE.items()))
-    return pl.concat(told)
+        found = rule.finds(whole) if rule.finds else None
+        if found is not None and found.rows.height:
+            yield rule, found
 
 
 def findings(quarantine: pl.DataFrame, rules: dict[str, Rule] = RULES) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def unknown_references(found: Catalogue, names: dict[str, Any], codes: dict[str,
             problems.append(
                 f"indicators.csv: {indicator.code}: a ratio needs agg_space ratio, numerator and denominator"
             )
+    problems += [f"indicators.csv: {code}: {what}" for code, what in _odd_parts(found)]
     for unit in found.units.values():
         refer(f"units.csv: {unit.name}", [unit.base] if unit.base else [], found.units)
     for org_unit in found.org_units.values():
@@ -42,6 +44,18 @@ def unknown_references(found: Catalogue, names: dict[str, Any], codes: dict[str,
     for dataflow in found.dataflows.values():
         refer(f"dataflows/{dataflow.id}.toml", list(dataflow.covers), found.org_units)
     return problems
+
+
+def _odd_parts(found: Catalogue) -> Iterator[tuple[str, str]]:
+    """Indicators whose parts cannot be added up to them."""
+    for indicator in found.indicators.values():
+        parts = [found.indicators[part] for part in indicator.parts if part in found.indicators]
+        if indicator.code in indicator.parts or len(set(indicator.parts)) < len(indicator.parts):
+            yield indicator.code, "is its own part, or has a part twice"
+        if any(part.unit != indicator.unit or part.dataflow != indicator.dataflow for part in parts):
+            yield indicator.code, "has parts of another unit or dataflow"
+        if parts and not all(each.agg_space.startswith("sum") for each in (indicator, *parts)):
+            yield indicator.code, "has parts and is not summed, or its parts are not"
 
 
 def cycles(found: Catalogue) -> list[str]:

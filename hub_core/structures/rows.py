@@ -16,7 +16,7 @@ from hub_core.model.org_unit import Membership, OrgUnitCode, OrgUnitName, Succes
 
 T = TypeVar("T")
 _AGG_SPACE = re.compile(r"sum\*?|ratio|none|weighted_avg\(.+\)")
-_RANGE = re.compile(r"any|-?[0-9.]+\.\.-?[0-9]+(\.[0-9]+)?|(>=|<=|>|<)(-?[0-9]+(\.[0-9]+)?|[A-Z]{2}\.\w+)")
+_RANGE = re.compile(r"any|-?[0-9.]+\.\.-?[0-9]+(\.[0-9]+)?|(>=|<=|>|<)-?[0-9]+(\.[0-9]+)?|<=[A-Z]{2}\.\w+")
 _SLUG = re.compile(r"[a-z][a-z0-9-]*")
 _KEYED = {"units.csv", "indicators.csv", "org_units.csv"}
 

@@ -138,6 +138,7 @@ def _write_catalogue(folder: Path) -> None:
     _write(folder / "org_unit_codes.csv", "org_unit,scheme,code,valid_from,valid_to", ((*c, "", "") for c in codes))
     _write(folder / "memberships.csv", "org_unit,member,valid_from,valid_to", [])
     _write(folder / "successions.csv", "date,kind,predecessor,successor,legal_act", [])
+    _write(folder / "aliases.csv", "codelist,alias,code,valid_from,valid_to", [])
     _write(
         folder / "units.csv",
         "unit,name_en,decimals,per,base,factor",

@@ -77,6 +77,8 @@ def wrong(told: Measured, home: Path, expected: Expected) -> list[str]:
     }
     codes: dict[str, int] = {}
     for each in asked("finding", "list", "--home", str(home)):
+        if each["severity"] in ("info", "warning"):
+            continue  # of the bench's figures many are ten times the month before; no row leaves for that
         codes[each["code"]] = codes.get(each["code"], 0) + each["rows"]
     found |= {"findings": codes}
     right |= {"findings": {workload.RULES[kind]: rows for kind, rows in expected.bad.items() if rows}}

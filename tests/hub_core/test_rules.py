@@ -224,9 +224,7 @@ def test_v004_and_v005_leave_to_other_rules_what_is_theirs(value: str) -> None:
 
 
 def test_v013_an_org_unit_that_lived_on_one_day_of_the_period_may_report_it() -> None:
-    rows = [
-        {"org_unit": UNITS.index(unit), "period": period} for unit in ("u-past", "u-soon") for period in range(3)
-    ]
+    rows = [{"org_unit": UNITS.index(unit), "period": period} for unit in ("u-past", "u-soon") for period in range(3)]
     kept, marks = found(rows)
     assert kept == [0, 2, 3, 4]  # the past one in 2025-Q1 and 2024, the later one in 2025-Q1 and 2025-Q2
     assert marks == {(1, "V013", "org_unit", "org_unit 1"), (5, "V013", "org_unit", "org_unit 5")}

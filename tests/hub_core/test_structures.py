@@ -100,7 +100,11 @@ def test_a_line_that_is_wrong_is_named_with_its_file_and_number(folder: Path, wh
 
 
 REFERENCES: dict[str, tuple[str, str, str]] = {
-    "an unknown part": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,any,S,VT.03+VT.98", "X.1, parts names VT.98"),
+    "an unknown part": (
+        INDICATORS,
+        "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,any,S,VT.03+VT.98",
+        "X.1, parts names VT.98",
+    ),
     "an unknown component": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.98,VT.03,Q,+,any,S,", "VT.98"),
     "an unknown weight": (INDICATORS, "X.1,TELECOM,a,a,%,index,weighted_avg(VT.98),avg,,,Q,+,any,S,", "VT.98"),
     "an unknown unit": (INDICATORS, "X.1,TELECOM,a,a,furlong,stock,sum,last,,,Q,+,any,S,", "furlong"),

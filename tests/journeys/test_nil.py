@@ -115,6 +115,21 @@ def test_nil_with_figures_is_held_until_somebody_decides(can_say_nil: World) -> 
     assert manifest["rows"] > 1
 
 
+def test_figures_that_the_operator_accepts_are_figures_though_the_source_said_nil(can_say_nil: World) -> None:
+    world = can_say_nil
+    says(world, figures=True)
+    gathered(world)
+    [held] = world.told("status")["held"]
+    assert (
+        world.run("admit", "--accept", str(held["id"]), "--reason", "Sở xác nhận số liệu", "--now", NIGHT).returncode
+        == 0
+    )
+    assert state(world) in ("met", "late")
+    night = world.night(NEXT, "--period", PERIOD)
+    assert world.gathers(night)["thanh_hoa/telecom"]["outcome"] == "unchanged"
+    assert world.figures("TELECOM/2026-M10")["VT.03", "vn-thanh-hoa"] == "3402118"
+
+
 def test_an_empty_payload_is_no_nil_return(can_say_nil: World) -> None:
     can_say_nil.rows("thanh_hoa/telecom", PERIOD).clear()
     report = gathered(can_say_nil)

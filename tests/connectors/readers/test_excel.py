@@ -222,6 +222,12 @@ def test_empty_first_rows_and_columns_shift_nothing() -> None:
         locate(content, 8, "c", header=[5, 5])
     with pytest.raises(SourceChanged, match="row 90"):
         locate(content, 90, "a", header=[5, 5])
+    reader = ExcelReader(ExcelReader.Settings(header=[5, 5]))
+    assert reader.locate_all(part(content), [(5, "b"), (8, "a"), (8, "c"), (90, "a"), (90, None), (5, None)]) == {
+        (5, "b"): ("S!D6", "x"),
+        (8, "a"): ("S!C9", "2"),
+        (5, None): ("S!6:6", ""),
+    }
 
 
 def test_rows_bound_where_data_are_looked_for() -> None:

@@ -312,6 +312,18 @@ def test_a_merged_header_and_sheets_of_an_xls() -> None:
     assert "its sheets are: Ẩn (hidden), Hiện, Kín (hidden)" in refused(content, header=[1, 2], sheet="Khác")
 
 
+def test_a_book_of_excel_95() -> None:
+    old = record(0x809, "HHHH", 0x500, 5, 0, 0)
+    page, name = record(0x42, "H", 1252), b"Trang1"
+    start = len(old) + len(page) + 4 + 7 + len(name) + len(EOF)
+    listed = record(0x85, "IBBB", start, 0, 0, len(name), text=name)
+    cells = record(0x204, "HHHH", 0, 0, 0, 4, text="TØnh".encode("cp1252")) + number(1, 0, 1505)
+    content = compound("Book", old + page + listed + EOF + old + cells + EOF)
+    assert read(content, header=[1, 1]).rows() == [(None, "1505", 1)]
+    reader = ExcelReader(ExcelReader.Settings(header=[1, 1], encoding="tcvn3", sheet="Trang1"))
+    assert reader.locate(part(content), 1, "Tỉnh") == ("Trang1!A2", "1505")
+
+
 def test_a_chart_within_a_sheet_of_an_xls_adds_no_cells() -> None:
     content = xls_of(label(0, 0, "a"), number(1, 0, 1), BOF, number(2, 0, 99), EOF, number(3, 0, 2))
     assert of(read(content, header=[1, 1]), "a") == ["1", "2"]
@@ -349,6 +361,10 @@ def test_cells_of_an_ods() -> None:
         ods_cell(
             "<text:p>#REF!</text:p>", 'table:formula="of:=B1" office:value-type="float" office:value="0"'
         ): "#REF!",
+        ods_cell("<text:p>###</text:p>", 'office:value-type="float" office:value="31"'): "31",
+        ods_cell("<text:p>Err:502</text:p>", 'table:formula="of:=B1" office:value-type="float" office:value="0"'): (
+            "Err:502"
+        ),
         ods_cell("<text:p>3</text:p>", 'table:formula="of:=1+2" office:value-type="float" office:value="3"'): "3",
     }
     content = ods_of(ods_row(ods_cell("<text:p>a</text:p>")) + "".join(map(ods_row, each)))
