@@ -45,7 +45,7 @@ def _what_it_is(content: bytes) -> str:
     if start.lstrip("\ufeff").startswith("<"):
         return f"the file is no workbook but a web page or XML with a workbook's name; {_SAVE}: {start}"
     if content.startswith(b"%PDF"):
-        return "the file is no workbook but a PDF"
+        return "the file is no workbook but a PDF: send the workbook that it was made from"
     if b"\0" not in content[:4096]:
         return f"the file is no workbook but text, such as CSV; {_SAVE}: {start}"
     return f"the file is no workbook that can be read (xls since Excel 95, xlsx, ods); {_SAVE}"

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hub_core.model.exchange import Receipt
     from hub_core.model.finding import RuleText, Severity
     from hub_core.province import Province
-    from hub_core.rules import Fault, Limits, Rule
+    from hub_core.rules import Fault, Found, Limits, Rule, Whole
 
 _HOMES = {
     "contracts": [
@@ -63,7 +63,7 @@ _HOMES = {
     "model.exchange": ["Receipt"],
     "model.finding": ["RuleText", "Severity"],
     "province": ["Province"],
-    "rules": ["Fault", "Limits", "Rule"],
+    "rules": ["Fault", "Found", "Limits", "Rule", "Whole"],
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -75,6 +75,7 @@ __all__ = [
     "Fault",
     "Form",
     "FormLine",
+    "Found",
     "LeftOut",
     "Limits",
     "PayloadPart",
@@ -93,6 +94,7 @@ __all__ = [
     "SourceChanged",
     "SourceRefused",
     "SourceUnavailable",
+    "Whole",
     "Writer",
     "hookimpl",
 ]

@@ -387,3 +387,10 @@ def test_the_tutorial_ends_at_the_cell_that_it_shows(tutorial: Path) -> None:
     cell = hub(tutorial, "trace", "TELECOM/2026-M10", "VT.07", "vn-ha-tinh", "--home", "home")["figure"]["cell"]
     shown = f"`{cell['locator']}  ->  {cell['text']!r}`"
     assert shown in (DOCS / "province.md").read_text(encoding="utf-8")
+
+
+def test_what_is_shown_as_shipped_stands_in_that_file() -> None:
+    shown = re.findall(r"<!-- shipped: (\S+) -->\n```toml\n(.*?)```", (DOCS / "excel.md").read_text("utf-8"), re.DOTALL)
+    assert len(shown) == 3
+    for path, block in shown:
+        assert block.strip() in (DOCS.parent / path).read_text(encoding="utf-8"), path

@@ -133,7 +133,7 @@ class _Table:
                 raise self._changed(line, f"does not read as a row: {what}") from error
             except UnicodeDecodeError as error:
                 byte = self._file.tell() - len(error.object) + error.start
-                what = f"is not UTF-8 at byte {byte}: is the encoding utf-8?"
+                what = f"is not UTF-8 at byte {byte}: is the encoding utf-8, or windows-1258, tcvn3, vni, utf-16?"
                 raise self._changed(before + rows.line_num + 1, what) from error
             self._lines = before + rows.line_num
             if self.names and cells and len(cells) != len(self.names):

@@ -104,7 +104,8 @@ def _head(page: Page, document: Quarantine, widths: list[int]) -> None:
         (f"Biểu: {document.dataflow} · {period}", english),
         (
             f"{_dotted(count)} lỗi; dòng có lỗi chưa được nhận, ô tô màu là chỗ sai. Cách xử lý: xem tờ Tổng hợp.",
-            f"{count:,} faults; rows with a fault were not admitted, its cell is in colour. What to do: second sheet.",
+            f"{count:,} {'fault' if count == 1 else 'faults'}; rows with a fault were not admitted, its cell is in "
+            "colour. What to do: second sheet.",
         ),
     )
     page.merged((0, 0, 0, last), "DANH SÁCH DÒNG SỐ LIỆU CHƯA ĐƯỢC NHẬN", look=_TITLE)

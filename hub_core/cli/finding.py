@@ -32,8 +32,10 @@ def _where(province: str | None, period: str | None) -> dict[str, str | int]:
 @app.command("list")
 def list_(home: Home = Path(), province: Province = None, period: Period = None, json: AsJson = False) -> None:
     """Findings by rule, with an example each; the rule's words in Vietnamese and English."""
+    from hub_core.pipeline.findings import with_places
+
     with opened(home) as hub:
-        found = hub.store.findings(**_where(province, period))
+        found = with_places(hub, hub.store.findings(**_where(province, period)))
     if json:
         as_json(found)
         return

@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub_core.contracts import LeftOut, Quarantine, Writer
+from hub_core.contracts import LeftOut, Quarantine
 from hub_core.errors import StateError, StoreError
 from hub_core.landing import OBSERVATIONS, QUARANTINE, quarantined, read_manifest, write
-from hub_core.locate import Place, locate
 from hub_core.obligations import ZONE
+from hub_core.pipeline.places import located, place_of
 from hub_core.rules import RULES
 
 if TYPE_CHECKING:
@@ -142,45 +142,15 @@ def _replayed(hub: Hub, landing: Landing) -> set[tuple[int, int]]:
 def _told(hub: Hub, kept: list[_Kept], *, cells: bool) -> Iterator[Quarantine]:
     """What one provision left out, each row located."""
     declared = _declared(hub, kept[0].province, kept[0].provision)
-    asked = [_asked(declared, each, row) for each in kept for row in each.rows]
-    found = iter(zip(asked, _located(hub, kept[0], [place for place, _ in asked], cells=cells), strict=True))
+    asked = [place_of(declared, each.parts, row) for each in kept for row in each.rows]
+    places = [place for place, _ in asked]
+    found = iter(zip(asked, located(hub, kept[0].province, kept[0].provision, places, cells=cells), strict=True))
     for each in kept:
         mine = zip(each.rows, islice(found, len(each.rows)), strict=True)
         rows = tuple(_left_out(row, each.words, own, where) for row, ((_, own), where) in mine)
         at = each.at.astimezone(ZONE).isoformat(timespec="minutes")
         names = (each.province, each.provision, each.dataflow, each.provider, each.period, each.revision)
         yield Quarantine(*names, at, rows)
-
-
-def _asked(declared: Provision | None, kept: _Kept, row: dict[str, Any]) -> tuple[Place, bool]:
-    """Where a row is at fault, and whether the text there is the one at fault.
-
-    That is the cell that its field was mapped from, where the mapping sees the reader's own columns; else the figure.
-    """
-    part, column = kept.parts[row["part"]], row["column"]
-    mapped = _columns(declared).get(row["field"]) if declared and not declared.prepare else None
-    return Place(part, row["row"], mapped or column), bool(mapped) or row["field"] == "value"
-
-
-def _columns(declared: Provision) -> dict[str, str | None]:
-    """The source column of each field that has exactly one."""
-    mapped = declared.map
-    unit = getattr(mapped.value.unit, "column", None)
-    rules = {name: getattr(mapped, name) for name in ("indicator", "org_unit", "period", "measure", "status")}
-    if len(mapped.dims) == 1:
-        [rules["dims"]] = mapped.dims.values()
-    return {"unit": unit, **{name: rule.column for name, rule in rules.items() if rule}}
-
-
-def _located(hub: Hub, of: _Kept, places: list[Place], *, cells: bool) -> list[Located]:
-    """Each place located; where its column is not there (any more), its row."""
-    found = locate(hub, of.province, of.provision, places, cells=cells)
-    lost = [n for n, each in enumerate(found) if not each.read and places[n].column is not None]
-    if lost and of.province in hub.found:
-        rows = locate(hub, of.province, of.provision, [replace(places[n], column=None) for n in lost], cells=cells)
-        for n, each in zip(lost, rows, strict=True):
-            found[n] = each.model_copy(update={"text": ""}) if each.read else found[n]
-    return found
 
 
 def _left_out(row: dict[str, Any], words: Words, own: bool, where: Located) -> LeftOut:
@@ -204,9 +174,7 @@ def export(hub: Hub, found: Iterable[Quarantine], target: Path) -> list[Path]:
     from hub_core.plugins import Loaded
 
     listed = list(found)
-    writer: Writer[Quarantine] = Loaded(hub.config.settings.plugins.trusted).make(
-        Writer, {"kind": "quarantine"}, "writer quarantine"
-    )
+    writer = Loaded(hub.config.settings.plugins.trusted).writer({"kind": "quarantine"}, "writer quarantine", Quarantine)
     one = target.suffix.lower() == writer.suffix and not target.is_dir()
     if not listed:
         raise StateError("no row is in the quarantine there, so no workbook was written")

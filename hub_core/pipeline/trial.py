@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from hub_core.contracts import PayloadPart
 from hub_core.errors import StateError, StoreError, from_dict
 from hub_core.landing import OBSERVATIONS, Scratch, quarantined, read_manifest
-from hub_core.locate import Place, locate
 from hub_core.model.exchange import Gathered, GatherOrder, Landing
 from hub_core.model.observation import plain
 from hub_core.pipeline.gather import lent
+from hub_core.pipeline.places import located, place_of
 from hub_core.pipeline.take_over import Task, voice_of
 from hub_core.province import secrets_named
 
@@ -120,12 +120,13 @@ def _told(hub: Hub, province: str, provision: str, gathered: Gathered, folder: P
     if not parts:  # a replay tells of no landing
         parts = Scratch(folder / "landed").landed()
     trial.left += quarantined(unread)
+    declared, landed = hub.provinces[province].provisions[provision], folder / "landed" / "parts"
     rows = [*trial.figures, *trial.left]
-    places = [Place(parts[row.pop("part")], row.pop("row"), row.pop("column")) for row in rows]
-    for row, where in zip(
-        rows, locate(hub, province, provision, places, parts=folder / "landed" / "parts"), strict=True
-    ):
-        row["where"], row["there"] = where.locator, where.text
+    places = [place_of(declared, parts, {"field": "value", **row})[0] for row in rows]
+    for row, where in zip(rows, located(hub, province, provision, places, parts=landed), strict=True):
+        for name in ("part", "row", "column"):
+            del row[name]
+        row["where"] = where.locator
     return trial
 
 

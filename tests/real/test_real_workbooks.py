@@ -128,7 +128,8 @@ def test_every_name_is_resolved_and_every_row_accounted_for(night: tuple[World, 
     for name, each in gathers.items():
         counts = each["counts"]
         regions = 6 if name.startswith("bo_tai_chinh") else 0  # left out by name, each with two figures
-        assert (counts["quarantined"], counts["absent"], counts["ignored"]) == (0, 0, 2 * regions), name
+        bare = {"bo_tai_chinh/budget_2008": 6, "bo_tai_chinh/budget_2016": 1}.get(name, 0)  # English names, a note
+        assert (counts["quarantined"], counts["absent"], counts["ignored"]) == (0, 2 * bare, 2 * regions), name
 
 
 def test_a_trace_ends_at_the_published_cell(ministries: World) -> None:
