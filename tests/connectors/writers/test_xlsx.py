@@ -54,7 +54,8 @@ def _figure(indicator: dict[str, str], decimals: str, **told: str) -> dict[str, 
 
 def _figures() -> Iterator[dict[str, str]]:
     decimals = {row["unit"]: row["decimals"] for row in _rows("units.csv")}
-    for rank, indicator in enumerate(row for row in _rows("indicators.csv") if row["dataflow"] == "TELECOM"):
+    quarterly = [row for row in _rows("indicators.csv") if row["dataflow"] == "TELECOM" and "Q" in row["frequencies"]]
+    for rank, indicator in enumerate(quarterly):
         places = decimals[indicator["unit"]]
         step = Decimal(1).scaleb(-int(places))
         base = Decimal(FIRST.get(indicator["unit"], "412"))
