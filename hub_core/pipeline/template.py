@@ -134,7 +134,9 @@ def _org_units(catalogue: Catalogue, duty: Obligation, period: Period) -> Iterat
 
 def _units(catalogue: Catalogue, indicator: Indicator) -> tuple[str, ...]:
     """The units in which an indicator may be given, its own first."""
-    return indicator.unit, *(name for name, unit in catalogue.units.items() if unit.base == indicator.unit)
+    own = catalogue.units[indicator.unit]
+    alike = (u.name for u in catalogue.units.values() if (u.base or u.name) == (own.base or own.name))
+    return own.name, *(name for name in alike if name != own.name)
 
 
 def _names(catalogue: Catalogue, units: list[str], last: date) -> dict[str, str]:
