@@ -1,16 +1,22 @@
-"""Writes the pages that are made from the code: rules.md and cli.md. With ``--check``: whether they are up to date."""
+"""Writes the pages that are made from code and configuration. With ``--check``: whether they are up to date."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from hub_core.model.catalogue import Catalogue, Dataflow, Indicator
+
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py from the code. Change the code, then: python docs/generate.py -->"
+FROM_CONFIG = NOTE.replace(
+    "from the code. Change the code,", "from config/catalogue and config/dataflows. Change these,"
+)
 WORDS = {
     "info": "thông tin",
     "warning": "cảnh báo",
@@ -53,7 +59,29 @@ NOTES = [
     "- `MINISTRY` không phải là quy tắc của hệ thống: đó là số liệu mà bộ không tiếp nhận, được trả về tỉnh.",
     "",
 ]
-PLACEHOLDERS = {"Path": "PATH", "str": "TEXT", "list": "TEXT", "int": "NUMBER", "datetime": "TIME"}
+CALENDARS = {"S": "statistical, first to last day", "A": "administrative, 15th to 14th"}
+FREQUENCIES = {"M": "month", "Q": "quarter", "S": "half-year", "N": "nine months", "A": "year"}
+OVER_UNITS = {
+    "sum": "added up",
+    "sum*": "added up, an estimate: provinces may count the same",
+    "ratio": "made anew: sum of numerators by sum of denominators",
+    "none": "not added up",
+}
+OVER_TIME = {
+    "sum": "added up",
+    "last": "the last one stands",
+    "avg": "averaged",
+    "recompute": "made anew",
+    "none": "each period by itself",
+}
+PLACEHOLDERS = {
+    "Path": "PATH",
+    "str": "TEXT",
+    "list": "TEXT",
+    "int": "NUMBER",
+    "datetime": "TIME",
+    "tuple": "NUMBER NUMBER",
+}
 
 
 def rules_page() -> str:
@@ -113,6 +141,97 @@ def cli_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def catalogue_page() -> str:
+    """Every dataflow with its indicators, and the units."""
+    from hub_core import structures
+
+    found = structures.catalogue(structures.read_texts(HERE.parent / "config"))
+    flows = sorted(found.dataflows.values(), key=lambda flow: flow.id)
+    contents = [
+        (f"[{flow.id}](#{flow.id.lower()})", flow.name_vi, flow.name_en, str(len(found.of_dataflow(flow.id))))
+        for flow in flows
+    ]
+    lines = [
+        FROM_CONFIG,
+        "",
+        "# Catalogue · Danh mục chỉ tiêu",
+        "",
+        f"{len(found.indicators)} indicators in {len(flows)} dataflows, each in exactly one, and the units that they"
+        " are counted in. An indicator whose code ends in `a` or `b` is there for the ratio of that code. What the"
+        " columns mean: [words.md](words.md).",
+        "",
+        *_table(("Dataflow", "Biểu báo cáo", "Report", "Indicators"), contents),
+    ]
+    for flow in flows:
+        lines += _of_dataflow(found, flow)
+    units = [
+        (
+            u.name,
+            u.name_en,
+            str(u.decimals),
+            str(u.per) if u.per > 1 else "",
+            f"{u.factor:,f} {u.base}" if u.base else "",
+        )
+        for u in found.units.values()
+    ]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "## Units · Đơn vị tính",
+            "",
+            "A release rounds to these decimals, half up. Units of one base are converted into each other exactly.",
+            "",
+            *_table(("Đơn vị", "Unit", "Decimals", "Per", "Is"), units),
+            "",
+        ]
+    )
+
+
+def _of_dataflow(found: Catalogue, flow: Dataflow) -> list[str]:
+    """The section of a dataflow."""
+    columns = (
+        *("Mã · Code", "Chỉ tiêu", "Indicator", "Đơn vị · Unit", "Decimals", "Kind", "Over org units", "Over time"),
+        *("Reported by", "Range", "Made from"),
+    )
+    rows = [
+        (
+            each.code,
+            each.name_vi,
+            each.name_en,
+            each.unit,
+            str(found.decimals(each.code)),
+            each.kind,
+            f"averaged, weighed by {each.weight}; an estimate" if each.weight else OVER_UNITS[each.agg_space],
+            OVER_TIME[each.agg_time],
+            ", ".join(FREQUENCIES[frequency] for frequency in each.frequencies),
+            each.range.replace(">=", "≥ ").replace("<=", "≤ ").replace(">0", "> 0").replace("..", " to "),
+            _made_from(found, each),
+        )
+        for each in found.of_dataflow(flow.id)
+    ]
+    by = ", ".join(FREQUENCIES[frequency] for frequency in flow.frequencies)
+    return [
+        "",
+        f"## {flow.id}",
+        "",
+        f"{flow.name_vi} · {flow.name_en}. Calendar: {CALENDARS[flow.calendar.value]}. Reported by {by}."
+        f" Totals of {', '.join(f'`{unit}`' for unit in flow.covers)} and the units under it.",
+        "",
+        *_table(columns, rows),
+    ]
+
+
+def _made_from(found: Catalogue, each: Indicator) -> str:
+    """What an indicator is divided, added or ranked from, or nothing."""
+    if each.numerator:
+        per = found.units[each.unit].per
+        return f"{each.numerator} / {each.denominator}" + (f" × {per}" if per > 1 else "")
+    if each.formula:
+        return " + ".join(f"{weight} × {code}" for code, weight in each.formula)
+    return f"rank in {each.ranks}" if each.ranks else " + ".join(each.parts)
+
+
 def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Every command that does something, with the words that call it."""
     for name, command in group.commands.items():
@@ -147,12 +266,12 @@ def _said(text: str | None) -> str:
     return " ".join(str(text or "").split())
 
 
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     lines = [columns, tuple("---" for _ in columns), *rows]
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
 
 
-PAGES = {"rules.md": rules_page, "cli.md": cli_page}
+PAGES = {"rules.md": rules_page, "cli.md": cli_page, "catalogue.md": catalogue_page}
 
 
 def main(words: list[str]) -> int:

@@ -75,7 +75,7 @@ def _declares(hub: Hub, name: str, province: Province) -> Iterator[Problem]:
         except HubError as error:
             yield Problem(name, f"{provision}.toml: {error}", "error")
         flow = hub.config.catalogue.dataflows.get(declared.dataflow)
-        if flow and declared.calendar and declared.calendar != flow.calendar:
+        if flow and declared.calendar and declared.calendar != flow.calendar and not flow.mixed:
             what = f"calendar {declared.calendar} is not {declared.dataflow}'s {flow.calendar}"
             yield Problem(name, f"{provision}.toml: {what}", "error")
 

@@ -1,20 +1,29 @@
-"""The operator's configuration: hub.toml, obligations and deliveries of a hub's home."""
+"""The operator's configuration: hub.toml, obligations, deliveries and holidays of a hub's home."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from hub_core import structures
+from hub_core import structures, working_days
 from hub_core.contracts import explain
+from hub_core.due_rules import DueRule
 from hub_core.errors import ConfigurationError
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.org_unit import Validity
+
+Frequency = Literal["A", "S", "N", "Q", "M"]
+
+
+def _due_rule(text: str) -> str:
+    DueRule.parse(text)
+    return text
 
 
 class Configured(BaseModel):
@@ -60,7 +69,8 @@ class HubSettings(Configured):
 class Obligation(Configured):
     """A provider's duty to report a dataflow: what it speaks for, and when it is due.
 
-    ``due_days`` counts calendar days from a period's last day; it is negative where the report is due before.
+    ``due`` has a due rule for each frequency; ``when_closed`` says whether a due day on which offices are closed
+    becomes the next working day (Civil Code 2015, article 148.5) or stays the same.
     """
 
     dataflow: str
@@ -68,11 +78,18 @@ class Obligation(Configured):
     province: str
     speaks_for: Annotated[list[str], Field(min_length=1)]
     indicators: list[str] = []
-    frequencies: Annotated[list[Literal["A", "S", "N", "Q", "M"]], Field(min_length=1)]
-    due_days: dict[Literal["A", "S", "N", "Q", "M"], int]
+    frequencies: Annotated[list[Frequency], Field(min_length=1)]
+    due: dict[Frequency, Annotated[str, AfterValidator(_due_rule)]]
+    when_closed: Literal["next", "same"] = "next"
     legal: str
     valid_from: date | None = None
     valid_to: date | None = None
+
+    @model_validator(mode="after")
+    def _each_frequency_has_a_rule(self) -> Obligation:
+        if absent := [each for each in self.frequencies if each not in self.due]:
+            raise ValueError(f"due has no rule for {', '.join(absent)}")
+        return self
 
     @property
     def valid(self) -> Validity:
@@ -118,6 +135,7 @@ class Config:
     texts: dict[str, str]
     obligations: tuple[Obligation, ...]
     deliveries: tuple[Delivery, ...]
+    announced: working_days.Announced = working_days.NOTHING
 
     @property
     def landing(self) -> Path:
@@ -154,7 +172,8 @@ def load(home: Path) -> Config:
     catalogue = structures.catalogue(texts)
     obligations = [o for path in _files(folder / "obligations") for o in _read(path, _Obligations).obligation]
     deliveries = [d for path in _files(folder / "deliveries") for d in _read(path, _Deliveries).delivery]
-    config = Config(home, settings, catalogue, texts, tuple(obligations), tuple(deliveries))
+    announced = _announced(folder / "holidays.csv")
+    config = Config(home, settings, catalogue, texts, tuple(obligations), tuple(deliveries), announced)
     problems = _problems(config)
     if problems:
         raise ConfigurationError("; ".join(problems))
@@ -175,12 +194,35 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _read(path: Path, model: type[Model]) -> Model:
+    told: dict[str, Any] = {}
     try:
-        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return model.model_validate(told)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {explain(error)}") from error
+        raise ConfigurationError(f"{path}: {_by_name(explain(error), told)}") from error
+
+
+def _by_name(text: str, told: dict[str, Any]) -> str:
+    """An explanation that names an obligation by its provider and not by its place alone."""
+
+    def named(found: re.Match[str]) -> str:
+        duty = told["obligation"][int(found[1])]
+        who = duty.get("provider", "nobody") if isinstance(duty, dict) else "nobody"
+        return f"obligation {int(found[1]) + 1} of {who}"
+
+    return re.sub(r"(?:^|(?<=; ))obligation\.([0-9]+)", named, text)
+
+
+def _announced(path: Path) -> working_days.Announced:
+    """The days that the operator states; none where there is no such file."""
+    if not path.exists():
+        return working_days.NOTHING
+    try:
+        return working_days.read(path.read_text(encoding="utf-8-sig"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
 def _problems(config: Config) -> list[str]:
@@ -197,7 +239,6 @@ def _problems(config: Config) -> list[str]:
         problems += [
             f"{of} names {i}, which is not there or not of {duty.dataflow}" for i in duty.indicators if i not in codes
         ]
-        problems += [f"{of}: no due_days for {f}" for f in duty.frequencies if f not in duty.due_days]
         problems += [
             f"{of}: {duty.dataflow} is not reported by {f}"
             for f in duty.frequencies

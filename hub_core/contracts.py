@@ -103,7 +103,8 @@ class Reader(Connector):
         Texts are String, bare numbers are a number type. A column that mixes both comes as two: the
         texts under its name, the numbers as plain decimal text under ``name#number``. ``column`` may name
         the source column of each row's figure; ``#refused`` (String) says why the reader does not vouch
-        for a row, null where it does. Raises SourceChanged.
+        for a row, null where it does; ``#of`` (String) the PROVINCE/PROVISION that a payload says it is of.
+        Raises SourceChanged.
         """
 
     @abstractmethod

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hub_core import config as configuration
-from hub_core import plugins, province
+from hub_core import plugins, province, structures
 from hub_core.engine import Engine
-from hub_core.errors import HubError, PluginError, StateError
+from hub_core.errors import HubError, PluginError, StateError, StoreError
 from hub_core.landing import LandingZone, Scratch
 from hub_core.model.exchange import Landing
 from hub_core.store.releases import Releases
@@ -22,6 +22,7 @@ from hub_core.store.store import Store
 
 if TYPE_CHECKING:
     from hub_core.config import Config
+    from hub_core.model.catalogue import Catalogue
     from hub_core.model.exchange import Plugin
     from hub_core.province import Province
 
@@ -59,6 +60,15 @@ class Hub:
     def releases(self) -> Releases:
         """The releases of its store."""
         return Releases(self.store)
+
+    def catalogue_of(self, digest: str) -> Catalogue:
+        """The catalogue of a digest, as it was kept when it was in use. Raises StoreError where it is not there."""
+        if digest == self.config.catalogue.digest:
+            return self.config.catalogue
+        path = self.config.home / "catalogues" / f"{digest}.json"
+        if not path.exists():
+            raise StoreError(f"catalogue {digest} is not kept in {path.parent}")
+        return structures.open_snapshot(path)
 
     def close(self) -> None:
         """Let go of database and children."""

@@ -8,8 +8,11 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from hub_core.config import Config, Obligation
+from hub_core.due_rules import DueRule
+from hub_core.errors import StateError
 from hub_core.model.period import Calendar, Period
 from hub_core.store.revisions import Submission, current
+from hub_core.working_days import next_working_day
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")  # the business date is Vietnam's
 NIGHT = timedelta(hours=6)  # what the night after the due date pulls was ready in time
@@ -46,11 +49,25 @@ def owed(config: Config, dataflow: str, period: Period) -> list[Obligation]:
     ]
 
 
+def due_day(config: Config, duty: Obligation, period: Period) -> date:
+    """The day by whose end a report for a period is due."""
+    last = period.days(config.catalogue.dataflows[duty.dataflow].calendar)[1]
+    rule = next(text for frequency, text in duty.due.items() if frequency == period.frequency)
+    day = DueRule.parse(rule).day(last, config.announced)
+    return next_working_day(day, config.announced) if duty.when_closed == "next" else day
+
+
+def of_dataflow(config: Config, dataflow: str, period: Period) -> Period:
+    """A period that a dataflow is reported by. Raises StateError where it is of another frequency."""
+    flow = config.catalogue.dataflows.get(dataflow)
+    if flow and period.frequency not in flow.frequencies:
+        raise StateError(f"{dataflow} is reported by {', '.join(flow.frequencies)}, and {period} is none of these")
+    return period
+
+
 def due(config: Config, dataflow: str, period: Period, submissions: Iterable[Submission], now: datetime) -> list[Due]:
     """What each obligation for a period came to, from all submissions of the dataflow and period."""
     calendar = config.catalogue.dataflows[dataflow].calendar
-    last = period.days(calendar)[1]
-    over = datetime.combine(last, time(), ZONE) + timedelta(days=1)
     there = [
         each
         for each in submissions
@@ -59,10 +76,11 @@ def due(config: Config, dataflow: str, period: Period, submissions: Iterable[Sub
     found = []
     for duty in owed(config, dataflow, period):
         mine = [each for each in there if each.provider == duty.provider and each.province == duty.province]
-        days = timedelta(days=next(n for frequency, n in duty.due_days.items() if frequency == period.frequency))
+        day = due_day(config, duty, period)
+        over = datetime.combine(day, time(), ZONE) + timedelta(days=1)
         came = min((_counts_from(each) for each in mine if not each.held), default=None)
-        state = _state(mine, came, over + days, now)
-        found.append(Due(duty, period, calendar, last + days, state, came, tuple(sorted({s.provision for s in mine}))))
+        state = _state(mine, came, over, now)
+        found.append(Due(duty, period, calendar, day, state, came, tuple(sorted({s.provision for s in mine}))))
     return found
 
 

@@ -84,7 +84,7 @@ def trace(hub: Hub, release: Release, asked: Asked) -> Step:
     Raises StateError that lists the choices where no figure, or more than one, is meant.
     """
     row = _chosen(hub, release, asked)
-    scope = Scope.of(hub.config.catalogue, release.dataflow, Period.parse(release.period))
+    scope = Scope.of(hub.catalogue_of(release.manifest.catalogue), release.dataflow, Period.parse(release.period))
     observed = _observe(hub, release, scope, row)
     walker = _Walker(scope, observed)
     step = walker.explain(row["indicator"], row["org_unit"])
@@ -130,9 +130,9 @@ def _observe(hub: Hub, release: Release, scope: Scope, row: dict[str, Any]) -> _
 
     submissions = [_submission(hub, used) for used in release.manifest.submissions]
     folders = [hub.zone.root / each.path for each in submissions]
-    indicator = hub.config.catalogue.indicators[row["indicator"]]
+    indicator = scope.catalogue.indicators[row["indicator"]]
     wanted = observations(folders).filter(
-        pl.col("indicator").is_in([indicator.code, *indicator.components]), pl.col("value").is_not_null()
+        pl.col("indicator").is_in(_below(scope, indicator)), pl.col("value").is_not_null()
     )
     alike = (pl.col("measure") == row["measure"]) & (pl.col("dims") == row["dims"])
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -142,6 +142,15 @@ def _observe(hub: Hub, release: Release, scope: Scope, row: dict[str, Any]) -> _
     for child, parent in scope.catalogue.children(scope.period.days(scope.calendar)[1]):
         observed.catalogue_children.setdefault(parent, []).append(child)
     return observed
+
+
+def _below(scope: Scope, indicator: Indicator) -> list[str]:
+    """An indicator, and all those that it is made from."""
+    found = [indicator.code]
+    for code in found:
+        each = scope.catalogue.indicators[code]
+        found += [other for other in (*each.components, *each.terms) if other not in found]
+    return found
 
 
 class _Walker:
@@ -155,7 +164,7 @@ class _Walker:
         declared = self.scope.catalogue.indicators[indicator]
         if declared.dataflow != self.scope.dataflow:
             return self._latest(indicator, org_unit)
-        reported = self._reported(indicator, org_unit)
+        reported = self._reported(indicator, org_unit) or self._carried(indicator, org_unit)
         if reported is not None:
             return reported
         if declared.agg_space in ("sum", "sum*"):
@@ -165,7 +174,11 @@ class _Walker:
             )
         if declared.agg_space == "ratio" or declared.weight:
             return self._quotient(indicator, org_unit)
-        return None
+        terms = [self.explain(code, org_unit) for code in declared.terms]
+        there = [step for step in terms if step]
+        if not terms or len(there) < len(terms):
+            return None
+        return self._made(indicator, org_unit, "rank" if declared.ranks else "formula", there)
 
     def _children(self, org_unit: str) -> list[str]:
         return sorted(self.observed.catalogue_children.get(org_unit, []))
@@ -185,6 +198,15 @@ class _Walker:
                 word = {"sum": "sum", "avg": "average"}[rule]
                 return self._made(indicator, org_unit, f"{word} of {frequency}", [self._leaf(each) for each in there])
         return None
+
+    def _carried(self, indicator: str, org_unit: str) -> Step | None:
+        """A stock of an earlier period of the same length, where the reporter is missing in this one."""
+        rows = self.observed.rows.get((indicator, org_unit), [])
+        mine = self.scope.period
+        alike = [row for row in rows if (p := Period.parse(row["period"])).frequency == mine.frequency and p < mine]
+        if not alike or self.scope.catalogue.indicators[indicator].kind != "stock":
+            return None
+        return self._made(indicator, org_unit, "carried forward", [self._leaf(alike[-1])])
 
     def _latest(self, indicator: str, org_unit: str) -> Step | None:
         """A component's figure for the latest period that ended on or before the release's."""
@@ -242,7 +264,7 @@ class _Walker:
         if method.startswith("sum"):
             with localcontext(prec=60):
                 value = sum((step.value for step in below if step.value is not None), Decimal(0))
-        elif method.startswith("last"):
+        elif method.startswith(("last", "carried")):
             value = below[-1].value
         return Step(indicator, org_unit, self.observed.period, value, "", method, tuple(below))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import unicodedata
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from io import BytesIO, StringIO
 from itertools import islice
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from _csv import Reader as Rows
 
 BLOCK = 8 << 20  # bytes that become one frame
+COLUMNS = 16_384  # as many as a spreadsheet has
 CHUNK = 1000  # rows that stay in the cache
 OWN = {"row", "column", "part", "#refused"}  # what the hub calls its own columns
 BOM = b"\xef\xbb\xbf"
@@ -157,6 +158,7 @@ class _Table:
 
     def _reader(self) -> Rows:
         marks = self._settings
+        csv.field_size_limit(1 << 30)  # what polars reads, this reads as well
         return csv.reader(map(bytes.decode, self._file), delimiter=marks.separator, quotechar=marks.quote, strict=True)
 
     def _quoted(self) -> pl.DataFrame:
@@ -207,7 +209,9 @@ class _Table:
             raise self._changed(line, "should be a header, and the file is empty")
         if not all(name.strip() for name in names):
             raise self._changed(line, "names a column with nothing")
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if len(names) > COLUMNS:
+            raise self._changed(line, f"names {len(names)} columns, and {COLUMNS} are the limit")
+        if twice := sorted(name for name, times in Counter(names).items() if times > 1):
             raise self._changed(line, f"names a column twice: {', '.join(twice)}")
         if own := next((name for name in names if name in OWN or name.endswith("#number")), None):
             raise self._changed(line, f"names a column {own}, which is the hub's own word")

@@ -76,6 +76,8 @@ class ExcelSettings(Settings):
         for name in self.columns:
             if not name.strip() or name in taken or "#" in name:
                 raise ValueError(f"columns: {name!r} is empty, has a #, or is the hub's own word")
+        if same := sorted(set(self.columns) & set(self.pairs)):
+            raise ValueError(f"columns: {same[0]!r} is the letter of a figure under pairs; give it another name")
 
     def _check_letters(self) -> None:
         for each in self.headings:

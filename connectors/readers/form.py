@@ -85,7 +85,8 @@ class _Filled:
         moved = self._moved()
         rows = [*self._nil(), *(self._line(line, moved) for line in self._asked.lines)]
         rows += [self._row(row, f"{letters(FIGURE)}{row + 1}: {_STRAY}") for row in strays]
-        return pl.DataFrame(rows, schema=_SCHEMA).sort("row")
+        whose = f"{self._asked.facts['province']}/{self._asked.facts['provision']}"
+        return pl.DataFrame(rows, schema=_SCHEMA).sort("row").with_columns(pl.lit(whose).alias("#of"))
 
     def has(self, row: int, column: str | None) -> bool:
         """Whether a place is on the sheet, or was when the hub made it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -19,6 +19,7 @@ LARGE = 16 << 20  # bytes from which on polars, which takes eight times as many,
 PEEK = 1 << 16  # bytes in which the first row is looked for
 SMALL_EXPONENT = re.compile(r"[eE][+-]?0*[0-9]{1,2}$")  # what is written out; 1e999999999 would fill the memory
 NUMBER = "#number"
+COLUMNS = 512  # different keys of a payload's rows
 OWN = {"row", "column", "part", "#refused"}  # what the hub calls its own columns
 CHUNK = 1000  # rows
 UNREAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError)  # what a place that is not there raises
@@ -181,12 +182,14 @@ def _first_row(raw: bytes) -> dict[str, Any]:
 def _exact(raws: list[msgspec.Raw], part: PayloadPart) -> pl.DataFrame:
     """The rows as columns, each number checked for what it is; a thousand at a time, which stays in the cache."""
     frames = [pl.DataFrame()]
+    seen: set[str] = set()
     for start in range(0, len(raws), CHUNK):
         rows = _decoded(raws[start : start + CHUNK], start, part)
         names: dict[str, Any] = {}
         for row in rows:
             names.update(row)
-        _check_names(names, part)
+        seen.update(names)
+        _check_names(seen, part)
         columns = [column for name in names for column in _columns(name, [row.get(name) for row in rows], start, part)]
         named = {column.name: column for column in columns}
         frames.append(pl.DataFrame(named) if named else pl.DataFrame(height=len(rows)))
@@ -208,7 +211,9 @@ def _decoded(raws: list[msgspec.Raw], start: int, part: PayloadPart) -> list[dic
         raise
 
 
-def _check_names(names: Iterable[str], part: PayloadPart) -> None:
+def _check_names(names: Collection[str], part: PayloadPart) -> None:
+    if len(names) > COLUMNS:
+        raise SourceChanged(f"the rows have {len(names)} different keys, and {COLUMNS} are the limit", part=part.name)
     if taken := [name for name in names if name in OWN or name.endswith(NUMBER)]:
         raise SourceChanged(f"a column is named {taken[0]}, which is the hub's own word", part=part.name)
 

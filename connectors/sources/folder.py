@@ -79,7 +79,8 @@ def _matching(folder: Path, pattern: str) -> list[Path]:
         raise SourceRefused(f"folder {folder} may not be listed") from error
     except OSError as error:
         raise SourceUnavailable(f"folder {folder} is not there: {error.strerror}") from error
-    shown = [name for name in names if wanted.startswith(".") or not name.startswith(".")]
+    hidden = (".", "~$")  # ~$ is what Excel puts beside a workbook that somebody has open
+    shown = [name for name in names if wanted.startswith(".") or not name.startswith(hidden)]
     return [folder / name for name in shown if fnmatchcase(unicodedata.normalize("NFC", name), wanted)]
 
 

@@ -61,6 +61,7 @@ class Gathering:
         self.spool: dict[int, list[Path]] = {}
         self.held: list[pl.DataFrame] = []
         self.nil: set[int | None] = set()  # periods of rows that say nil
+        self.nil_beside: set[str] = set()  # periods that nobody asked for
         self.nil_parts = 0  # parts that hold the text of a nil return
         self.cut_off: HubError | None = None  # what ended the fetching
         self.unread: HubError | None = None  # what ended the reading
@@ -80,7 +81,9 @@ class Gathering:
             sealed, no_data = self._sealing(self._nil())(self.spool, self.validate.quarantine, self.validate.remarked)
         except HubError as error:
             return Gathered(landing=landing, counts=self._counted(), error=error.located(**self._place).as_dict())
-        notes = []
+        notes = [f"a nil return for {', '.join(sorted(self.nil_beside))}, which was not asked for"] * bool(
+            self.nil_beside
+        )
         if not sealed and self.validate.not_asked:
             there = ", ".join(sorted(set(self.codes.lists["period"]) - set(self.order.periods)))
             notes.append(f"every row is of a period that was not asked for: {there}")
@@ -185,11 +188,21 @@ class Gathering:
                 self.unread = PluginError(what, part=part.name)
 
     def _read(self, payload: PayloadPart, part: int) -> Iterator[pl.DataFrame]:
-        for frame in self.reader.read(payload):
+        for each in self.reader.read(payload):
+            frame = self._own(each)
             made = frame if self.prepare is None else self.prepare(frame)
             if not isinstance(made, pl.DataFrame) or "row" not in made.columns:
                 raise PluginError(f"prepare {self.declared.prepare} must give a frame that keeps row")
             yield made.with_columns(part=pl.lit(part, dtype=pl.UInt32), row=pl.col("row").cast(pl.UInt64))
+
+    def _own(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A frame that says whose it is, checked. Raises SourceChanged where it is another's."""
+        if "#of" not in frame.columns:
+            return frame
+        mine = f"{self.province.id}/{self.order.provision}"
+        if others := sorted(set(frame["#of"].unique()) - {mine}):
+            raise SourceChanged(f"this is the form of {others[0]}, and {mine} was asked for its own")
+        return frame.drop("#of")
 
     def _map(self, frames: list[pl.DataFrame]) -> None:
         """Map and check the frames that wait."""
@@ -242,6 +255,7 @@ class Gathering:
         """The periods for which the payload says that there is nothing to report. Raises SourceChanged."""
         asked = self.order.periods
         labels = {self.codes.lists["period"][index] for index in self.nil if index is not None}
+        self.nil_beside = labels - set(asked)
         if None in self.nil and len(asked) != 1:
             raise SourceChanged(f"a nil return does not say for which period; {', '.join(asked)} were asked for")
         if None in self.nil or (self.nil_parts and self.nil_parts == len(self.parts) and not self.counts.rows):

@@ -52,6 +52,7 @@ class Sealing:
     rules: dict[str, Rule]
     nil: Collection[str]
     sealed: dict[str, Path] = field(default_factory=dict)
+    unread: list[Finding] = field(default_factory=list)  # V016, where rows without a period are too many of them all
 
     def __call__(
         self, spool: dict[int, list[Path]], left: list[pl.DataFrame], remarked: list[pl.DataFrame]
@@ -74,15 +75,15 @@ class Sealing:
         if unread.height and not found:
             text = unread["text"][0]
             raise SourceChanged(f"no row has a period that the mapping can read; the first says {text!r}")
+        seen = sum(pl.scan_ipc(path).select(pl.len()).collect().item() for files in found.values() for path in files)
+        self.unread = share_quarantined(quarantine, seen, self.dataflow.quarantined_percent) if unread.height else []
         for period in sorted(map(Period.parse, found)):
             label = str(period)
             mine = pl.col("period") == label
-            self._seal(label, found[label], quarantine.filter(mine), remarks.filter(mine), unread)
+            self._seal(label, found[label], quarantine.filter(mine), remarks.filter(mine))
         return list(map(str, self.sealed.values())), sorted(set(self.order.periods) - set(found))
 
-    def _seal(
-        self, label: str, files: list[Path], quarantine: pl.DataFrame, remarks: pl.DataFrame, unread: pl.DataFrame
-    ) -> None:
+    def _seal(self, label: str, files: list[Path], quarantine: pl.DataFrame, remarks: pl.DataFrame) -> None:
         table, said = pl.DataFrame(schema=SCHEMA), list[Finding]()
         if files:
             kept, repeated = sort_by_key(pl.concat([pl.read_ipc(f) for f in files]), self.codes)
@@ -93,7 +94,7 @@ class Sealing:
             table = figures(kept, self.codes)
             del kept, repeated  # ten million rows are sealed in as much memory as the figures themselves take
         said += findings(remarks, self.rules)
-        manifest = self._manifest(label, table, quarantine, said, unread)
+        manifest = self._manifest(label, table, quarantine, said)
         place = self.scratch.submission_folder(self.calendar, label, self.order.gather, self.order.replay)
         seal(place, table, quarantine, manifest)
         self.sealed[label] = place
@@ -124,13 +125,11 @@ class Sealing:
         table: pl.DataFrame,
         quarantine: pl.DataFrame,
         said: list[Finding],
-        unread: pl.DataFrame,
     ) -> Manifest:
         order, dataflow = self.order, self.dataflow
-        lost = pl.concat([quarantine, unread])
         nil = label in self.nil
         found = findings(quarantine, self.rules) + said
-        found += share_quarantined(lost, table.height, dataflow.quarantined_percent)
+        found += share_quarantined(quarantine, table.height, dataflow.quarantined_percent) or self.unread
         rows = quarantine.select("part", "row", "column").n_unique() if quarantine.height else 0
         if nil and (table.height or rows):
             found.append(Finding("V020", Severity.BLOCKING, table.height + rows))
@@ -185,4 +184,5 @@ class Sealing:
             part=found.part,
             row=found.row,
             column=found.column,
+            field=found.field,
         )

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from hub_core.cli import finding, journeys, look, obligation, province, release, setup, template
+from hub_core.cli import (
+    finding,
+    journeys,
+    look,
+    obligation,
+    orgunit,
+    province,
+    release,
+    revision,
+    series,
+    setup,
+    template,
+)
 
 app = typer.Typer(
     name="hub",
@@ -26,7 +38,15 @@ for command in (
     template.template,
     look.status,
     look.trace,
+    series.series,
 ):
     app.command()(command)
-for name, noun in (("province", province), ("finding", finding), ("obligation", obligation), ("release", release)):
+for name, noun in (
+    ("province", province),
+    ("finding", finding),
+    ("obligation", obligation),
+    ("orgunit", orgunit),
+    ("revision", revision),
+    ("release", release),
+):
     app.add_typer(noun.app, name=name, help=noun.__doc__)

@@ -39,12 +39,12 @@ def list_(home: Home = Path(), province: Province = None, period: Period = None,
     if json:
         as_json(found)
         return
-    columns = ["code", "severity", "province", "period", "rows", "what", "example", "where"]
+    columns = ["code", "severity", "provision", "period", "rows", "what", "example", "where"]
     rows = [
         (
             f["code"],
             f["severity"],
-            f["province"],
+            f"{f['province']}/{f['provision']}" if f["provision"] else f["province"],
             f["period"] and f"{f['period']} r{f['revision']}",
             f["rows"],
             f["vi"],
@@ -59,7 +59,7 @@ def list_(home: Home = Path(), province: Province = None, period: Period = None,
 def _place(place: dict[str, Any]) -> str:
     if "locator" in place:
         return str(place["locator"])
-    return ", ".join(f"{name} {value}" for name, value in place.items() if value not in (None, ""))
+    return ", ".join(f"{name} {value}" for name, value in place.items() if value not in (None, "") and name != "field")
 
 
 @app.command("quarantine")

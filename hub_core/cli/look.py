@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub_core.cli.output import AsJson, Home, Now, as_json, in_vietnam, moment, opened, say, table
+from hub_core.cli.output import AsJson, AsOf, Home, Now, as_json, in_vietnam, moment, opened, say, table
 
 if TYPE_CHECKING:
     from hub_core.home import Hub
@@ -91,6 +91,7 @@ def trace(
     calendar: Annotated[str | None, typer.Option(help="S or A.")] = None,
     dims: Annotated[str | None, typer.Option(help="Dimensions, like AREA=U;SEX=F.")] = None,
     home: Home = Path(),
+    as_of: AsOf = None,
     json: AsJson = False,
 ) -> None:
     """From a figure of a release down to the cells that it came from, and the text that stands there."""
@@ -98,7 +99,7 @@ def trace(
     from hub_core.trace import trace as follow
 
     with opened(home, children=1) as hub:
-        found = hub.releases.named(release)
+        found = hub.releases.named(release, moment(as_of) if as_of else None)
         step = follow(hub, found, Asked(indicator, org_unit, measure, dims, calendar))
         if json:
             as_json({"release": found.name, "manifest_digest": found.manifest_digest, "figure": step})

@@ -22,28 +22,34 @@ def list_(
 ) -> None:
     """Obligations by period: met, late, nil, held, missing, or still open."""
     from hub_core.model.period import Period, latest
-    from hub_core.obligations import business_date, due
+    from hub_core.obligations import business_date, due, of_dataflow
 
     at = moment(now)
+    try:
+        asked = [Period.parse(label) for label in period or []]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     rows = []
     with opened(home) as hub:
+        if dataflow:
+            asked = [of_dataflow(hub.config, dataflow, each) for each in asked]
         for name, flow in sorted(hub.config.catalogue.dataflows.items()):
             if dataflow and name != dataflow:
                 continue
-            wanted = [Period.parse(label) for label in period or []] or [
-                latest(frequency, flow.calendar, business_date(at)) for frequency in flow.frequencies
-            ]
+            wanted = asked or [latest(frequency, flow.calendar, business_date(at)) for frequency in flow.frequencies]
             there = hub.store.submissions(dataflow=name)
             for each in (each for one in wanted for each in due(hub.config, name, one, there, at)):
                 duty = each.obligation
                 units = " ".join(duty.speaks_for)
                 came = in_vietnam(each.came_at)
-                rows.append((name, str(each.period), duty.provider, units, str(each.due), each.state, came, duty.legal))
-    columns = ["dataflow", "period", "provider", "speaks for", "due", "state", "came", "legal ground"]
+                rule = duty.due[each.period.frequency]  # type: ignore[index]  # it has a rule for each it owes
+                told = (name, str(each.period), duty.provider, units, str(each.due), each.state, came)
+                rows.append((*told, rule, duty.legal))
+    columns = ["dataflow", "period", "provider", "speaks for", "due", "state", "came", "due rule", "legal ground"]
     if json:
         as_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        table("Obligations", columns[:-1], [row[:-1] for row in rows])
+        table("Obligations", columns[:-2], [row[:-2] for row in rows])
 
 
 @app.command("nil")

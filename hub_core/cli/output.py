@@ -17,10 +17,12 @@ from hub_core.errors import ConfigurationError, HubError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
     from rich.console import Console
 
     from hub_core.home import Hub
+    from hub_core.pipeline.differences import Difference
 
 DONE, BLOCKED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 
@@ -29,6 +31,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")
 Now = Annotated[
     datetime | None,
     typer.Option("--now", formats=["%Y-%m-%dT%H:%M"], help="Act as if it were this time in Vietnam.", hidden=True),
+]
+
+AsOf = Annotated[
+    datetime | None,
+    typer.Option("--as-of", formats=["%Y-%m-%dT%H:%M"], help="Read what stood at this time in Vietnam."),
 ]
 
 
@@ -98,22 +105,51 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     count = 0
     for row in rows:
-        made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        made.add_row(*(Text("" if cell is None else _harmless(str(cell))) for cell in row))
         count += 1
     out = console()
     out.print(made if count else f"{title}: none")
     out.print()
 
 
+def _harmless(text: str) -> str:
+    """A text without what a terminal would obey, or would not show: control characters and invisible marks."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\xa0" else f"\\u{ord(c):04x}" for c in text)
+
+
 def say(*lines: str) -> None:
     """Print sentences."""
     for line in lines:
-        console().print(line, markup=False)
+        console().print(_harmless(line), markup=False)
+
+
+def show_difference(told: Difference) -> None:
+    """What changed between two revisions or releases, for people."""
+    columns = ["what", "indicator", "org unit", "before", "after", "status"]
+    rows = [
+        (
+            each.what,
+            each.indicator + (f" {each.dims}" if each.dims else ""),
+            each.org_unit,
+            _plain(each.before),
+            _plain(each.after),
+            " > ".join(dict.fromkeys(filter(None, (each.status_before, each.status_after)))),
+        )
+        for each in told.changes
+    ]
+    table(f"{told.before} > {told.after}", columns, rows, right=["before", "after"])
+    say(f"Reason: {told.reason}. {len(told.changes)} figures differ, {told.unchanged} are the same.")
+
+
+def _plain(value: Decimal | None) -> str:
+    return "" if value is None else f"{value.normalize():f}"
 
 
 def complain(error: HubError) -> int:
     """Print an error where errors go; the exit code for it."""
-    sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    sys.stderr.write(_harmless(f"{type(error).__name__}: {error}") + "\n")
     if isinstance(error, ConfigurationError):
         return USAGE
     return UNAVAILABLE if error.retryable else BLOCKED

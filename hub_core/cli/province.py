@@ -86,6 +86,7 @@ def _show(trial: Trial, limit: int) -> None:
     say(
         *(f"{label}: a nil return." for label in trial.nil),
         *(f"{label}: no data reported." for label in trial.no_data),
+        *(f"Note: {note}." for note in trial.notes),
         f"{counts or 'No rows'}. {len(trial.figures)} figures, {len(trial.left)} left out. Nothing was stored.",
     )
 

@@ -26,7 +26,8 @@ def converted(rows: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     bound = Decimal(10) ** (FINE_DIGITS if kind == FINE else WHOLE_DIGITS)
     own = [catalogue.units[catalogue.indicators[code].unit] for code in catalogue.indicator_codes]
     pairs = [(_factor(given, unit), _factor(unit, given)) for given in catalogue.units.values() for unit in own]
-    place = pl.col("unit") * len(own) + pl.col("indicator")
+    known = pl.when(pl.col("indicator") < len(own)).then("indicator")  # not one that is left out by name
+    place = pl.col("unit") * len(own) + known
 
     def gathered(numbers: list[Decimal | None]) -> pl.Expr:
         return pl.lit(pl.Series(numbers, dtype=kind)).gather(place)

@@ -34,7 +34,8 @@ class Indicator:
 
     ``agg_space``: sum, ``sum*`` (provinces may share members), ratio, ``weighted_avg(CODE)``, none.
     ``agg_time``: sum, last, avg, recompute, none. ``range``: ``any``, ``>=0``, ``0..100``, ``<=CODE``.
-    ``parts``: indicators that add up to this one.
+    ``parts``: indicators that add up to this one. ``formula``: those that it is the weighted sum of, at each
+    org unit by itself; ``ranks``: the one that it is the rank in, where ``better`` is + or - of that one.
     """
 
     code: str
@@ -50,6 +51,9 @@ class Indicator:
     frequencies: tuple[str, ...]
     range: str
     parts: tuple[str, ...] = ()
+    formula: tuple[tuple[str, Decimal], ...] = ()
+    ranks: str = ""
+    better: str = ""
 
     @property
     def weight(self) -> str:
@@ -61,6 +65,11 @@ class Indicator:
     def components(self) -> tuple[str, ...]:
         """The indicators that this one is recomputed from."""
         return tuple(code for code in (self.numerator, self.denominator, self.weight) if code)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The indicators that its formula names."""
+        return (*(code for code, _ in self.formula), *((self.ranks,) if self.ranks else ()))
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -80,7 +89,11 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True)
 class Dataflow:
-    """One kind of report: its calendar, how often, which totals it gives and its limits in percent."""
+    """One kind of report: its calendar, how often, which totals it gives and its limits in percent.
+
+    ``gap``: what stands for a reporter that is missing: nothing (leave out), or its last stocks (carry forward).
+    ``mixed``: whether provisions may count in another calendar; what is added across calendars is an estimate.
+    """
 
     id: str
     name_vi: str
@@ -93,6 +106,8 @@ class Dataflow:
     quarantined_percent: Decimal
     withdrawn_percent: Decimal
     parts_percent: Decimal = Decimal("0.001")
+    gap: str = "leave out"
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

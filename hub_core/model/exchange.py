@@ -76,6 +76,7 @@ class FindingCount(Exchanged):
     part: int | None = None
     row: int | None = None
     column: str | None = None
+    field: str = ""
 
 
 class Digests(Exchanged):

@@ -38,3 +38,4 @@ class Finding:
     part: int | None = None
     row: int | None = None
     column: str | None = None
+    field: str = ""  # which part of the row is at fault

@@ -11,6 +11,29 @@ from functools import total_ordering
 _LABEL = re.compile(r"([0-9]{4})(?:-(M|Q|S|N)([0-9]{1,2}))?")
 _COUNT = {"A": 1, "N": 1, "S": 2, "Q": 4, "M": 12}
 _LENGTH = {"A": 12, "N": 9, "S": 6, "Q": 3, "M": 1}  # in months
+_THERE_ARE = {
+    "A": "a year is written 2025",
+    "S": "a year has the half-years S1 and S2",
+    "N": "a year has its first nine months only, N1",
+    "Q": "a year has the quarters Q1 to Q4",
+    "M": "a year has the months M01 to M12",
+}
+_RANGE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})/P(?:([0-9]{1,2})M|1Y)")
+_NTH = ("first", "second", "third", "fourth")
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 class Calendar(StrEnum):
@@ -18,7 +41,8 @@ class Calendar(StrEnum):
 
     ``S`` statistical, first to last day (Circular 04/2022/TT-BTTTT); ``A`` administrative, the
     15th of the month before to the 14th of the last month (Decree 09/2019/ND-CP, article 12);
-    its half-years, nine months and years count from 15 December.
+    its half-years, nine months and years count from 15 December. The decree speaks of the first half-year
+    alone; by the same rule the second is cumulative too, and covers the days of the year.
     """
 
     STATISTICAL = "S"
@@ -35,10 +59,12 @@ class Period:
     number: int = 1
 
     def __post_init__(self) -> None:
-        if self.frequency not in _COUNT or not 1 <= self.number <= _COUNT[self.frequency]:
-            raise ValueError(f"no such period: {self.year} {self.frequency}{self.number}")
+        if self.frequency not in _COUNT:
+            raise ValueError(f"no such period: {self.year} {self.frequency} (frequencies are {', '.join(_COUNT)})")
+        if not 1 <= self.number <= _COUNT[self.frequency]:
+            raise ValueError(f"no such period: {self} ({_THERE_ARE[self.frequency]})")
         if not 1900 <= self.year <= 2999:
-            raise ValueError(f"no such year: {self.year}")
+            raise ValueError(f"no such year: {self.year} (years are 1900 to 2999)")
 
     @classmethod
     def parse(cls, label: str) -> Period:
@@ -48,12 +74,27 @@ class Period:
         """
         match = _LABEL.fullmatch(label)
         if not match:
-            raise ValueError(f"not a period: {label!r} (examples: 2025, 2025-Q1, 2025-M01)")
+            raise ValueError(f"not a period: {label!r} (examples: 2025, 2025-S1, 2025-N1, 2025-Q1, 2025-M01)")
         year, frequency, number = match.groups()
         period = cls(int(year), frequency or "A", int(number or 1))
         if str(period) != label:
             raise ValueError(f"not a period: {label!r} (write {period})")
         return period
+
+    @classmethod
+    def from_time_range(cls, text: str) -> tuple[Period, Calendar]:
+        """The period and calendar of a time range as ``time_range`` writes it. Raises ValueError for any other."""
+        if match := _RANGE.fullmatch(text):
+            start, months = date.fromisoformat(match[1]), int(match[2] or 12)
+            calendar = Calendar.STATISTICAL if start.day == 1 else Calendar.ADMINISTRATIVE
+            month = start.year * 12 + start.month - 1 + (start.day > 1) + months - 1  # the last
+            for frequency, length in _LENGTH.items():
+                number = month % 12 // length + 1
+                if number <= _COUNT[frequency] and 1900 <= month // 12 <= 2999:
+                    period = cls(month // 12, frequency, number)
+                    if period.time_range(calendar) == text:
+                        return period, calendar
+        raise ValueError(f"not a period's time range: {text!r} (examples: 2025-01-01/P3M, 2024-12-15/P1Y)")
 
     def __str__(self) -> str:
         if self.frequency == "A":
@@ -70,6 +111,18 @@ class Period:
         return _LENGTH[self.frequency]
 
     @property
+    def name_en(self) -> str:
+        """What it is called in English: ``2025-N1`` is *first nine months of 2025*."""
+        match self.frequency:
+            case "A":
+                return str(self.year)
+            case "M":
+                return f"{_MONTHS[self.number - 1]} {self.year}"
+            case "N":
+                return f"first nine months of {self.year}"
+        return f"{_NTH[self.number - 1]} {'half' if self.frequency == 'S' else 'quarter'} of {self.year}"
+
+    @property
     def _last(self) -> int:
         """The last month, counted from year 0."""
         return self.year * 12 + (self.number - 1) * self.months + self.months - 1
@@ -82,6 +135,25 @@ class Period:
         if self.frequency in "SNA":  # cumulative from 15 December (Decree 09/2019, article 12)
             first = self.year * 12
         return _day(first - 1, 15), _day(self._last, 14)
+
+    def within(self, other: Period, calendar: Calendar) -> bool:
+        """Whether each of its days is a day of the other."""
+        (first, last), (start, end) = self.days(calendar), other.days(calendar)
+        return start <= first and last <= end
+
+    def overlaps(self, other: Period, calendar: Calendar) -> bool:
+        """Whether the two have a day in common."""
+        (first, last), (start, end) = self.days(calendar), other.days(calendar)
+        return first <= end and start <= last
+
+    def time_range(self, calendar: Calendar) -> str:
+        """Its days as an SDMX time range: first day and ISO 8601 duration, ``2024-12-15/P1Y``.
+
+        A second half-year of the administrative calendar, which covers the year's days, is ``P12M``: it is no year.
+        """
+        first, last = self.days(calendar)
+        months = (last.year - first.year) * 12 + last.month - first.month + (first.day == 1)
+        return f"{first}/{'P1Y' if self.frequency == 'A' else f'P{months}M'}"
 
     def shift(self, steps: int) -> Period:
         """The period of the same frequency that many steps later."""
@@ -104,7 +176,7 @@ class Period:
 
 def latest(frequency: str, calendar: Calendar, day: date) -> Period:
     """The last period of a frequency that had ended before a day."""
-    period = Period(day.year, frequency, _COUNT[frequency]).shift(1)
+    period = Period(day.year, frequency, _COUNT[frequency])  # the next had not ended: none ends after 31 December
     while period.days(calendar)[1] >= day:
         period = period.shift(-1)
     return period

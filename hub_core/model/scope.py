@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 
 from hub_core.errors import StateError
+from hub_core.model.borders import today
 from hub_core.model.catalogue import Catalogue, Indicator
 from hub_core.model.period import Calendar, Period
 
@@ -15,23 +16,52 @@ LEVELS = ("country", "cluster", "province")  # of which a release gives totals
 
 @dataclass(frozen=True)
 class Scope:
-    """What is aggregated: a dataflow's indicators for one period, and the org units of which totals are wanted."""
+    """What is aggregated: a dataflow's indicators for one period, and the org units of which totals are wanted.
+
+    ``borders``: the day whose borders totals are given on; the period's last day where it is None, as reported.
+    """
 
     catalogue: Catalogue
     dataflow: str
     period: Period
     calendar: Calendar
     org_units: tuple[str, ...]
+    borders: date | None = None
 
     @classmethod
-    def of(cls, catalogue: Catalogue, dataflow: str, period: Period) -> Scope:
+    def of(cls, catalogue: Catalogue, dataflow: str, period: Period, borders: date | None = None) -> Scope:
         """What a release of a dataflow and period covers. Raises StateError where there is no such dataflow."""
         if dataflow not in catalogue.dataflows:
             raise StateError(f"no dataflow {dataflow}; there are {', '.join(sorted(catalogue.dataflows))}")
         flow = catalogue.dataflows[dataflow]
-        units = catalogue.below(flow.covers, period.days(flow.calendar)[1])
+        units = catalogue.below(flow.covers, borders or period.days(flow.calendar)[1])
         wanted = tuple(unit for unit in units if catalogue.org_units[unit].level in LEVELS)
-        return cls(catalogue, dataflow, period, flow.calendar, wanted)
+        return cls(catalogue, dataflow, period, flow.calendar, wanted, borders)
+
+    @property
+    def tree(self) -> list[tuple[str, str]]:
+        """(child, parent) of every org unit of the tree on its day.
+
+        On other borders than the period's own, a unit that lived in the period stands under the one that holds
+        it whole: a province under its successor, one that gave a part away under what holds both.
+        """
+        last = self.period.days(self.calendar)[1]
+        if self.borders is None or self.borders == last:
+            return self.catalogue.children(last)
+        edges = self.catalogue.children(self.borders)
+        for unit in self.catalogue.org_units.values():
+            if unit.level in LEVELS and self.catalogue.lives(unit.id, self.period, self.calendar):
+                held = today(self.catalogue, unit.id, last, self.borders).org_unit
+                if held and held != unit.id:
+                    edges.append((unit.id, held))
+        return edges
+
+    @property
+    def calendars(self) -> tuple[str, ...]:
+        """The calendars in which figures may come: the dataflow's own first, the other where it is mixed."""
+        others = [each for each in Calendar if each is not self.calendar]
+        mixed = self.catalogue.dataflows[self.dataflow].mixed
+        return tuple(each.value for each in (self.calendar, *(others if mixed else ())))
 
     def parts(self, frequency: str) -> tuple[Period, ...]:
         """The finer periods whose days make up the period's, with no gap and no overlap; none where they do not.

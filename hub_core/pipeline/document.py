@@ -12,13 +12,14 @@ from hub_core.store.releases import Release
 
 if TYPE_CHECKING:
     from hub_core.contracts import Document
+    from hub_core.model.catalogue import Catalogue
 
 
 def document(hub: Hub, release: Release) -> Document:
     """A release as a writer is given it: named, in order, beside the figures of the period before."""
     from hub_core.contracts import Document
 
-    catalogue = hub.config.catalogue
+    catalogue = hub.catalogue_of(release.manifest.catalogue)
     flow = catalogue.dataflows[release.dataflow]
     period = Period.parse(release.period)
     before = hub.releases.latest(release.dataflow, release.calendar, str(period.shift(-1)))
@@ -27,6 +28,7 @@ def document(hub: Hub, release: Release) -> Document:
             row["value"], catalogue.decimals(row["indicator"])
         )
         for row in (hub.releases.figures(before.id) if before else [])
+        if row["indicator"] in catalogue.indicators
     }
     return Document(
         manifest=release.manifest.model_dump(mode="json"),
@@ -35,7 +37,7 @@ def document(hub: Hub, release: Release) -> Document:
         title_en=flow.name_en,
         period=release.period,
         previous_period=str(period.shift(-1)),
-        figures=[_figure(hub, row, period) for row in hub.releases.figures(release.id)],
+        figures=[_figure(catalogue, row, period) for row in hub.releases.figures(release.id)],
         previous=previous,
         reporters=[
             {
@@ -43,7 +45,7 @@ def document(hub: Hub, release: Release) -> Document:
                 "province": r.province,
                 "name": hub.provinces[r.province].name
                 if r.province in hub.provinces
-                else _name(hub, r.org_units[-1], period),
+                else _name(catalogue, r.org_units[-1], period),
                 "state": r.state,
             }
             for r in release.manifest.reporters
@@ -51,16 +53,16 @@ def document(hub: Hub, release: Release) -> Document:
     )
 
 
-def _figure(hub: Hub, row: dict[str, Any], period: Period) -> dict[str, str]:
-    indicator = hub.config.catalogue.indicators[row["indicator"]]
-    decimals = hub.config.catalogue.decimals(indicator.code)
+def _figure(catalogue: Catalogue, row: dict[str, Any], period: Period) -> dict[str, str]:
+    indicator = catalogue.indicators[row["indicator"]]
+    decimals = catalogue.decimals(indicator.code)
     return {
         "indicator": indicator.code,
         "name_vi": indicator.name_vi,
         "name_en": indicator.name_en,
         "unit": indicator.unit,
         "org_unit": row["org_unit"],
-        "org_unit_name": _name(hub, row["org_unit"], period),
+        "org_unit_name": _name(catalogue, row["org_unit"], period),
         "period": row["period"],
         "calendar": row["calendar"],
         "measure": row["measure"],
@@ -77,8 +79,8 @@ def _text(value: Any, decimals: int) -> str:
     return "" if value is None else f"{value:.{decimals}f}"
 
 
-def _name(hub: Hub, org_unit: str, period: Period) -> str:
-    return hub.config.catalogue.org_units[org_unit].named(period.days(Calendar.STATISTICAL)[1]).name
+def _name(catalogue: Catalogue, org_unit: str, period: Period) -> str:
+    return catalogue.org_units[org_unit].named(period.days(Calendar.STATISTICAL)[1]).name
 
 
 def export(hub: Hub, release: Release, kind: str, target: Path) -> Path:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from hub_core.errors import SubmissionError
 from hub_core.landing import read_manifest
-from hub_core.locate import Place
-from hub_core.pipeline.places import located
+from hub_core.pipeline.places import located, place_of
 
 if TYPE_CHECKING:
     from hub_core.home import Hub
+    from hub_core.locate import Place
 
 
 def with_places(hub: Hub, findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -24,7 +24,12 @@ def with_places(hub: Hub, findings: list[dict[str, Any]]) -> list[dict[str, Any]
             parts = read_manifest(hub.zone.root / each["path"]).parts
         except SubmissionError:  # its files are gone or changed, and whoever looks at them is told so
             continue
-        where = Place(parts[place["part"]], place["row"], place["column"])
+        declared = (
+            hub.provinces[each["province"]].provisions.get(each["provision"])
+            if each["province"] in hub.provinces
+            else None
+        )
+        where, _ = place_of(declared, parts, {"field": place.get("field") or "value", **place})
         waiting.setdefault((each["province"], each["provision"]), []).append((each, where))
     for (province, provision), mine in waiting.items():
         found = located(hub, province, provision, [place for _, place in mine])

@@ -25,10 +25,16 @@ Report = Callable[[str, dict[str, int]], None]
 
 
 def tasks(hub: Hub, now: datetime, periods: list[str] | None, provinces: list[str] | None) -> list[Task]:
-    """What a night asks for: the last ended periods of each provision's obligation, or the periods given."""
+    """What a night asks for: the last ended periods of each provision's obligation, or the periods given.
+
+    Raises StateError for a province that has no package, and for a period that nothing here is reported by.
+    """
     unknown = sorted(set(provinces or ()) - set(hub.provinces) - set(hub.broken))
     if unknown:
         raise StateError(f"no package of {', '.join(unknown)}; there are {', '.join(sorted(hub.provinces)) or 'none'}")
+    known = {frequency for flow in hub.config.catalogue.dataflows.values() for frequency in flow.frequencies}
+    if strange := [label for label in periods or () if Period.parse(label).frequency not in known]:
+        raise StateError(f"no dataflow is reported by periods like {', '.join(strange)}")
     found = []
     for name, declared in sorted(hub.provinces.items()):
         if provinces and name not in provinces:

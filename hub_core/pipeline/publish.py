@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hub_core.home import Hub
-from hub_core.landing import observations, with_age
 from hub_core.model.exchange import Reporter, Used
 from hub_core.model.period import Period
 from hub_core.model.scope import Scope
 from hub_core.obligations import Due, due
 from hub_core.pipeline.deliver import finding, recipients_of
+from hub_core.pipeline.inputs import frames_of, inputs_of
 from hub_core.rules import RULES
 from hub_core.store.releases import Release
 from hub_core.store.revisions import Submission
@@ -37,50 +37,6 @@ class PublishReport:
     doubled: int
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """The submissions that a release is made of: those of its own dataflow, and those that only lend components."""
-
-    own: list[Submission]
-    lent: list[tuple[int, Submission]]  # with the age of its period, 0 the latest
-
-
-def inputs_of(hub: Hub, scope: Scope) -> Inputs:
-    """The current submissions that a scope's figures come from."""
-    labels = [str(scope.period), *(str(p) for frequency in "SQM" for p in scope.parts(frequency))]
-    own = hub.store.currents(scope.dataflow, scope.calendar.value, labels)
-    needed = {code for indicator in scope.indicators for code in indicator.components}
-    lent: list[tuple[int, Submission]] = []
-    for dataflow in sorted({hub.config.catalogue.indicators[code].dataflow for code in needed} | {scope.dataflow}):
-        for age, period in enumerate(_ended_before(hub, scope, dataflow)):
-            lent += [(age, each) for each in hub.store.currents(dataflow, scope.calendar.value, [str(period)])]
-    taken = {each.id for each in own}
-    return Inputs(own, [(age, each) for age, each in lent if each.id not in taken])
-
-
-def _ended_before(hub: Hub, scope: Scope, dataflow: str) -> list[Period]:
-    """The latest period of each coarser frequency (elsewhere also of the same) that ended by the scope's end."""
-    end = scope.period.days(scope.calendar)[1]
-    there = sorted((Period.parse(p) for p in hub.store.periods(dataflow, scope.calendar.value)), reverse=True)
-    found: dict[str, Period] = {}
-    for period in there:
-        longer = period.months > scope.period.months
-        alike = period.months == scope.period.months and dataflow != scope.dataflow
-        if (longer or alike) and period.days(scope.calendar)[1] <= end:
-            found.setdefault(period.frequency, period)
-    return sorted(found.values(), reverse=True)
-
-
-def frames_of(hub: Hub, scope: Scope, inputs: Inputs) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """Observations of a release's own submissions, and its lent components with their age."""
-    import polars as pl
-
-    own = observations([hub.zone.root / each.path for each in inputs.own])
-    lent = observations([hub.zone.root / each.path for _, each in inputs.lent])
-    lendable = [code for code in scope.catalogue.indicators if scope.lends(code)]
-    return own, with_age(lent, [age for age, _ in inputs.lent]).filter(pl.col("indicator").is_in(lendable))
-
-
 def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool) -> PublishReport:
     """Freeze the next version of a release where there is something new to say.
 
@@ -92,10 +48,11 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
 
     scope = Scope.of(hub.config.catalogue, dataflow, period)
     calendar = scope.calendar.value
-    inputs = inputs_of(hub, scope)
     everything = hub.store.submissions(dataflow=dataflow, calendar=calendar, period=str(period))
     dues = due(hub.config, dataflow, period, everything, now)
-    reporters = [_reporter(each) for each in dues]
+    inputs = inputs_of(hub, scope, missing=_silent(hub, dataflow, dues))
+    carried = {(each.province, each.provider) for each in inputs.carried}
+    reporters = [_reporter(each, carried) for each in dues]
     states: dict[str, str] = {each.provider: each.state for each in reporters}
     previous = hub.releases.latest(dataflow, calendar, str(period))
 
@@ -107,12 +64,12 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
         return told("no data", None)
     if previous is None and not at_once and any(each.state == "open" for each in dues):
         return told("waiting", None)
-    own, lent = frames_of(hub, scope, inputs)
-    doubled = double_voices(own)
-    figures = aggregate(scope, without(own, doubled), lent, {each.period for each in inputs.own})
+    frames = frames_of(hub, scope, inputs)
+    doubled = double_voices(frames.own)
+    figures = aggregate(scope, without(frames.own, doubled), frames.lent, frames.present, frames.carried)
     if figures.is_empty():
         return told("no data", None)
-    used = [_used(each) for each in [*inputs.own, *(each for _, each in inputs.lent)]]
+    used = [_used(each) for each in inputs.everything]
     draft = consolidate(scope, figures, reporters, used, previous.manifest if previous else None, now)
     if not differs(draft, previous.manifest if previous else None):
         return told("unchanged", previous, figures.height, doubled.height)
@@ -123,12 +80,20 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
     return told("frozen", release, figures.height, doubled.height)
 
 
-def _reporter(each: Due) -> Reporter:
+def _silent(hub: Hub, dataflow: str, dues: list[Due]) -> list[tuple[str, str]]:
+    """The reporters whose stocks are carried forward: those overdue, where the dataflow says so."""
+    if hub.config.catalogue.dataflows[dataflow].gap != "carry forward":
+        return []
+    return [(d.obligation.province, d.obligation.provider) for d in dues if d.state in ("missing", "held")]
+
+
+def _reporter(each: Due, carried: set[tuple[str, str]]) -> Reporter:
+    who = (each.obligation.province, each.obligation.provider)
     return Reporter(
         provider=each.obligation.provider,
         province=each.obligation.province,
         org_units=each.obligation.speaks_for,
-        state=_STATES[each.state],  # type: ignore[arg-type]  # the table holds the states
+        state="carried forward" if who in carried else _STATES[each.state],  # type: ignore[arg-type]  # the table's
         provisions=list(each.provisions),
     )
 

@@ -85,7 +85,7 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
                 counts["quarantined"] = counts.get("quarantined", 0) + admitted.manifest.quarantined
                 if admitted.revision is not None:
                     revisions[admitted.manifest.period] = admitted.revision
-                held = held or (admitted.held and admitted.revision is not None)
+                held = held or admitted.held
     except HubError as error:
         failure = error
     if failure is not None:

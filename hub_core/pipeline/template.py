@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 from hub_core.config import Obligation
@@ -13,7 +13,7 @@ from hub_core.errors import ConfigurationError, StateError, StoreError
 from hub_core.home import Hub
 from hub_core.model.catalogue import Catalogue, Indicator
 from hub_core.model.period import Period, latest
-from hub_core.obligations import owed
+from hub_core.obligations import due_day, owed
 from hub_core.province import Provision
 
 
@@ -55,7 +55,7 @@ def form(hub: Hub, dataflow: str, provision: str, period: Period | None, day: da
         provider_name=named[-1].name,
         period=str(asked),
         calendar=flow.calendar.value,
-        due=str(last + timedelta(days=min(_due_days(duty, asked) for duty in duties))),
+        due=str(min(due_day(hub.config, duty, asked) for duty in duties)),
         legal="; ".join(dict.fromkeys(duty.legal for duty in duties)),
         lines=lines,
     )
@@ -93,10 +93,6 @@ def _provision(hub: Hub, dataflow: str, name: str) -> tuple[str, Provision]:
         why = f" ({province}: {hub.broken[province]})" if province in hub.broken else ""
         raise StateError(f"no provision {name} reports {dataflow}; there are {', '.join(there) or 'none'}{why}")
     return province, hub.provinces[province].provisions[provision]
-
-
-def _due_days(duty: Obligation, period: Period) -> int:
-    return next(days for frequency, days in duty.due_days.items() if frequency == period.frequency)
 
 
 def _lines(catalogue: Catalogue, duties: list[Obligation], period: Period, last: date) -> Iterator[FormLine]:

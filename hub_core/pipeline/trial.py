@@ -18,6 +18,7 @@ from hub_core.pipeline.gather import lent
 from hub_core.pipeline.places import located, place_of
 from hub_core.pipeline.take_over import Task, voice_of
 from hub_core.province import secrets_named
+from hub_core.rules import RULES
 
 if TYPE_CHECKING:
     from hub_core.config import Config
@@ -38,6 +39,7 @@ class Trial:
     findings: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     nil: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     no_data: list[str] = field(default_factory=list)
     error: str | None = None
 
@@ -105,7 +107,7 @@ def try_file(hub: Hub, province: str, provision: str, file: Path, periods: list[
 
 
 def _told(hub: Hub, province: str, provision: str, gathered: Gathered, folder: Path) -> Trial:
-    trial = Trial(counts=gathered.counts, no_data=gathered.no_data)
+    trial = Trial(counts=gathered.counts, no_data=gathered.no_data, notes=gathered.notes)
     if gathered.error is not None:
         trial.error = str(from_dict(gathered.error))
     parts = gathered.landing.parts if gathered.landing else []
@@ -119,7 +121,9 @@ def _told(hub: Hub, province: str, provision: str, gathered: Gathered, folder: P
     unread = folder / "scratch" / "gathers" / f"{hub.config.settings.origin_start:%Y%m%d}-00000001"
     if not parts:  # a replay tells of no landing
         parts = Scratch(folder / "landed").landed()
-    trial.left += quarantined(unread)
+    trial.left += [
+        row | {"vi": RULES[row["code"]].text.vi, "en": RULES[row["code"]].text.en} for row in quarantined(unread)
+    ]
     declared, landed = hub.provinces[province].provisions[provision], folder / "landed" / "parts"
     rows = [*trial.figures, *trial.left]
     places = [place_of(declared, parts, {"field": "value", **row})[0] for row in rows]

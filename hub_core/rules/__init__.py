@@ -168,6 +168,18 @@ _ALL = [
             "A nil return that holds figures",
         )
     ),
+    Rule(
+        _text("V021", _WARNING, _ROW, "Số lẻ ở chỉ tiêu đếm được", "A fraction of what is counted in whole numbers"),
+        rows.fraction,
+    ),
+    Rule(
+        _text("V022", _ERROR, _ROW, "Trạng thái ghi thiếu nhưng có số liệu", "Said to be missing, and has a figure"),
+        rows.missing_with_figure,
+    ),
+    Rule(
+        _text("V023", _WARNING, _ROW, "Chỉ tiêu không báo cáo theo kỳ này", "Not reported for periods of this length"),
+        rows.wrong_frequency,
+    ),
 ]
 RULES: dict[str, Rule] = {rule.text.code: rule for rule in _ALL}
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from hub_core.model.observation import VALUE
+from hub_core.model.observation import STATUSES, VALUE
 from hub_core.model.period import Period
 from hub_core.rules.rule import FIELDS, NOT_A_NUMBER, TOO_LARGE, TOO_PRECISE, Fault, Limits
 
@@ -92,6 +92,35 @@ def out_of_share(limits: Limits) -> list[Fault]:
     indicators = limits.catalogue.indicators
     shares = _flags(limits.catalogue.indicator_codes, lambda c: _is_share(indicators[c]), "indicator")
     return [Fault("value", ((pl.col("value") > 100) | (pl.col("value") < 0)) & shares)]
+
+
+def fraction(limits: Limits) -> list[Fault]:
+    """V021: a fraction of what is counted in whole numbers; often a point that was meant to group thousands."""
+    catalogue = limits.catalogue
+    whole = _flags(catalogue.indicator_codes, lambda c: c in catalogue.indicators and _counted(limits, c), "indicator")
+    return [Fault("value", (pl.col("value") != pl.col("value").round(0)) & whole)]
+
+
+def _counted(limits: Limits, code: str) -> bool:
+    indicator = limits.catalogue.indicators[code]
+    unit = limits.catalogue.units.get(indicator.unit)
+    return unit is not None and unit.decimals == 0 and indicator.kind in ("flow", "stock")
+
+
+def missing_with_figure(_: Limits) -> list[Fault]:
+    """V022: a figure whose status says that it is missing."""
+    return [Fault("status", (pl.col("status") == STATUSES.index("M")) & pl.col("value").is_not_null())]
+
+
+def wrong_frequency(limits: Limits) -> list[Fault]:
+    """V023: an indicator that is not reported for periods of this length."""
+    codes, labels = limits.catalogue.indicator_codes, limits.periods
+    frequencies = [Period.parse(label).frequency for label in labels]
+    odd = [f not in limits.catalogue.indicators[code].frequencies for f in frequencies for code in codes]
+    if not any(odd):
+        return []
+    place = pl.col("period") * len(codes) + pl.col("indicator")
+    return [Fault("period", pl.lit(pl.Series(odd, dtype=pl.Boolean)).gather(place))]
 
 
 def outside(limits: Limits) -> list[Fault]:

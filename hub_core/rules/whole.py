@@ -17,6 +17,7 @@ from hub_core.rules.rule import Found, Whole
 _TIMES = 10  # an order of magnitude
 _KEYS = ["indicator", "org_unit", "measure", "dims"]
 _HALF = Decimal("0.5")
+_WIDE = pl.Decimal(38, 12)  # a figure by its weight, exact
 _YTD = MEASURES.index("ytd")
 
 
@@ -122,7 +123,34 @@ def _apart(whole: Whole, totals: pl.LazyFrame, sums: pl.LazyFrame) -> pl.LazyFra
 
 
 def formula(whole: Whole) -> Found | None:
-    """V009: a reported ratio that is not its numerator by its denominator, by more than one in its last decimal."""
+    """V009: a reported figure that is not what its formula gives, by more than one in its last decimal.
+
+    Asked of ratios, and of weighted sums such as the digital transformation index (Decision 922/QD-BTTTT).
+    """
+    found = [each for each in (_ratios(whole), _weighted(whole)) if each is not None]
+    columns = [*whole.figures.columns, "text"]
+    told = [each.rows.with_columns(text=each.text).select(columns) for each in found]
+    return Found(pl.concat(told), pl.col("text")) if told else None
+
+
+def _weighted(whole: Whole) -> Found | None:
+    said, catalogue = _indicators(whole), whole.catalogue
+    made = {n: i for n, i in said.items() if i.formula and all(whole.indicator(c) in said for c, _ in i.formula)}
+    if not made:
+        return None
+    terms = [(whole.indicator(code), n, weight) for n, i in made.items() for code, weight in i.formula]
+    weights = pl.LazyFrame(terms, schema={"indicator": pl.UInt32, "of": pl.UInt32, "weight": _WIDE}, orient="row")
+    known = whole.figures.lazy().filter(pl.col("value").is_not_null()).join(weights, on="indicator")
+    product = (pl.col("value").cast(_WIDE) * pl.col("weight")).cast(_WIDE)
+    sums = known.group_by("of", *_KEYS[1:]).agg(made=product.sum(), n=pl.len()).rename({"of": "indicator"})
+    both = whole.figures.lazy().join(sums, on=_KEYS)
+    whole_there = pl.col("n") == _mapped("indicator", {n: len(i.formula) for n, i in made.items()})
+    last = _mapped("indicator", {n: Decimal(1).scaleb(-catalogue.decimals(i.code)) for n, i in made.items()}, _WIDE)
+    off = (pl.col("value").cast(_WIDE) - pl.col("made")).abs() > last
+    return Found(_hits(both.filter(whole_there & off)), pl.format("{} ≠ {}", plain(), plain("made")))
+
+
+def _ratios(whole: Whole) -> Found | None:
     said, catalogue = _indicators(whole), whole.catalogue
     ratios = {
         n: (whole.indicator(i.numerator), whole.indicator(i.denominator), i)
@@ -155,7 +183,7 @@ def jump(whole: Whole) -> Found | None:
     if whole.before is None or not counted:
         return None
     now, was = pl.col("value").abs(), pl.col("was").abs()
-    both = _beside(whole).filter(pl.col("indicator").is_in(counted), now > 0, was > 0)
+    both = _beside(whole).filter(pl.col("indicator").is_in(counted), pl.col("measure") != _YTD, now > 0, was > 0)
     return Found(_hits(both.filter((now >= was * _TIMES) | (was >= now * _TIMES))), _THEN)
 
 

@@ -45,8 +45,9 @@ def admit(store: Store, zone: LandingZone, folder: Path, manifest: Manifest, rea
     known = store.submissions(**place, calendar=manifest.calendar)
     if any((s.gather, s.replay) == (manifest.gather, manifest.replay) for s in known):
         raise StateError(f"gather {manifest.gather}-{manifest.replay} was admitted before", **place)
-    if _says_nothing_new(manifest, known):
-        return Admitted(manifest, None, held=False)
+    same = _said_before(manifest, known)
+    if same is not None:
+        return Admitted(manifest, None, held=same.held)
     path = zone.adopt_submission(folder, manifest)
     revision = max((s.revision for s in known), default=0) + 1
     with store.write() as connection:
@@ -54,14 +55,13 @@ def admit(store: Store, zone: LandingZone, folder: Path, manifest: Manifest, rea
     return Admitted(manifest, revision, held=bool(manifest.blocked))
 
 
-def _says_nothing_new(manifest: Manifest, known: list[Submission]) -> bool:
+def _said_before(manifest: Manifest, known: list[Submission]) -> Submission | None:
+    """The current revision, or one held above it, that says the same."""
     standing = current(known)
     above = [s for s in known if s.held and (standing is None or s.currency > standing.currency)]
     mine = (manifest.kind, manifest.nil, manifest.digests.content, manifest.digests.quarantine)
-    return any(
-        mine == (s.kind, s.nil, s.content_digest, s.quarantine_digest)
-        for s in [*above, *([standing] if standing else [])]
-    )
+    told = [*above, *([standing] if standing else [])]
+    return next((s for s in told if mine == (s.kind, s.nil, s.content_digest, s.quarantine_digest)), None)
 
 
 def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue, *, whole: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +10,8 @@ import polars as pl
 from hub_core.model.exchange import ReleaseManifest, Reporter, Used, digest_of
 from hub_core.model.observation import KEY, content_digest
 from hub_core.model.scope import Scope
+
+_SAID = tuple(name for name in KEY if name != "calendar")  # one figure in two calendars is still said twice
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def consolidate(
     now: datetime,
 ) -> Draft:
     """The next version of a release; ``figures`` are rounded and in the order of their keys."""
-    silent = {"missing", "held"}
+    silent = {"missing", "held", "carried forward"}
     there = sum(each.state not in silent for each in reporters)
     manifest = ReleaseManifest(
         dataflow=scope.dataflow,
@@ -61,8 +62,9 @@ def differs(draft: Draft, previous: ReleaseManifest | None) -> bool:
 def _reason(scope: Scope, reporters: list[Reporter], used: list[Used], previous: ReleaseManifest | None) -> str:
     if previous is None:
         return "initial"
-    before = {r.provider for r in previous.reporters if r.state in ("missing", "held")}
-    if any(each.provider in before and each.state not in ("missing", "held") for each in reporters):
+    silent = ("missing", "held", "carried forward")
+    before = {r.provider for r in previous.reporters if r.state in silent}
+    if any(each.provider in before and each.state not in silent for each in reporters):
         return "late"
     same = {u.content_digest for u in used} == {u.content_digest for u in previous.submissions}
     return "catalogue" if same and previous.catalogue != scope.catalogue.digest else "correction"
@@ -77,11 +79,11 @@ def double_voices(observations: pl.LazyFrame) -> pl.DataFrame:
     shared = named.filter(pl.col("first") != pl.col("last")).select("org_unit", "period").collect(engine="streaming")
     return (
         observations.join(shared.lazy(), on=["org_unit", "period"], how="semi")
-        .group_by(*KEY)
+        .group_by(*_SAID)
         .agg(pl.col("source").unique().sort(), n=pl.col("source").n_unique())
         .filter(pl.col("n") > 1)
         .drop("n")
-        .sort(*KEY)
+        .sort(*_SAID)
         .collect(engine="streaming")
     )
 
@@ -90,9 +92,4 @@ def without(observations: pl.LazyFrame, doubled: pl.DataFrame) -> pl.LazyFrame:
     """Observations without the keys that two submissions speak for; neither is used."""
     if doubled.is_empty():
         return observations
-    return observations.join(doubled.lazy().select(KEY), on=list(KEY), how="anti")
-
-
-def missing_names(reporters: Iterable[Reporter]) -> list[str]:
-    """The provinces that are not in a release."""
-    return sorted(each.province for each in reporters if each.state in ("missing", "held"))
+    return observations.join(doubled.lazy().select(_SAID), on=list(_SAID), how="anti")

@@ -59,6 +59,7 @@ class Normaliser:
         self._left = set(self.declared.ignore.columns) | {"row", "column", "part", _REFUSED}
         rules = self.declared.map
         self._own_words = rules == OWN_WORDS
+        self._figure_columns = [*self.declared.measures.values()] or [str(rules.value.column)]
         if self._own_words:
             self._left.add("nil")
         if self.declared.nil and self.declared.nil.column:
@@ -80,7 +81,10 @@ class Normaliser:
         if unknown:
             raise MappingError(f"{provision}.toml, measures: {', '.join(unknown)} is not in the catalogue")
         self.indicators = lookup("indicator", indicator, catalogue.indicator_codes)
-        self._dated = any(t.dated for t in _tables(province, catalogue, rules.org_unit, "", "org_unit"))
+        dated = {"indicator": indicator, "org_unit": rules.org_unit, "measure": rules.measure, "status": rules.status}
+        self._dated = {
+            field for field, r in dated.items() if any(t.dated for t in _tables(province, catalogue, r, "", field))
+        }
         self._unit_lookup = Lookup(list(catalogue.units), codelist(catalogue, "unit"))
         unit = rules.value.unit
         if isinstance(unit, str) and codelist(catalogue, "unit")(unit, None) is None:
@@ -134,7 +138,11 @@ class Normaliser:
         unread = told.filter(periods.is_null() & told.is_not_null())
         if len(unread):
             raise SourceChanged(f"a nil return is for {unread[0]!r}, which is no period that the mapping can read")
-        return frame.filter(~says), frozenset(periods.to_list())
+        figures = [c for c in self._figure_columns if c in frame.columns and c != column]
+        figures += [c + _NUMBER for c in self._figure_columns if c + _NUMBER in frame.columns and c != column]
+        holds = pl.any_horizontal(pl.col(figures).cast(pl.String).str.strip_chars() != "") if figures else pl.lit(False)
+        held = frame.select(holds.fill_null(value=False).alias("holds")).to_series()
+        return frame.filter(~says | held), frozenset(periods.to_list())
 
     def _check_columns(self, frame: pl.DataFrame) -> None:
         there = {name.removesuffix(_NUMBER) for name in frame.columns}
@@ -152,16 +160,22 @@ class Normaliser:
         def add(field: str, indices: pl.Series, texts: pl.Series) -> None:
             columns.extend([indices.alias(field), texts.alias(f"~{field}")])
 
+        told = self._texts(frame, rules.period)
+        periods = self.periods.resolve(told)
+
         def mapped(field: str, rule: MapRule, lookup: Lookup) -> None:
             texts = self._texts(frame, rule)
-            add(field, lookup.resolve(texts), texts)
+            add(
+                field,
+                self._on_their_day(lookup, texts, periods) if field in self._dated else lookup.resolve(texts),
+                texts,
+            )
 
         named = MapRule(fixed=indicator) if indicator is not None else rules.indicator
         assert named is not None
         mapped("indicator", named, self.indicators)
-        mapped("period", rules.period, self.periods)
-        texts = self._texts(frame, rules.org_unit)
-        add("org_unit", self._org_units(texts, columns[2]), texts)
+        add("period", periods, told)
+        mapped("org_unit", rules.org_unit, self.org_units)
         mapped("measure", rules.measure, self.measures)
         mapped("status", rules.status, self.statuses)
         add("dims", *self._dimensions(frame))
@@ -191,15 +205,13 @@ class Normaliser:
             texts = texts.zip_with(texts.is_not_null(), frame[name + _NUMBER])
         return texts
 
-    def _org_units(self, texts: pl.Series, periods: pl.Series) -> pl.Series:
-        """Org units by their code on the last day of each row's period, where the table has dates."""
-        if not self._dated:
-            return self.org_units.resolve(texts)
+    def _on_their_day(self, lookup: Lookup, texts: pl.Series, periods: pl.Series) -> pl.Series:
+        """Codes by a table with dates, as of the last day of each row's period."""
         undated = texts.zip_with(periods.is_null(), texts.clear().extend_constant(None, len(texts)))
-        found = self.org_units.resolve(undated)  # where the period is unknown, that alone is to be told
+        found = lookup.resolve(undated)  # where the period is unknown, that alone is to be told
         for index in periods.drop_nulls().unique():
             last = Period.parse(self.periods.codes[index]).days(self.calendar)[1]
-            found = self.org_units.resolve(texts, last).zip_with((periods == index).fill_null(value=False), found)
+            found = lookup.resolve(texts, last).zip_with((periods == index).fill_null(value=False), found)
         return found
 
     def _dimensions(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:

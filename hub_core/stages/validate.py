@@ -16,6 +16,7 @@ from hub_core.rules import RULES, Found, Limits, Rule, Whole
 _INDEXED = ("indicator", "org_unit", "measure", "dims")  # the key of a figure of one period, as indices
 INDICES = ("indicator", "org_unit", "period", "measure", "dims", "status")
 _PLACE = ("part", "row", "column")
+_TOLD = 500  # characters of a text that the quarantine keeps; the rest stands in the payload
 _LEAVE = (Severity.ERROR, Severity.BLOCKING)  # a row that breaks such a rule leaves; others stay with a remark
 
 
@@ -81,6 +82,11 @@ class Validator:
             kept = rows.filter(pl.col("period").is_in(wanted) | pl.col("period").is_null())
             self.not_asked += rows.height - kept.height
             rows = kept
+        refused = rows["~refused"].is_not_null()
+        if refused.any():  # of a row that its reader does not vouch for nothing else is asked
+            alone = [check for check in self._checks if check[0].text.code == "V019"]
+            self.quarantine += self._told(rows.filter(refused), alone)
+            rows = rows.filter(~refused)
         broken = rows.select(bad=pl.any_horizontal(check for _, _, check in self._checks)).to_series()
         if broken.any():
             self.quarantine += self._told(rows.filter(broken), self._checks)
@@ -104,7 +110,8 @@ class Validator:
 def _reasoned(rows: pl.DataFrame, code: str, field: str) -> pl.DataFrame:
     """Quarantined rows under one code, in the shape of ``quarantine.parquet``."""
     text = pl.col(f"~{field}").fill_null("") if f"~{field}" in rows.columns else pl.col("value").cast(pl.String)
-    reasons = rows.with_columns(code=pl.lit(code), field=pl.lit(field), text=text.cast(pl.String))
+    told = text.cast(pl.String).str.slice(0, _TOLD)
+    reasons = rows.with_columns(code=pl.lit(code), field=pl.lit(field), text=told)
     return reasons.select(pl.col(name).cast(kind) for name, kind in QUARANTINE.items())
 
 
@@ -198,7 +205,16 @@ def findings(quarantine: pl.DataFrame, rules: dict[str, Rule] = RULES) -> list[F
     for row in counted.sort("code").iter_rows(named=True):
         severity = rules[row["code"]].text.severity
         found.append(
-            Finding(row["code"], severity, row["rows"], row["text"] or "", row["part"], row["row"], row["column"])
+            Finding(
+                row["code"],
+                severity,
+                row["rows"],
+                row["text"] or "",
+                row["part"],
+                row["row"],
+                row["column"],
+                row["field"] or "",
+            )
         )
     return found
 

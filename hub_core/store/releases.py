@@ -61,13 +61,14 @@ class Releases:
         found = self.all(dataflow=dataflow, calendar=calendar, period=period)
         return found[-1] if found else None
 
-    def named(self, name: str) -> Release:
+    def named(self, name: str, at: datetime | None = None) -> Release:
         """A release by ``DATAFLOW/PERIOD`` (its last version), ``DATAFLOW/PERIOD/vN`` or number.
 
-        Raises StateError listing what there is.
+        ``at``: of what was frozen by that moment. Raises StateError listing what there is.
         """
         pieces = name.split("/")
         found = self.all(id=int(name)) if name.isdigit() else self.all(dataflow=pieces[0])
+        found = [each for each in found if at is None or (each.frozen_at is not None and each.frozen_at <= at)]
         if len(pieces) > 1:
             found = [each for each in found if each.period == pieces[1]]
         if len(pieces) > 2:

@@ -44,13 +44,21 @@ class Submission:
         return bool(self.blocked) and self.accepted_at is None
 
     @property
+    def counts_from(self) -> datetime:
+        """When it began to count: admitted, or accepted where it was held."""
+        return self.accepted_at or self.admitted_at
+
+    @property
     def currency(self) -> tuple[date, int, int]:
         """Which of two revisions is the newer one."""
         return self.origin_start, self.sequence, self.replay
 
 
-def current(submissions: Iterable[Submission]) -> Submission | None:
-    """The highest revision in the order of currency that is not held; none after a withdrawal."""
-    free = [each for each in submissions if not each.held]
+def current(submissions: Iterable[Submission], at: datetime | None = None) -> Submission | None:
+    """The highest revision in the order of currency that is not held; none after a withdrawal.
+
+    ``at``: as of that moment, from what was admitted, and accepted where it was held, by then.
+    """
+    free = [each for each in submissions if not each.held and (at is None or each.counts_from <= at)]
     highest = max(free, key=lambda each: each.currency, default=None)
     return None if highest is None or highest.kind == "withdrawal" else highest

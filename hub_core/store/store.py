@@ -145,8 +145,10 @@ class Store:
         found = [Submission(**row) for row in self._rows(query)]
         return sorted(found, key=lambda each: (each.province, each.provision, each.period, each.currency))
 
-    def currents(self, dataflow: str, calendar: str, periods: Iterable[str]) -> list[Submission]:
-        """The current submissions of a dataflow's periods, one a provision and period."""
+    def currents(
+        self, dataflow: str, calendar: str, periods: Iterable[str], at: datetime | None = None
+    ) -> list[Submission]:
+        """The submissions of a dataflow's periods that are current, or were at a moment, one a provision and period."""
         query = sa.select(t.submission).where(
             t.submission.c.dataflow == dataflow,
             t.submission.c.calendar == calendar,
@@ -156,7 +158,7 @@ class Store:
         for row in self._rows(query):
             each = Submission(**row)
             by_place.setdefault((each.province, each.provision, each.period), []).append(each)
-        found = (current(each) for _, each in sorted(by_place.items()))
+        found = (current(each, at) for _, each in sorted(by_place.items()))
         return [each for each in found if each is not None]
 
     def periods(self, dataflow: str, calendar: str) -> list[str]:
@@ -209,7 +211,7 @@ class Store:
                 "province": manifest.province,
                 "rows": f.rows,
                 "text": f.text,
-                "place": {"part": f.part, "row": f.row, "column": f.column},
+                "place": {"part": f.part, "row": f.row, "column": f.column} | ({"field": f.field} if f.field else {}),
                 "found_at": now,
             }
             for f in manifest.findings

@@ -17,7 +17,7 @@ from hub_core.errors import ConfigurationError
 from hub_core.model.catalogue import Catalogue, Dataflow
 from hub_core.model.org_unit import OrgUnit, OrgUnitCode, OrgUnitName
 from hub_core.model.period import Calendar
-from hub_core.structures import problems, rows
+from hub_core.structures import places, problems, rows
 
 TABLES = (
     "units.csv",
@@ -50,6 +50,8 @@ class _Dataflow(BaseModel):
     covers: Annotated[list[str], Field(min_length=1)]
     sign_off: Literal["none"]
     look_back: Annotated[int, Field(ge=1, le=60)] = 1
+    gap: Literal["leave out", "carry forward"] = "leave out"
+    calendars: Literal["one", "mixed"] = "one"
     limits: _Limits = _Limits()
 
 
@@ -87,11 +89,14 @@ def keep(texts: dict[str, str], folder: Path) -> Path:
 
 def open_snapshot(path: Path) -> Catalogue:
     """The catalogue that was kept in a snapshot."""
-    return catalogue(json.loads(path.read_text(encoding="utf-8")))
+    return catalogue(json.loads(path.read_text(encoding="utf-8")), kept=True)
 
 
-def catalogue(texts: dict[str, str]) -> Catalogue:
-    """The catalogue that these files declare. Raises ConfigurationError naming file and line."""
+def catalogue(texts: dict[str, str], *, kept: bool = False) -> Catalogue:
+    """The catalogue that these files declare. Raises ConfigurationError naming file and line.
+
+    ``kept``: what was in use once is held to its own time's checks, not to today's.
+    """
     units = dict(rows.rows(texts, "units.csv", rows.unit))
     indicators = dict(rows.rows(texts, "indicators.csv", rows.indicator))
     names: dict[str, list[OrgUnitName]] = {}
@@ -114,7 +119,8 @@ def catalogue(texts: dict[str, str]) -> Catalogue:
         dataflows[dataflow.id] = dataflow
     aliases = tuple(a for _, a in rows.rows(texts, "aliases.csv", rows.alias))
     found = Catalogue(dataflows, indicators, units, org_units, memberships, successions, digest(texts), aliases)
-    wrong = [*problems.unknown_references(found, names, codes), *problems.cycles(found)]
+    absent = [*problems.unknown_references(found, names, codes), *problems.cycles(found)]
+    wrong = absent or ([] if kept else [*problems.misfits(found), *places.problems(found)])
     if wrong:
         raise ConfigurationError("; ".join(wrong))
     return found
@@ -139,4 +145,6 @@ def _read_dataflow(name: str, text: str) -> Dataflow:
         told.limits.quarantined_percent,
         told.limits.withdrawn_percent,
         told.limits.parts_percent,
+        told.gap,
+        told.calendars == "mixed",
     )

@@ -87,7 +87,22 @@ def indicator(row: dict[str, str]) -> tuple[str, Indicator]:
         frequencies,
         row["range"],
         tuple(row.get("parts", "").split("+")) if row.get("parts") else (),
+        *_formula(row.get("formula", "")),
+        row.get("better", ""),
     )
+
+
+def _formula(text: str) -> tuple[tuple[tuple[str, Decimal], ...], str]:
+    """The terms of a weighted sum, ``0.1*DT.01+0.2*DT.02``, or the indicator of ``rank(DT.00)``."""
+    if ranked := re.fullmatch(r"rank\((\S+)\)", text):
+        return (), ranked[1]
+    terms = []
+    for term in text.split("+") if text else ():
+        weight, times, code = term.strip().partition("*")
+        if not times or not code:
+            raise ValueError(f"formula {text!r}: write 0.1*DT.01+0.2*DT.02, or rank(DT.00)")
+        terms.append((code.strip(), Decimal(weight.strip())))
+    return tuple(terms), ""
 
 
 def alias(row: dict[str, str]) -> tuple[str, Alias]:

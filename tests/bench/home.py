@@ -42,7 +42,7 @@ provider    = "BENCH.PAGES"
 province    = "bench"
 speaks_for  = ["{workload.COUNTRY}"]
 frequencies = ["M", "Q"]
-due_days    = {{ M = 5, Q = 10 }}
+due         = {{ M = "+5 days", Q = "+10 days" }}
 legal       = "none: invented for the bench"
 """
 _PROJECT = """\

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -132,10 +133,12 @@ value = {{ column = "gt", number = "vi" }}
 """
 CATALOGUE = ROOT / "config" / "catalogue"
 MEMBERS = (CATALOGUE / "memberships.csv").read_text(encoding="utf-8")
-UNITS = [  # provinces that nobody speaks for yet
-    line.split(",")[0]
-    for line in (CATALOGUE / "org_units.csv").read_text(encoding="utf-8").splitlines()
-    if ",province," in line and line.split(",")[0] not in MEMBERS
+UNITS = [  # provinces and ministries of today that nobody speaks for yet
+    name
+    for name, level, _, valid_to, *_ in csv.reader(
+        (CATALOGUE / "org_units.csv").read_text(encoding="utf-8").splitlines()
+    )
+    if level in ("province", "ministry") and not valid_to and name not in MEMBERS
 ]
 DUTY = """
 [[obligation]]
@@ -144,7 +147,7 @@ provider = "{upper}.SKHCN"
 province = "{name}"
 speaks_for = ["{unit}"]
 frequencies = ["M"]
-due_days = {{ M = 5 }}
+due = {{ M = "+5 days" }}
 legal = "x"
 """
 

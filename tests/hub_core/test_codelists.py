@@ -58,7 +58,7 @@ def test_a_name_is_found_folded_and_in_both_languages(word: str) -> None:
 @pytest.mark.parametrize(
     ("word", "code"),
     [
-        *(("Việt Nam", "vn"), ("Viet Nam", "vn"), ("Tp. Hà Nội", "vn-ha-noi"), ("Thanh Hoã", None), ("", None)),
+        *(("Việt Nam", "vn"), ("Viet Nam", "vn"), ("Tp. Hà Nội", "vn-ha-noi-2008"), ("Thanh Hoã", None), ("", None)),
         *(("Cụm thi đua số 5 (Bắc Trung Bộ)", "cluster-5"), ("vn-thanh-hoa", None), ("Atlantis", None)),
     ],
 )

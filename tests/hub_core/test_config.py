@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from hub_core import config as configuration
 from hub_core.errors import ConfigurationError
+from hub_core.working_days import NOTHING
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -34,7 +36,7 @@ def duty(home: Path, **told: object) -> None:
         "province": "da_nang",
         "speaks_for": ["vn-da-nang"],
         "frequencies": ["Q"],
-        "due_days": "{ Q = 5 }",
+        "due": '{ Q = "+5 days" }',
         "legal": "x",
     }
     lines = ["[[obligation]]"]
@@ -138,7 +140,7 @@ def test_a_byte_order_mark_of_an_editor_changes_nothing(home: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ({"dataflow": "POST"}, r"DA_NANG\.SKHCN names dataflow POST, which is not there"),
+        ({"dataflow": "POSTAL"}, r"DA_NANG\.SKHCN names dataflow POSTAL, which is not there"),
         ({"speaks_for": ["vn-atlantis"]}, r"DA_NANG\.SKHCN names vn-atlantis, which is not there"),
         ({"indicators": ["VT.98"]}, r"DA_NANG\.SKHCN names VT\.98, which is not there"),
         ({"speaks_for": ["VT.03"]}, r"VT\.03"),
@@ -146,11 +148,17 @@ def test_a_byte_order_mark_of_an_editor_changes_nothing(home: Path) -> None:
         ({"indicators": ["KX.90"]}, r"KX\.90"),  # another dataflow's
         ({"speaks_for": []}, "speaks_for"),
         ({"frequencies": []}, "frequencies"),
-        ({"frequencies": ["Q", "M"]}, "no due_days for M"),
+        ({"frequencies": ["Q", "M"]}, r"more\.toml: obligation 1 of DA_NANG\.SKHCN: due has no rule for M"),
         ({"frequencies": ["W"]}, "frequencies"),
-        ({"frequencies": ["S"], "due_days": "{ S = 5 }"}, "S"),  # TELECOM has no half-years
-        ({"due_days": "{ W = 5 }"}, "due_days"),
-        ({"due_days": '{ Q = "soon" }'}, "due_days"),
+        ({"frequencies": ["S"], "due": '{ S = "day 6" }'}, "TELECOM is not reported by S"),
+        ({"due": '{ W = "day 6" }'}, r"DA_NANG\.SKHCN\.due\.W"),
+        ({"due": "{ Q = 5 }"}, r"DA_NANG\.SKHCN\.due\.Q"),
+        (
+            {"due": '{ Q = "soon" }'},
+            r"more\.toml: obligation 1 of DA_NANG\.SKHCN\.due\.Q: 'soon' is no due rule; .*day 15",
+        ),
+        ({"when_closed": "before"}, r"DA_NANG\.SKHCN\.when_closed: .*'next' or 'same'"),
+        ({"due_days": "{ Q = 5 }"}, r"DA_NANG\.SKHCN\.due_days: unknown key"),
         ({"deadline": 5}, "deadline: unknown key"),
         ({"valid_from": "2025-07-01", "valid_to": "2025-06-30"}, "valid_to|ends|before"),
     ],
@@ -163,6 +171,8 @@ def test_an_obligation_that_is_wrong_is_refused(home: Path, told: dict[str, obje
 def test_an_obligation_file_that_does_not_read_is_named(home: Path) -> None:
     (home / "config" / "obligations" / "broken.toml").write_text("[[obligation", encoding="utf-8")
     refused(home, r"broken\.toml")
+    (home / "config" / "obligations" / "broken.toml").write_text("obligation = [1, {}]", encoding="utf-8")
+    refused(home, r"broken\.toml: obligation 1 of nobody: .*; obligation 2 of nobody\.dataflow: Field required")
 
 
 VOICES: dict[str, tuple[dict[str, object], bool]] = {
@@ -182,6 +192,8 @@ def test_two_who_speak_for_one_figure_on_one_day_are_refused(home: Path, what: s
     told, clash = VOICES[what]
     flow = (home / "config" / "dataflows" / "TELECOM.toml").read_text(encoding="utf-8").replace('"TELECOM"', '"OTHER"')
     (home / "config" / "dataflows" / "OTHER.toml").write_text(flow, encoding="utf-8")
+    with (home / "config" / "catalogue" / "indicators.csv").open("a", encoding="utf-8") as table:
+        table.write("OT.1,OTHER,a,a,%,stock,sum,last,,,Q,+,any,S,,\n")
     duty(home, **told)
     if clash:
         refused(home, r"DA_NANG\.SKHCN and \S+ both speak for vn-\S+ in TELECOM on one day")
@@ -206,6 +218,24 @@ def test_one_provider_of_two_provinces_is_two_voices(home: Path) -> None:
     refused(home, "both speak for vn-da-nang")
 
 
+# Holidays
+
+
+def test_the_shipped_days_off_are_read_and_a_home_may_do_without(home: Path) -> None:
+    stated = configuration.load(home).announced
+    assert (date(2026, 1, 2) in stated.holidays, date(2026, 1, 10) in stated.working) == (True, True)
+    (home / "config" / "holidays.csv").unlink()
+    assert configuration.load(home).announced == NOTHING
+
+
+def test_days_off_that_do_not_read_are_named(home: Path) -> None:
+    with (home / "config" / "holidays.csv").open("a", encoding="utf-8") as file:
+        file.write("2027-02-30,holiday,x,y\n")
+    refused(home, r"holidays\.csv, line 4: day")
+    (home / "config" / "holidays.csv").write_bytes(b"date,kind,what,legal_act\n2026-09-02,holiday,\xff,x\n")
+    refused(home, r"holidays\.csv cannot be read")
+
+
 # Deliveries
 
 
@@ -227,7 +257,7 @@ def test_a_delivery_is_read(home: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('dataflow = "POST"\nrecipient = "G06"\nrecipient_name = "x"\nsink = {}', "names dataflow POST"),
+        ('dataflow = "POSTAL"\nrecipient = "G06"\nrecipient_name = "x"\nsink = {}', "names dataflow POSTAL"),
         ('dataflow = "TELECOM"\nrecipient = "G06"\nsink = {}', "recipient_name"),
         ('dataflow = "TELECOM"\nrecipient = "G06"\nrecipient_name = "x"\nsink = {}\nto = 1', "to: unknown key"),
     ],

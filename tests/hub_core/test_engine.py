@@ -63,7 +63,7 @@ OTHERS = {
     "curious": prepare("raise KeyError(' '.join(sorted(os.environ)))"),
 }
 SECRETS = {  # a package's secret, and its ``prepare``
-    "leaks": ('a mật "khẩu" é%', "print({0!r}, flush=True); raise ValueError({0!r})"),
+    "leaks": ('a mật "khẩu-ẩy" é%', "print({0!r}, flush=True); raise ValueError({0!r})"),
     "leaks_at_the_end": ("a-mat-khau-rat-dai", "print('x' * 390 + {0!r}, flush=True)"),
     "leaks_in_last_words": ("a-mat-khau-rat-dai", "sys.stderr.write({0!r} + 'x' * 390 + '\\n'); os._exit(1)"),
     "digits": ("2025", "pass"),
@@ -172,8 +172,8 @@ def test_a_secret_is_in_nothing_that_a_child_says(reports: dict[str, GatherRepor
     assert told.outcome == "failed"
     assert "ValueError" in str(told.error)
     assert len(told.notes) == 1
-    assert "khẩu" not in f"{told.error}{told.notes}"
-    assert "khẩu" not in written(long_night.home)
+    assert "khẩu-ẩy" not in f"{told.error}{told.notes}"
+    assert "khẩu-ẩy" not in written(long_night.home)
 
 
 @pytest.mark.parametrize("name", ["leaks_at_the_end", "leaks_in_last_words"])

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub_core import structures
 from hub_core.config import Config, HubSettings, Obligation
-from hub_core.model.period import Period
-from hub_core.obligations import Due, business_date, due, owed
+from hub_core.errors import StateError
+from hub_core.model.period import Calendar, Period
+from hub_core.obligations import Due, business_date, due, due_day, of_dataflow, owed
 from hub_core.store.revisions import Submission
+from hub_core.working_days import Announced
 
 ROOT = Path(__file__).parent.parent.parent
 HANOI = timezone(timedelta(hours=7))
@@ -26,7 +31,8 @@ def duty(**told: Any) -> Obligation:
         "province": "hue",
         "speaks_for": ["vn-thua-thien-hue"],
         "frequencies": ["M", "Q"],
-        "due_days": {"M": -7, "Q": 5},
+        "due": {"M": "-7 days", "Q": "+5 days"},
+        "when_closed": "same",  # 5 April is a Saturday
         "legal": "Thông tư 04/2022/TT-BTTTT",
     }
     return Obligation.model_validate(fixed | told)
@@ -75,7 +81,7 @@ def became(*submissions: Submission, now: str = "2025-04-10T12:00", **told: Any)
 def test_an_obligation_holds_for_its_dataflow_frequencies_and_dates() -> None:
     duties = [
         duty(),
-        duty(provider="A.A", frequencies=["A"], due_days={"A": 1}),
+        duty(provider="A.A", frequencies=["A"], due={"A": "+1 day"}),
         duty(provider="B.B", dataflow="DENOMINATORS"),
         duty(provider="C.C", valid_to=date(2025, 3, 30)),
         duty(provider="D.D", valid_to=date(2025, 3, 31)),
@@ -111,6 +117,45 @@ def test_a_report_is_due_some_days_after_the_period_or_before_its_end() -> None:
     assert became().due == date(2025, 4, 5)
     [monthly] = due(config(), "TELECOM", Period.parse("2025-M03"), [], at("2025-03-20T00:00"))
     assert monthly.due == date(2025, 3, 24)
+
+
+def test_what_is_due_on_a_day_off_is_due_on_the_next_working_day() -> None:
+    """5 April 2025 is a Saturday, 7 April the day of the Hùng Kings."""
+    assert became(when_closed="next").due == date(2025, 4, 8)
+    assert became(when_closed="next", now="2025-04-08T23:59").state == "open"
+    assert became(when_closed="next", now="2025-04-09T00:00").state == "missing"
+    assert became(submission("2025-04-09T05:59"), when_closed="next").state == "met"
+    assert became(submission("2025-04-09T06:00"), when_closed="next").state == "late"
+
+
+def test_a_day_that_the_operator_states_moves_what_is_due() -> None:
+    stated = Announced(holidays=frozenset({date(2025, 4, 8)}), working=frozenset({date(2025, 4, 5)}))
+    ordinary, moved = config(duty(when_closed="next")), Announced(holidays=frozenset({date(2025, 4, 8)}))
+    assert due_day(ordinary, ordinary.obligations[0], Q1) == date(2025, 4, 8)
+    assert due_day(replace(ordinary, announced=moved), ordinary.obligations[0], Q1) == date(2025, 4, 9)
+    assert due_day(replace(ordinary, announced=stated), ordinary.obligations[0], Q1) == date(2025, 4, 5)
+
+
+def test_telecom_is_due_in_2026_as_it_was_and_not_on_a_weekend() -> None:
+    """The last days are those of the calendar; three of them are days off."""
+    shipped = Config(Path(), HubSettings(name="x"), structures.catalogue(TEXTS), TEXTS, _shipped(), ())
+    nghe_an = next(each for each in shipped.obligations if each.province == "nghe_an")
+    labels = ["2026-M09", "2026-M10", "2026-M11", "2026-Q2", "2026-Q3", "2026"]
+    told = {label: str(due_day(shipped, nghe_an, Period.parse(label))) for label in labels}
+    assert told == {
+        "2026-M09": "2026-10-05",
+        "2026-M10": "2026-11-05",
+        "2026-M11": "2026-12-07",  # a Saturday
+        "2026-Q2": "2026-07-10",
+        "2026-Q3": "2026-10-12",  # a Saturday
+        "2026": "2027-01-20",
+    }
+
+
+def test_a_period_that_a_dataflow_does_not_know_is_refused() -> None:
+    assert of_dataflow(config(), "TELECOM", Q1) == Q1
+    with pytest.raises(StateError, match="TELECOM is reported by M, Q, A, and 2025-N1 is none of these"):
+        of_dataflow(config(), "TELECOM", Period.parse("2025-N1"))
 
 
 @pytest.mark.parametrize(
@@ -212,3 +257,27 @@ def test_provisions_that_came_are_named() -> None:
 )
 def test_the_business_date_is_vietnams(now: str, day: date) -> None:
     assert business_date(datetime.fromisoformat(now)) == day
+
+
+@given(
+    st.datetimes(datetime(2019, 1, 1), datetime(2030, 12, 31, 23, 59)),  # noqa: DTZ001  # the zone is drawn
+    st.integers(-12 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
+)
+def test_the_business_date_is_that_of_a_clock_seven_hours_ahead(naive: datetime, zone: timezone) -> None:
+    now = naive.replace(tzinfo=zone)
+    seconds = int(now.timestamp()) + 7 * 3600
+    assert business_date(now) == date(1970, 1, 1) + timedelta(days=seconds // 86400)
+
+
+@given(st.integers(-4 * 24 * 60, 4 * 24 * 60), st.sampled_from(["2025-M12", "2025-Q1", "2024-M02", "2025-Q4"]))
+def test_in_time_is_until_the_morning_after_whatever_the_minute(minutes: int, label: str) -> None:
+    """The minute of admission from the start of the day after the due day; 06:00 is minute 360."""
+    period = Period.parse(label)
+    last = period.days(Calendar.STATISTICAL)[1]
+    day = last + timedelta(days={"M": -7, "Q": 5}[period.frequency] + 1)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=HANOI)
+    came = submission("2025-01-01T00:00", period=label, admitted_at=midnight + timedelta(minutes=minutes))
+    [found] = due(config(), "TELECOM", period, [came], midnight + timedelta(days=9))
+    assert found.state == ("met" if minutes < 360 else "late")
+    [awaited] = due(config(), "TELECOM", period, [], midnight + timedelta(minutes=minutes))
+    assert awaited.state == ("open" if minutes < 0 else "missing")

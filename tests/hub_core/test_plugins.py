@@ -103,7 +103,7 @@ DECLARATIONS: dict[str, tuple[dict[str, str], str]] = {
 }
 CHANGED: dict[str, tuple[str, str, str]] = {  # in a good telecom.toml
     "open_secret": ('"/nowhere"', '"/nowhere"\ntoken = "mật khẩu"', "token holds a secret in the open"),
-    "unknown_dataflow": ("TELECOM", "POST", "dataflow POST is not in the catalogue"),
+    "unknown_dataflow": ("TELECOM", "POSTAL", "dataflow POSTAL is not in the catalogue"),
 }
 MOVED = {  # names of provisions that are no words
     "hyphen": "telecom-monthly.toml",

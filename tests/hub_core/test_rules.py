@@ -78,7 +78,7 @@ SIZES = {**{name: len(codes) for name, codes in CODES.lists.items()}, "unit": le
 
 def normalised(rows: list[dict[str, Any]]) -> pl.DataFrame:
     """A frame as ``Normaliser`` gives it, one observation a dictionary; what is not said is sound."""
-    sound = {**dict.fromkeys(SIZES, 0), "value": Decimal(1), "fault": 0}
+    sound = {**dict.fromkeys(SIZES, 0), "status": STATUSES.index("A"), "value": Decimal(1), "fault": 0}
     made = [{**sound, "part": 0, "row": n, "column": "gt", **row} for n, row in enumerate(rows)]
     frame = pl.DataFrame(
         [{name: cell for name, cell in row.items() if name != "~refused"} for row in made],
@@ -169,8 +169,12 @@ def test_each_row_rule_finds_what_a_naive_reading_of_the_rules_finds(rows: list[
         marks += [("V014", "value")] if range_rule == "V014" else []
         dead = unit is not None and row["period"] is not None and not lived(unit, PERIODS[row["period"]])
         marks += [("V013", "org_unit")] if dead else []
-        expected |= {(n, rule, field, f"{field} {n}") for rule, field in marks}
-        expected |= {(n, "V019", "refused", row["~refused"])} if row["~refused"] else set()
+        gone = row["status"] == STATUSES.index("M") and row["value"] is not None
+        marks += [("V022", "status")] if gone else []
+        if row["~refused"]:  # nothing else is asked of it
+            expected.add((n, "V019", "refused", row["~refused"]))
+        else:
+            expected |= {(n, rule, field, f"{field} {n}") for rule, field in marks}
     kept, marks_found = found(rows)
     assert marks_found == expected
     assert kept == [n for n in range(len(rows)) if n not in {mark[0] for mark in expected}]

@@ -67,25 +67,25 @@ LINES: dict[str, tuple[str, str, str]] = {
     "a unit twice": (UNIT, "%,percent,2,100,,", "% stands there twice"),
     "an indicator twice": (
         INDICATORS,
-        "VT.03,TELECOM,a,a,thuê bao,stock,sum,last,,,Q,+,>=0,S5,",
+        "VT.03,TELECOM,a,a,thuê bao,stock,sum,last,,,Q,+,>=0,S5,,",
         "VT.03 stands there twice",
     ),
     "decimals that are no number": (UNIT, "x,x,two,,,", "two"),
     "a factor that is no number": (UNIT, "x,x,2,,%,nghìn", "nghìn|ConversionSyntax"),
-    "a way to add that is none": (INDICATORS, "X.1,TELECOM,a,a,%,stock,mean,last,,,Q,+,any,S,", "agg_space 'mean'"),
+    "a way to add that is none": (INDICATORS, "X.1,TELECOM,a,a,%,stock,mean,last,,,Q,+,any,S,,", "agg_space 'mean'"),
     "a way to add in time that is none": (
         INDICATORS,
-        "X.1,TELECOM,a,a,%,stock,sum,first,,,Q,+,any,S,",
+        "X.1,TELECOM,a,a,%,stock,sum,first,,,Q,+,any,S,,",
         "agg_time 'first'",
     ),
-    "a frequency that is none": (INDICATORS, 'X.1,TELECOM,a,a,%,stock,sum,last,,,"Q,W",+,any,S,', "Q,W"),
+    "a frequency that is none": (INDICATORS, 'X.1,TELECOM,a,a,%,stock,sum,last,,,"Q,W",+,any,S,,', "Q,W"),
     "a line that is too short": (INDICATORS, "X.1,TELECOM,a,a,%,stock", "X.1|agg_space|NoneType|short"),
     "an org unit that is too short": (ORG_UNITS, "vn-x,province", "short|fields|parent|valid"),
     "a line that is too long": (ORG_UNITS, "vn-x,province,,,vn,,,x", "long|fields|columns"),
     "a quotation mark too many": (ORG_UNITS, 'vn-x,province,,,vn,"a"b', "line"),
-    "an unknown range": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,0-100,S,", "0-100"),
-    "a range that is no number": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,0..x,S,", r"0\.\.x"),
-    "an unknown kind": (INDICATORS, "X.1,TELECOM,a,a,%,stok,sum,last,,,Q,+,any,S,", "stok"),
+    "an unknown range": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,0-100,S,,", "0-100"),
+    "a range that is no number": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,0..x,S,,", r"0\.\.x"),
+    "an unknown kind": (INDICATORS, "X.1,TELECOM,a,a,%,stok,sum,last,,,Q,+,any,S,,", "stok"),
     "an unknown kind of succession": ("successions.csv", "2025-07-01,swallow,vn-ha-noi,vn-da-nang,x", "swallow"),
 }
 
@@ -102,16 +102,14 @@ def test_a_line_that_is_wrong_is_named_with_its_file_and_number(folder: Path, wh
 REFERENCES: dict[str, tuple[str, str, str]] = {
     "an unknown part": (
         INDICATORS,
-        "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,any,S,VT.03+VT.98",
+        "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,any,S,VT.03+VT.98,",
         "X.1, parts names VT.98",
     ),
-    "an unknown component": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.98,VT.03,Q,+,any,S,", "VT.98"),
-    "an unknown weight": (INDICATORS, "X.1,TELECOM,a,a,%,index,weighted_avg(VT.98),avg,,,Q,+,any,S,", "VT.98"),
-    "an unknown unit": (INDICATORS, "X.1,TELECOM,a,a,furlong,stock,sum,last,,,Q,+,any,S,", "furlong"),
-    "an unknown dataflow": (INDICATORS, "X.1,POST,a,a,%,stock,sum,last,,,Q,+,any,S,", "POST"),
-    "an unknown indicator as a limit": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,<=VT.98,S,", "VT.98"),
-    "a ratio without a denominator": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.03,,Q,+,any,S,", "X.1"),
-    "a ratio that is added": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,sum,last,VT.03,VT.03,Q,+,any,S,", "X.1"),
+    "an unknown component": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.98,VT.03,Q,+,any,S,,", "VT.98"),
+    "an unknown weight": (INDICATORS, "X.1,TELECOM,a,a,%,index,weighted_avg(VT.98),avg,,,Q,+,any,S,,", "VT.98"),
+    "an unknown unit": (INDICATORS, "X.1,TELECOM,a,a,furlong,stock,sum,last,,,Q,+,any,S,,", "furlong"),
+    "an unknown dataflow": (INDICATORS, "X.1,POSTAL,a,a,%,stock,sum,last,,,Q,+,any,S,,", "POSTAL"),
+    "an unknown indicator as a limit": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,<=VT.98,S,,", "VT.98"),
     "an unknown base": (UNIT, "dặm,mile,,,furlong,8", "furlong"),
     "an unknown parent": (ORG_UNITS, "vn-x,province,,,atlantis,", "atlantis"),
     "a name of nobody": ("org_unit_names.csv", "atlantis,A,A,x,,", "atlantis"),
@@ -132,6 +130,116 @@ def test_what_refers_to_nothing_or_to_itself_is_named_with_its_file(folder: Path
     with pytest.raises(ConfigurationError, match=words) as told:
         load(folder)
     assert name in str(told.value)
+
+
+MISFITS: dict[str, tuple[str, str]] = {
+    "a frequency that its dataflow lacks": (
+        "X.1,TELECOM,a,a,%,stock,sum,last,,,S,+,any,S,,",
+        "TELECOM is not reported by S",
+    ),
+    "a ratio without a denominator": (
+        "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.03,,Q,+,any,S,,",
+        "a ratio needs agg_space ratio, numerator and denominator",
+    ),
+    "a ratio that is added": (
+        "X.1,TELECOM,a,a,%,ratio,sum,last,VT.03,VT.03,Q,+,any,S,,",
+        "a ratio needs agg_space ratio",
+    ),
+    "a share of what is not added": (
+        "X.1,DIGITAL_GOVERNMENT,a,a,%,ratio,ratio,recompute,CQ.02,CQ.08,Q,+,any,S,,",
+        "made from CQ.02, which is not summed",
+    ),
+    "a share of a ratio": (
+        "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.03,VT.06,Q,+,any,S,,",
+        "made from VT.06, which is not summed",
+    ),
+    "an average weighed by an index": (
+        "X.1,DIGITAL_TRANSFORMATION_INDEX,a,a,%,index,weighted_avg(DT.01),last,,,A,+,any,S,,",
+        "made from DT.01, which is not summed",
+    ),
+    "a component of another calendar": (
+        "X.1,STATE_MANAGEMENT,a,a,%,ratio,ratio,recompute,QL.02,KX.90,Q,+,any,S,,",
+        "made from KX.90, which is counted in another calendar",
+    ),
+    "a component that is only finer": (
+        'X.1,TELECOM,a,a,x,flow,sum,sum,,,M,+,any,S,,\nX.2,TELECOM,a,a,%,ratio,ratio,recompute,X.1,VT.03,"M,A",+,any,S,,',
+        "X.2: it is made from X.1, which is not reported by A or anything coarser",
+    ),
+    "a part twice": ("X.1,TELECOM,a,a,thuê bao,stock,sum,last,,,Q,+,any,S,VT.03+VT.03,", "has a part twice"),
+    "a part of another unit": (
+        "X.1,TELECOM,a,a,trạm,stock,sum,last,,,Q,+,any,S,VT.03+VT.13,",
+        "has parts of another unit or dataflow",
+    ),
+    "a part of another dataflow": (
+        "X.1,POST,a,a,thuê bao,stock,sum,last,,,Q,+,any,S,VT.03+VT.04,",
+        "has parts of another unit or dataflow",
+    ),
+    "a part that is a share": (
+        "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,any,S,VT.06+VT.15,",
+        "has parts and is not counted, or its parts are not",
+    ),
+    "a part that is reported less often": (
+        'X.1,POST,a,a,bưu gửi,flow,sum,sum,,,"M,Q",+,any,S,BC.04+BC.12,',
+        "has parts that are not reported as often",
+    ),
+    "a limit that is a share": (
+        "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,<=VT.06,S,,",
+        "range <=VT.06: a limit is another flow or stock",
+    ),
+    "its own limit": (
+        "XX.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,<=XX.1,S,,",
+        "range <=XX.1: a limit is another flow or stock",
+    ),
+    "a term of another dataflow": (
+        "X.1,TELECOM,a,a,điểm,index,none,last,,,A,+,any,S,,0.5*DT.01+0.5*DT.02",
+        "formula: DT.01 is of another dataflow",
+    ),
+    "a term that is reported less often": (
+        "X.1,POST,a,a,điểm,index,none,last,,,Q,+,any,S,,0.5*BC.04+0.5*BC.05",
+        "formula: BC.05 is not reported as often",
+    ),
+    "a term that is an average": (
+        "X.1,DENOMINATORS,a,a,điểm,index,none,last,,,A,+,any,S,,0.5*KX.90+0.5*KX.95",
+        "formula: KX.90 is averaged over time",
+    ),
+    "a rank that is an index": (
+        "X.1,DIGITAL_TRANSFORMATION_INDEX,a,a,điểm,index,none,last,,,A,+,any,S,,rank(DT.00)",
+        "only an indicator of kind rank is a rank",
+    ),
+    "a rank in what is neither good nor bad": (
+        "X.1,POST,a,a,hạng,rank,none,last,,,A,-,any,S,,rank(BC.01)",
+        r"BC.01 does not say what is better, \+ or -",
+    ),
+    "its own part": ("X.1,TELECOM,a,a,trạm,stock,sum,last,,,Q,+,any,S,VT.13+X.1,", "X.1: is made of itself"),
+    "a rank in itself": ("X.1,POST,a,a,hạng,rank,none,last,,,A,-,any,S,,rank(X.1)", "X.1: is made of itself"),
+    "a circle": (
+        "X.1,POST,a,a,x,stock,sum,last,,,A,+,any,S,X.2,\nX.2,POST,a,a,x,stock,sum,last,,,A,+,any,S,,1*X.1",
+        "X.1: is made of itself.*X.2: is made of itself",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MISFITS)
+def test_an_indicator_that_does_not_fit_is_named_with_its_file_and_code(folder: Path, what: str) -> None:
+    line, words = MISFITS[what]
+    add(folder, UNIT, "x,x,0,,,")
+    add(folder, INDICATORS, line)
+    with pytest.raises(ConfigurationError, match=words) as told:
+        load(folder)
+    assert f"indicators.csv: {line.rpartition(chr(10))[2].split(',', 1)[0]}: " in str(told.value)
+
+
+def test_a_dataflow_without_indicators_is_named_with_its_file(folder: Path) -> None:
+    text = (folder / TELECOM).read_text(encoding="utf-8").replace('"TELECOM"', '"OTHER"')
+    (folder / "dataflows" / "OTHER.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"dataflows/OTHER\.toml: indicators\.csv has no indicator of OTHER"):
+        load(folder)
+
+
+def test_an_unknown_term_is_named(folder: Path) -> None:
+    add(folder, INDICATORS, "X.1,POST,a,a,hạng,rank,none,last,,,A,-,any,S,,rank(BC.99)")
+    with pytest.raises(ConfigurationError, match=r"indicators\.csv: X\.1, formula names BC\.99, which is not there"):
+        load(folder)
 
 
 def test_a_cycle_over_two_org_units_is_found(folder: Path) -> None:

@@ -53,6 +53,25 @@ def test_words_that_are_wrong_are_usage_errors(world: World) -> None:
     assert world.run("replay", "thanh_hoa", "telecom", "--now", NIGHT).returncode == 1
 
 
+def test_a_period_that_does_not_exist_or_is_not_reported_is_said_so(world: World) -> None:
+    for label, right in (("2026-M13", "M01 to M12"), ("2026-Q5", "Q1 to Q4"), ("2026-M1", "2026-M01")):
+        done = world.run("obligation", "list", "--period", label)
+        assert done.returncode == 2
+        assert right in done.stderr
+    for words in (
+        ("obligation", "list", "--dataflow", "TELECOM", "--period", "2026-N1"),
+        ("publish", "TELECOM", "2026-N1"),
+    ):
+        done = world.run(*words)
+        assert done.returncode == 1
+        assert "TELECOM is reported by M, Q, A, and 2026-N1 is none of these" in " ".join(done.stderr.split())
+
+
+def test_obligations_show_the_due_day_and_its_rule(world: World) -> None:
+    told = world.told("obligation", "list", "--dataflow", "TELECOM", "--period", "2026-Q3", "--now", NIGHT)
+    assert {(each["due"], each["due rule"]) for each in told} == {("2026-10-12", "+10 days")}  # the 10th: a Saturday
+
+
 def test_gather_and_publish_do_what_the_night_does(world: World) -> None:
     gathered = world.told("gather", "--now", NIGHT, "--period", "2026-M10")
     assert {g["outcome"] for g in gathered["gathers"]} == {"done"}

@@ -87,11 +87,12 @@ def test_a_filled_form_in_the_hubs_own_words() -> None:
         "column": pl.String,
         "row": pl.UInt64,
         "#refused": pl.String,
+        "#of": pl.String,
     }
     assert frame.rows() == [
-        ("VT.03", "vn-ha-noi", "2026-Q3", "P", "nghìn", None, "1702.33", None, "G", 7, None),
-        ("VT.04", "vn-ha-noi", "2026-Q3", "A", "thuê bao", "1.702.330", None, None, "G", 8, None),
-        ("VT.06", "vn-ha-noi", "2026-Q3", "A", "%", None, "78.5", None, "G", 9, None),
+        ("VT.03", "vn-ha-noi", "2026-Q3", "P", "nghìn", None, "1702.33", None, "G", 7, None, "ha_noi/telecom"),
+        ("VT.04", "vn-ha-noi", "2026-Q3", "A", "thuê bao", "1.702.330", None, None, "G", 8, None, "ha_noi/telecom"),
+        ("VT.06", "vn-ha-noi", "2026-Q3", "A", "%", None, "78.5", None, "G", 9, None, "ha_noi/telecom"),
     ]
 
 
@@ -167,6 +168,7 @@ def test_reading_twice_gives_the_same() -> None:
 def test_the_nil_box_marked(mark: str) -> None:
     box, *lines = rows(put(G5=mark))
     assert box.pop("period") == "2026-Q3"
+    assert box.pop("#of") == "ha_noi/telecom"
     assert {name: value for name, value in box.items() if value is not None} == {"nil": "x", "row": 4, "column": "G"}
     assert [row["nil"] for row in lines] == [None, None, None]
 

@@ -219,7 +219,16 @@ NEW, OTHER = (CATALOGUE.org_unit_ids.index(unit) for unit in ("new", "other"))
 
 def normalised(rows: list[dict[str, Any]]) -> pl.DataFrame:
     texts = {f"~{name}": name for name in (*INDICES, "unit", "value")}
-    sound = {**dict.fromkeys(INDICES, 0), "unit": 0, "value": Decimal(1), "fault": 0, "part": 0, "column": "c", **texts}
+    sound = {
+        **dict.fromkeys(INDICES, 0),
+        "status": STATUSES.index("A"),
+        "unit": 0,
+        "value": Decimal(1),
+        "fault": 0,
+        "part": 0,
+        "column": "c",
+        **texts,
+    }
     schema = {
         **dict.fromkeys([*INDICES, "unit"], pl.UInt32),
         "value": VALUE,
@@ -312,7 +321,7 @@ def test_a_finding_tells_how_many_rows_and_shows_the_first() -> None:
             ]
         )
     )
-    assert findings(pl.concat(validate.quarantine)) == [Finding("V002", Severity.ERROR, 3, "ba", 0, 3, "x")]
+    assert findings(pl.concat(validate.quarantine)) == [Finding("V002", Severity.ERROR, 3, "ba", 0, 3, "x", "value")]
 
 
 def test_a_row_with_two_unknown_codes_is_one_row_of_its_finding() -> None:

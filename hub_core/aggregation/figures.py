@@ -1,0 +1,43 @@
+"""What a figure is while it is added up: keys as codes, values carried exactly, statuses by rank."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from hub_core.model.catalogue import Indicator
+from hub_core.model.observation import MEASURES, STATUSES, VALUE
+from hub_core.model.scope import Scope
+
+WIDE: Final = pl.Decimal(38, 12)  # products of a figure and its weight, exact
+DIGITS: Final = 60  # in which quotients and roundings are exact
+UNIT: Final = ("indicator", "org_unit", "measure", "dims")
+RANK: Final = pl.Enum(STATUSES)
+ESTIMATE, PRELIMINARY = STATUSES.index("E"), STATUSES.index("P")
+
+
+def times(indicator: Indicator) -> int:
+    """How many times a figure is carried: averages over time as thirty-sixths, to be divided once, at the end."""
+    return 36 if indicator.agg_time == "avg" else 1
+
+
+def coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
+    """Frames with indicators and org units as codes of the catalogue: numbers to join and group by, not texts."""
+    indicators, org_units = pl.Enum(scope.catalogue.indicator_codes), pl.Enum(scope.catalogue.org_unit_ids)
+    averages = [i.code for i in scope.catalogue.indicators.values() if times(i) != 1]
+    known = pl.col("indicator").is_in(scope.catalogue.indicator_codes)  # what the catalogue dropped is not released
+    known &= pl.col("org_unit").is_in(scope.catalogue.org_unit_ids)
+    return frames.filter(known).with_columns(
+        pl.col("indicator").cast(indicators),
+        pl.col("org_unit").cast(org_units),
+        pl.col("measure").cast(pl.Enum(MEASURES)),
+        pl.col("dims").cast(pl.Categorical),
+        pl.when(pl.col("indicator").is_in(averages)).then(pl.col("value") * 36).otherwise("value").cast(VALUE),
+    )
+
+
+def weakest(rank: pl.Expr, estimated: list[str]) -> pl.Expr:
+    """A rank that is at most an estimate for these indicators."""
+    weak = pl.min_horizontal(rank, pl.lit(ESTIMATE, pl.UInt8))
+    return pl.when(pl.col("indicator").is_in(estimated)).then(weak).otherwise(rank)
