@@ -139,7 +139,7 @@ class Gone:
         return pl.read_parquet(self.folders[period] / QUARANTINE).rows(named=True)
 
     def findings(self, period: str) -> list[tuple[str, str, int, str, int | None]]:
-        """(code, severity, rows, text, row) of a period's findings; but for V021, as the tests count people in halves."""
+        """(code, severity, rows, text, row) of a period's findings; not V021, as people come in halves here."""
         found = [f for f in self.manifest(period).findings if f.code != "V021"]
         return [(f.code, f.severity, f.rows, f.text, f.row) for f in found]
 
