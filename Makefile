@@ -11,7 +11,7 @@ demo: $(STAMP)
 	$(BIN)/hub demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
