@@ -35,7 +35,8 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, **self.systems.environment, "HUB_HOME": str(self.home)}
+        mine = {name: text for name, text in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        return {**mine, **self.systems.environment, "HUB_HOME": str(self.home)}
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """A command under way."""
