@@ -132,7 +132,7 @@ def _observe(hub: Hub, release: Release, scope: Scope, row: dict[str, Any]) -> _
     folders = [hub.zone.root / each.path for each in submissions]
     indicator = scope.catalogue.indicators[row["indicator"]]
     wanted = observations(folders).filter(
-        pl.col("indicator").is_in(_below(scope, indicator)), pl.col("value").is_not_null()
+        pl.col("indicator").is_in(scope.catalogue.made_from(indicator.code)), pl.col("value").is_not_null()
     )
     alike = (pl.col("measure") == row["measure"]) & (pl.col("dims") == row["dims"])
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -142,15 +142,6 @@ def _observe(hub: Hub, release: Release, scope: Scope, row: dict[str, Any]) -> _
     for child, parent in scope.catalogue.children(scope.period.days(scope.calendar)[1]):
         observed.catalogue_children.setdefault(parent, []).append(child)
     return observed
-
-
-def _below(scope: Scope, indicator: Indicator) -> list[str]:
-    """An indicator, and all those that it is made from."""
-    found = [indicator.code]
-    for code in found:
-        each = scope.catalogue.indicators[code]
-        found += [other for other in (*each.components, *each.terms) if other not in found]
-    return found
 
 
 class _Walker:

@@ -147,6 +147,14 @@ class Catalogue:
         """To how many decimals a release rounds an indicator."""
         return self.units[self.indicators[indicator].unit].decimals
 
+    def made_from(self, indicator: str) -> list[str]:
+        """An indicator, and all those that it is made from."""
+        found = [indicator]
+        for code in found:
+            each = self.indicators[code]
+            found += [other for other in (*each.components, *each.terms) if other not in found]
+        return found
+
     def of_dataflow(self, dataflow: str) -> list[Indicator]:
         """The indicators of a dataflow, in the order of their codes."""
         return [self.indicators[c] for c in self.indicator_codes if self.indicators[c].dataflow == dataflow]

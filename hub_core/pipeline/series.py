@@ -13,7 +13,7 @@ from hub_core.pipeline.inputs import frames_of, inputs_of
 
 if TYPE_CHECKING:
     from hub_core.home import Hub
-    from hub_core.model.catalogue import Catalogue, Indicator
+    from hub_core.model.catalogue import Indicator
     from hub_core.model.period import Period
 
 
@@ -60,7 +60,7 @@ def _point(
     catalogue = hub.config.catalogue
     scope = Scope.of(catalogue, indicator.dataflow, period, borders)
     frames = frames_of(hub, scope, inputs_of(hub, scope, at))
-    needed = pl.col("indicator").is_in(_below(catalogue, indicator))
+    needed = pl.col("indicator").is_in(catalogue.made_from(indicator.code))
     own = without(frames.own, double_voices(frames.own)).filter(needed)
     figures = aggregate(scope, own, frames.lent.filter(needed), frames.present)
     mine = (pl.col("indicator") == indicator.code) & (pl.col("org_unit") == org_unit)
@@ -74,15 +74,6 @@ def _told(label: str, row: dict[str, Any], decimals: int) -> Point:
     coverage = f"{row['covered']}/{row['expected']}" if row["covered"] is not None else ""
     value = row["value"].quantize(Decimal(1).scaleb(-decimals))  # rounded already; written as it is published
     return Point(label, value, row["status"], coverage, row["method"])
-
-
-def _below(catalogue: Catalogue, indicator: Indicator) -> list[str]:
-    """An indicator, and all those that it is made from."""
-    found = [indicator.code]
-    for code in found:
-        each = catalogue.indicators[code]
-        found += [other for other in (*each.components, *each.terms) if other not in found]
-    return found
 
 
 def _why(scope: Scope, indicator: Indicator, org_unit: str, there: list[str]) -> str:

@@ -14,5 +14,5 @@ def collect(source: Source, request: Request, cursor: str | None = None) -> Iter
         yield from source.fetch(request, cursor)
     except (HubError, GeneratorExit):
         raise
-    except Exception as error:
+    except Exception as error:  # an edge: a source may be anybody's code
         raise PluginError(f"source {source.kind} raised {type(error).__name__}: {error}") from error
