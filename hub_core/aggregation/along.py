@@ -6,58 +6,64 @@ from collections.abc import Collection
 
 import polars as pl
 
-from hub_core.aggregation.figures import ESTIMATE, RANK, UNIT
+from hub_core.aggregation.figures import ESTIMATE, METHOD, UNIT, method
 from hub_core.model.observation import VALUE
 from hub_core.model.scope import Scope
 
+FIGURE = (*UNIT, "value", "rank", "method")
 
-def along_calendar(scope: Scope, observations: pl.LazyFrame, present: Collection[str] | None) -> pl.LazyFrame:
+
+def along_calendar(scope: Scope, observations: pl.LazyFrame, present: Collection[str] | None) -> pl.DataFrame:
     """Figures of the period: as reported, else from the finer periods that make it up where all of them are there."""
-    label = str(scope.period)
-    rank = pl.col("status").cast(RANK).to_physical().cast(pl.UInt8)
     other = pl.col("calendar") != scope.calendar.value  # where the dataflow is mixed: never re-based, but marked
-    keyed = observations.filter(pl.col("calendar").is_in(scope.calendars)).select(
-        *UNIT,
-        "period",
-        "value",
-        rank=pl.when(other).then(pl.min_horizontal(rank, pl.lit(ESTIMATE, pl.UInt8))).otherwise(rank),
-    )
-    direct = keyed.filter(pl.col("period") == label).drop("period").with_columns(method=pl.lit("reported"))
-    found = [direct]
-    by_time = {rule: [i.code for i in scope.indicators if i.agg_time == rule] for rule in ("sum", "last", "avg")}
+    told = observations.filter(pl.col("calendar").is_in(scope.calendars), pl.col("value").is_not_null())
+    if len(scope.calendars) > 1:
+        told = told.with_columns(rank=pl.when(other).then(_estimate()).otherwise("rank"))
+    found = told.filter(pl.col("period") == str(scope.period)).select(*UNIT, "value", "rank", method("reported"))
+    known = found.collect(engine="streaming")
     for frequency in ("S", "Q", "M"):  # the coarsest first
         parts = [str(p) for p in scope.parts(frequency)]
-        if not parts or (present is not None and not set(parts) <= set(present)):
-            continue
-        finer = keyed.filter(pl.col("period").is_in(parts))
-        whole = (
-            finer.group_by(*UNIT)
-            .agg(pl.col("value").sum(), pl.col("rank").min(), n=pl.len())
-            .filter(pl.col("n") == len(parts))
-        )
-        summed = whole.filter(pl.col("indicator").is_in(by_time["sum"])).with_columns(
-            method=pl.lit(f"sum of {frequency}")
-        )
-        averaged = whole.filter(pl.col("indicator").is_in(by_time["avg"])).with_columns(
-            value=(pl.col("value") / pl.col("n")).cast(VALUE),  # exact: they are thirty-sixths
-            method=pl.lit(f"average of {frequency}"),
-        )
-        last = (
-            finer.filter(pl.col("indicator").is_in(by_time["last"]) & (pl.col("period") == parts[-1]))
-            .drop("period")
-            .with_columns(method=pl.lit(f"last of {frequency}"))
-        )
-        derived = pl.concat([each.select(direct.collect_schema().names()) for each in (summed, averaged, last)])
-        found.append(derived.join(pl.concat(found).select(UNIT), on=list(UNIT), how="anti"))
-    return pl.concat(found)
+        if parts and (present is None or set(parts) <= set(present)):
+            derived = _from_parts(scope, told, parts, frequency)
+            known = pl.concat([known, derived.join(known.select(UNIT), on=list(UNIT), how="anti")])
+    return known
 
 
-def carried_forward(carried: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
-    """Stocks of an earlier period where nothing is known of this one; at most an estimate of it."""
-    told = carried.filter(pl.col("value").is_not_null()).select(
-        *UNIT,
-        "value",
-        rank=pl.min_horizontal(pl.col("status").cast(RANK).to_physical().cast(pl.UInt8), pl.lit(ESTIMATE, pl.UInt8)),
-        method=pl.lit("carried forward"),
+def _from_parts(scope: Scope, told: pl.LazyFrame, parts: list[str], frequency: str) -> pl.DataFrame:
+    """Sums and averages where there is a figure of every part, and what was last where there is one of the last."""
+    last = pl.col("period") == parts[-1]
+    by_rule = {rule: [i.code for i in scope.indicators if i.agg_time == rule] for rule in ("sum", "last", "avg")}
+    rules = [code for codes in by_rule.values() for code in codes]
+    final, mean = (pl.col("indicator").is_in(by_rule[rule]) for rule in ("last", "avg"))
+    made = (
+        told.filter(pl.col("period").is_in(parts), pl.col("indicator").is_in(rules))
+        .with_columns(final=final)
+        .filter(last | ~pl.col("final"))
+        .group_by(*UNIT)
+        .agg(pl.col("value").sum(), pl.col("rank").min(), n=pl.len())
+        .filter(pl.col("n") == pl.when(final).then(1).otherwise(len(parts)))
     )
-    return told.select(known.collect_schema().names()).join(known.select(UNIT), on=list(UNIT), how="anti")
+    whole = pl.col("value") / pl.col("n")  # exact: averages are thirty-sixths
+    return made.select(
+        *UNIT,
+        pl.when(mean).then(whole.cast(VALUE)).otherwise("value").alias("value"),
+        "rank",
+        pl.when(final)
+        .then(method(f"last of {frequency}"))
+        .when(mean)
+        .then(method(f"average of {frequency}"))
+        .otherwise(method(f"sum of {frequency}"))
+        .cast(METHOD)
+        .alias("method"),
+    ).collect(engine="streaming")
+
+
+def carried_forward(carried: pl.LazyFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Stocks of an earlier period where nothing is known of this one; at most an estimate of it."""
+    told = carried.filter(pl.col("value").is_not_null())
+    stocks = told.select(*UNIT, "value", rank=_estimate(), method=method("carried forward"))
+    return stocks.collect(engine="streaming").join(known.select(UNIT), on=list(UNIT), how="anti")
+
+
+def _estimate() -> pl.Expr:
+    return pl.min_horizontal("rank", pl.lit(ESTIMATE, pl.UInt8))

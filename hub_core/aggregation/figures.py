@@ -14,6 +14,10 @@ WIDE: Final = pl.Decimal(38, 12)  # products of a figure and its weight, exact
 DIGITS: Final = 60  # in which quotients and roundings are exact
 UNIT: Final = ("indicator", "org_unit", "measure", "dims")
 RANK: Final = pl.Enum(STATUSES)
+METHOD: Final = pl.Enum(
+    ["reported", "carried forward", "sum", "ratio", "weighted average", "formula", "rank"]
+    + [f"{rule} of {frequency}" for rule in ("sum", "average", "last") for frequency in ("S", "Q", "M")]
+)
 ESTIMATE, PRELIMINARY = STATUSES.index("E"), STATUSES.index("P")
 
 
@@ -23,18 +27,26 @@ def times(indicator: Indicator) -> int:
 
 
 def coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
-    """Frames with indicators and org units as codes of the catalogue: numbers to join and group by, not texts."""
+    """Frames with indicators and org units as codes of the catalogue, to join and group by, and statuses by rank."""
     indicators, org_units = pl.Enum(scope.catalogue.indicator_codes), pl.Enum(scope.catalogue.org_unit_ids)
     averages = [i.code for i in scope.catalogue.indicators.values() if times(i) != 1]
-    known = pl.col("indicator").is_in(scope.catalogue.indicator_codes)  # what the catalogue dropped is not released
-    known &= pl.col("org_unit").is_in(scope.catalogue.org_unit_ids)
-    return frames.filter(known).with_columns(
-        pl.col("indicator").cast(indicators),
-        pl.col("org_unit").cast(org_units),
+    told = frames.with_columns(
+        pl.col("indicator").cast(indicators, strict=False),
+        pl.col("org_unit").cast(org_units, strict=False),
         pl.col("measure").cast(pl.Enum(MEASURES)),
         pl.col("dims").cast(pl.Categorical),
-        pl.when(pl.col("indicator").is_in(averages)).then(pl.col("value") * 36).otherwise("value").cast(VALUE),
+        rank=pl.col("status").cast(RANK).to_physical().cast(pl.UInt8),
+    ).drop_nulls(["indicator", "org_unit"])  # what the catalogue dropped is not released
+    if not averages:
+        return told
+    return told.with_columns(
+        pl.when(pl.col("indicator").is_in(averages)).then(pl.col("value") * 36).otherwise("value").cast(VALUE)
     )
+
+
+def method(name: str) -> pl.Expr:
+    """How figures were made, as a column."""
+    return pl.lit(name, METHOD).alias("method")
 
 
 def weakest(rank: pl.Expr, estimated: list[str]) -> pl.Expr:

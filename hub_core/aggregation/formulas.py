@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+
 import polars as pl
 
-from hub_core.aggregation.figures import UNIT, WIDE
+from hub_core.aggregation.figures import DIGITS, UNIT, WIDE, method
 from hub_core.model.observation import VALUE
 from hub_core.model.scope import Scope
 
@@ -22,11 +24,19 @@ def by_formula(scope: Scope, table: pl.DataFrame) -> pl.DataFrame:
         return table.clear()
     product = (pl.col("value").cast(WIDE) * pl.col("weight")).cast(WIDE)
     known = table.lazy().filter(pl.col("value").is_not_null()).join(weights, on="indicator")
-    made = known.group_by(pl.col("of").alias("indicator"), *UNIT[1:]).agg(
+    summed = known.group_by(pl.col("of").alias("indicator"), *UNIT[1:]).agg(
         product.sum().alias("value"), pl.col("rank").min(), n=pl.len()
     )
-    whole = made.filter(pl.col("n") == pl.col("indicator").cast(pl.String).replace_strict(due, return_dtype=pl.UInt32))
-    return _shaped(whole, table, "formula")
+    whole = summed.filter(
+        pl.col("n") == pl.col("indicator").cast(pl.String).replace_strict(due, return_dtype=pl.UInt32)
+    )
+    made = whole.collect(engine="streaming")
+    with localcontext(prec=DIGITS):
+        values = [
+            value.quantize(Decimal(1).scaleb(-scope.catalogue.decimals(code)), ROUND_HALF_UP)
+            for code, value in made.select("indicator", "value").iter_rows()
+        ]
+    return _shaped(made.with_columns(pl.Series("value", values, dtype=VALUE)).lazy(), table, "formula")
 
 
 def ranked(scope: Scope, table: pl.DataFrame) -> pl.DataFrame:
@@ -61,9 +71,9 @@ def _province_of(parent: str, level: str, country: str) -> bool:
     return level == "province" and parent == country
 
 
-def _shaped(rows: pl.LazyFrame, table: pl.DataFrame, method: str) -> pl.DataFrame:
+def _shaped(rows: pl.LazyFrame, table: pl.DataFrame, how: str) -> pl.DataFrame:
     """Rows in the shape of the table."""
     told = rows.with_columns(
-        covered=pl.lit(None, pl.UInt32), expected=pl.lit(None, pl.UInt32), method=pl.lit(method)
+        covered=pl.lit(None, pl.UInt32), expected=pl.lit(None, pl.UInt32), method=method(how)
     ).select(table.columns)
     return told.cast(table.schema).collect(engine="streaming")

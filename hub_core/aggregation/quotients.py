@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import polars as pl
 
-from hub_core.aggregation.figures import DIGITS, RANK, UNIT, WIDE, times, weakest
+from hub_core.aggregation.figures import DIGITS, UNIT, WIDE, method, times, weakest
 from hub_core.model.catalogue import Indicator
 from hub_core.model.observation import VALUE
 from hub_core.model.scope import Scope
@@ -18,17 +18,13 @@ def quotients(scope: Scope, *, weighted: bool) -> list[Indicator]:
     return [i for i in owed if (i.weight if weighted else i.agg_space == "ratio")]
 
 
-def pairs_of(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame, *, weighted: bool) -> pl.LazyFrame:
+def pairs_of(scope: Scope, known: pl.DataFrame, components: pl.LazyFrame, *, weighted: bool) -> pl.DataFrame:
     """(numerator, denominator) of each ratio, or of each weighted average, at the org units that have both."""
     owed = quotients(scope, weighted=weighted)
     needed = sorted({code for i in owed for code in (*i.components, *([i.code] if weighted else []))})
-    here = known.filter(pl.col("indicator").is_in(needed)).select(*UNIT, "value", "rank")
+    here = known.lazy().filter(pl.col("indicator").is_in(needed)).select(*UNIT, "value", "rank")
     there = components.filter(pl.col("indicator").is_in(needed) & pl.col("value").is_not_null()).sort("age")
-    before = there.unique(list(UNIT), keep="first", maintain_order=True).select(
-        *UNIT,
-        "value",
-        rank=pl.col("status").cast(RANK).to_physical().cast(pl.UInt8),
-    )
+    before = there.unique(list(UNIT), keep="first", maintain_order=True).select(*UNIT, "value", "rank")
     latest = pl.concat([here, before.join(here, on=list(UNIT), how="anti")]).collect(engine="streaming").lazy()
     codes = pl.Enum(scope.catalogue.indicator_codes)
     roles = pl.LazyFrame(
@@ -41,7 +37,7 @@ def pairs_of(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame, *, wei
         bottom, on=["bottom", "org_unit", "measure", "dims"]
     )
     product = (pl.col("value").cast(WIDE) * pl.col("den").cast(WIDE)).cast(WIDE)
-    return both.select(
+    pairs = both.select(
         pl.col("quotient").alias("indicator"),
         "org_unit",
         "measure",
@@ -51,8 +47,9 @@ def pairs_of(scope: Scope, known: pl.LazyFrame, components: pl.LazyFrame, *, wei
         rank=pl.min_horizontal("rank", "den_rank"),
         covered=pl.lit(None, pl.UInt32),
         expected=pl.lit(None, pl.UInt32),
-        method=pl.lit("weighted average" if weighted else "ratio"),
+        method=method("weighted average" if weighted else "ratio"),
     )
+    return pairs.collect(engine="streaming")
 
 
 def divided(scope: Scope, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -75,5 +72,5 @@ def divided(scope: Scope, pairs: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(
         pl.Series("value", values, dtype=VALUE),
         rank=weakest(pl.col("rank"), weighted),
-        method=pl.when(pl.col("indicator").is_in(weighted)).then(pl.lit("weighted average")).otherwise(pl.lit("ratio")),
+        method=pl.when(pl.col("indicator").is_in(weighted)).then(method("weighted average")).otherwise(method("ratio")),
     )

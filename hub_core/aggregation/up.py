@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from hub_core.aggregation.figures import PRELIMINARY, UNIT
+from hub_core.aggregation.figures import PRELIMINARY, UNIT, method
 from hub_core.model.scope import Scope
 
 
@@ -31,38 +31,34 @@ def edges_of(scope: Scope) -> list[pl.DataFrame]:
     return [pl.DataFrame(levels[n], schema=schema, orient="row") for n in sorted(levels)]
 
 
-def up(known: pl.LazyFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...]) -> pl.LazyFrame:
+def up(known: pl.DataFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...]) -> pl.DataFrame:
     """Totals up the tree; what stands at a level wins over the sum of its children.
 
     ``covered`` of ``expected`` children are in a total; null where a figure stands by itself.
     """
-    columns = known.collect_schema().names()
     level, totals = known, [known.clear()]  # each level is added up once, and kept
     for edge in edges:
         whole = pl.col("covered").is_null() | (pl.col("covered") == pl.col("expected"))
-        children, parents = edge["org_unit"].unique().to_list(), edge["parent"].unique().to_list()
         summed = (
-            level.filter(pl.col("org_unit").is_in(children))
-            .with_columns(whole=whole)
-            .drop("covered", "expected", "method", strict=False)
+            level.lazy()
             .join(edge.lazy(), on="org_unit")
             .group_by("indicator", pl.col("parent").alias("org_unit"), "measure", "dims")
             .agg(
                 *(pl.col(name).sum() for name in sums),
                 pl.col("rank").min(),
-                whole=pl.col("whole").all(),
+                whole=whole.all(),
                 covered=pl.len().cast(pl.UInt32),
                 expected=pl.col("children").first(),
             )
             .with_columns(
+                method("sum"),
                 rank=_incomplete(pl.col("rank"), pl.col("whole") & (pl.col("covered") == pl.col("expected"))),
-                method=pl.lit("sum"),
             )
-            .select(columns)
+            .select(known.columns)
+            .collect(engine="streaming")
         )
-        own = known.filter(pl.col("org_unit").is_in(parents)).select(UNIT)
-        total = summed.join(own, on=list(UNIT), how="anti")
-        totals.append(total.collect(engine="streaming").lazy())
+        own = known.lazy().select(UNIT).join(edge.lazy().select(org_unit="parent").unique(), on="org_unit", how="semi")
+        totals.append(summed.lazy().join(own, on=list(UNIT), how="anti").collect())
         level = pl.concat([known, *totals])
     return pl.concat(totals)
 

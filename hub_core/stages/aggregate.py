@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 import polars as pl
 
 from hub_core.aggregation.along import along_calendar, carried_forward
-from hub_core.aggregation.figures import DIGITS, UNIT, coded, times, weakest
+from hub_core.aggregation.figures import DIGITS, UNIT, coded, method, times, weakest
 from hub_core.aggregation.formulas import by_formula, ranked
 from hub_core.aggregation.quotients import divided, pairs_of, quotients
 from hub_core.aggregation.up import edges_of, up
@@ -42,7 +42,7 @@ def aggregate(
     latest), for numerators, denominators and weights that the period itself does not have.
     """
     reported = coded(scope, observations)
-    known = along_calendar(scope, reported.filter(pl.col("value").is_not_null()), present)
+    known = along_calendar(scope, reported, present)
     if carried is not None:
         known = pl.concat([known, carried_forward(coded(scope, carried), known)])
     known = known.with_columns(covered=pl.lit(None, pl.UInt32), expected=pl.lit(None, pl.UInt32))
@@ -53,13 +53,12 @@ def aggregate(
     totals = totals.with_columns(rank=weakest(pl.col("rank"), doubtful))
     wanted = pl.col("org_unit").is_in(list(scope.org_units))
     columns = [*UNIT, "value", "rank", "covered", "expected", "method"]
-    found = [pl.concat([each.filter(wanted).select(columns) for each in (known, totals)]).collect(engine="streaming")]
+    found = [each.filter(wanted).select(columns) for each in (known, totals)]
     for weighted in (False, True):
-        if not quotients(scope, weighted=weighted):
-            continue
-        pairs = pairs_of(scope, known, coded(scope, components), weighted=weighted).collect(engine="streaming").lazy()
-        pairs = pl.concat([pairs, up(pairs, edges, ("num", "den"))])
-        found.append(divided(scope, pairs.filter(wanted).collect(engine="streaming")).select(columns))
+        if quotients(scope, weighted=weighted):
+            pairs = pairs_of(scope, known, coded(scope, components), weighted=weighted)
+            pairs = pl.concat([pairs, up(pairs, edges, ("num", "den"))])
+            found.append(divided(scope, pairs.filter(wanted)).select(columns))
     found.append(_missing(scope, reported.filter(wanted)).select(columns))
     table = _first(found)  # what was reported comes first
     if any(each.terms for each in scope.indicators):
@@ -81,10 +80,10 @@ def _missing(scope: Scope, reported: pl.LazyFrame) -> pl.DataFrame:
         .select(
             *UNIT,
             "value",
-            rank=pl.lit(STATUSES.index("M"), pl.UInt8),
+            "rank",
             covered=pl.lit(None, pl.UInt32),
             expected=pl.lit(None, pl.UInt32),
-            method=pl.lit("reported"),
+            method=method("reported"),
         )
         .collect(engine="streaming")
     )
