@@ -39,6 +39,7 @@ def check(hub: Hub, day: date) -> list[Problem]:
         problems += _declares(hub, name, province)
     problems += _sources(hub)
     problems += _deliveries(hub)
+    problems += _other_units(hub)
     owing = {duty.province for duty in hub.config.obligations if duty.valid.holds(day)}
     absent = sorted(owing - set(hub.provinces) - set(hub.broken))
     problems += [Problem(name, "owes reports and has no package here", "warning") for name in absent]
@@ -75,9 +76,19 @@ def _declares(hub: Hub, name: str, province: Province) -> Iterator[Problem]:
         except HubError as error:
             yield Problem(name, f"{provision}.toml: {error}", "error")
         flow = hub.config.catalogue.dataflows.get(declared.dataflow)
-        if flow and declared.calendar and declared.calendar != flow.calendar and not flow.mixed:
-            what = f"calendar {declared.calendar} is not {declared.dataflow}'s {flow.calendar}"
+        if flow and declared.calendar and declared.calendar not in flow.calendars:
+            mixed = f'dataflows/{flow.id}.toml does not say calendars = "mixed"'
+            what = f"calendar {declared.calendar} is not {flow.id}'s {flow.calendar}, and {mixed}"
             yield Problem(name, f"{provision}.toml: {what}", "error")
+
+
+def _other_units(hub: Hub) -> Iterator[Problem]:
+    """Current figures in a unit in which the catalogue no longer counts: no release takes them."""
+    flows = hub.config.catalogue.dataflows.values()
+    ways = [(flow.id, calendar.value) for flow in flows for calendar in flow.calendars]
+    there = [each for way in ways for each in hub.store.currents(*way, hub.store.periods(*way))]
+    for each, what in hub.in_other_units(hub.config.catalogue, there):
+        yield Problem(each.province, what, "warning")
 
 
 def _sources(hub: Hub) -> Iterator[Problem]:

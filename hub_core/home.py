@@ -15,16 +15,19 @@ from hub_core import config as configuration
 from hub_core import plugins, province, structures
 from hub_core.engine import Engine
 from hub_core.errors import HubError, PluginError, StateError, StoreError
-from hub_core.landing import LandingZone, Scratch
+from hub_core.landing import LandingZone, Scratch, observations
 from hub_core.model.exchange import Landing
 from hub_core.store.releases import Releases
 from hub_core.store.store import Store
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from hub_core.config import Config
     from hub_core.model.catalogue import Catalogue
     from hub_core.model.exchange import Plugin
     from hub_core.province import Province
+    from hub_core.store.revisions import Submission
 
 
 @dataclass
@@ -38,6 +41,7 @@ class Hub:
     found: dict[str, Plugin]
     broken: dict[str, str]
     provinces: dict[str, Province] = field(default_factory=dict)
+    _snapshots: dict[str, Catalogue] = field(default_factory=dict)
 
     @classmethod
     def open(cls, home: Path, engine: Engine) -> Hub:
@@ -65,10 +69,50 @@ class Hub:
         """The catalogue of a digest, as it was kept when it was in use. Raises StoreError where it is not there."""
         if digest == self.config.catalogue.digest:
             return self.config.catalogue
-        path = self.config.home / "catalogues" / f"{digest}.json"
-        if not path.exists():
-            raise StoreError(f"catalogue {digest} is not kept in {path.parent}")
-        return structures.open_snapshot(path)
+        if digest not in self._snapshots:
+            path = self.config.home / "catalogues" / f"{digest}.json"
+            if not path.exists():
+                raise StoreError(f"catalogue {digest} is not kept in {path.parent}")
+            self._snapshots[digest] = structures.open_snapshot(path)
+        return self._snapshots[digest]
+
+    def counted_otherwise(self, catalogue: Catalogue, submissions: list[Submission]) -> list[dict[str, str]]:
+        """For each submission the indicators that were counted in another unit when it was made, with that unit.
+
+        Nothing is known of one that was made elsewhere with a catalogue which is not kept here.
+        """
+        known: dict[str, dict[str, str]] = {catalogue.digest: {}}
+        for digest in {each.catalogue_digest for each in submissions} - set(known):
+            try:
+                known[digest] = catalogue.counted_otherwise(self.catalogue_of(digest))
+            except StoreError:
+                known[digest] = {}
+        return [known[each.catalogue_digest] for each in submissions]
+
+    def observations(self, catalogue: Catalogue, submissions: list[Submission]) -> pl.LazyFrame:
+        """The figures of submissions, each with ``source``, its place in the list; none in a unit of another time."""
+        import polars as pl
+
+        frames = observations([self.zone.root / each.path for each in submissions])
+        for n, otherwise in enumerate(self.counted_otherwise(catalogue, submissions)):
+            if otherwise:
+                frames = frames.filter((pl.col("source") != n) | ~_counted_in(otherwise))
+        return frames
+
+    def in_other_units(self, catalogue: Catalogue, submissions: list[Submission]) -> Iterator[tuple[Submission, str]]:
+        """The submissions that hold figures in a unit of another time, each with these and what is to be done."""
+        import polars as pl
+
+        for each, otherwise in zip(submissions, self.counted_otherwise(catalogue, submissions), strict=True):
+            if not otherwise:
+                continue
+            moved = observations([self.zone.root / each.path]).filter(_counted_in(otherwise))
+            codes = moved.select(pl.col("indicator").unique().sort()).collect().to_series()
+            if len(codes):
+                units = ", ".join(f"{c} in {otherwise[c]}, now {catalogue.indicators[c].unit}" for c in codes)
+                what = f"{each.provision} {each.period} revision {each.revision} has {units}"
+                again = f"hub replay {each.province} {each.provision} {each.gather}"
+                yield each, f"{what}: let its package say the unit (value.unit), then {again}"
 
     def close(self) -> None:
         """Let go of database and children."""
@@ -119,3 +163,10 @@ def _lock(lock: IO[str]) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise StateError("another hub is at work in this home") from error
+
+
+def _counted_in(units: dict[str, str]) -> pl.Expr:
+    """Figures of these indicators; nothing is nothing in any unit."""
+    import polars as pl
+
+    return pl.col("indicator").is_in(list(units)) & (pl.col("value") != 0).fill_null(value=False)

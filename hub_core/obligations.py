@@ -68,10 +68,11 @@ def of_dataflow(config: Config, dataflow: str, period: Period) -> Period:
 def due(config: Config, dataflow: str, period: Period, submissions: Iterable[Submission], now: datetime) -> list[Due]:
     """What each obligation for a period came to, from all submissions of the dataflow and period."""
     calendar = config.catalogue.dataflows[dataflow].calendar
+    calendars = config.catalogue.dataflows[dataflow].calendars
     there = [
         each
         for each in submissions
-        if each.dataflow == dataflow and (each.period, each.calendar) == (str(period), calendar)
+        if (each.dataflow, each.period) == (dataflow, str(period)) and each.calendar in calendars
     ]
     found = []
     for duty in owed(config, dataflow, period):

@@ -9,7 +9,7 @@ from typing import Any
 
 from hub_core.errors import StateError
 from hub_core.home import Hub
-from hub_core.landing import observations, read_manifest
+from hub_core.landing import read_manifest
 from hub_core.locate import Place, locate
 from hub_core.model.catalogue import Indicator
 from hub_core.model.exchange import Manifest, Part, Used
@@ -131,7 +131,7 @@ def _observe(hub: Hub, release: Release, scope: Scope, row: dict[str, Any]) -> _
     submissions = [_submission(hub, used) for used in release.manifest.submissions]
     folders = [hub.zone.root / each.path for each in submissions]
     indicator = scope.catalogue.indicators[row["indicator"]]
-    wanted = observations(folders).filter(
+    wanted = hub.observations(scope.catalogue, submissions).filter(
         pl.col("indicator").is_in(scope.catalogue.made_from(indicator.code)), pl.col("value").is_not_null()
     )
     alike = (pl.col("measure") == row["measure"]) & (pl.col("dims") == row["dims"])

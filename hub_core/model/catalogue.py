@@ -109,6 +109,12 @@ class Dataflow:
     gap: str = "leave out"
     mixed: bool = False
 
+    @property
+    def calendars(self) -> tuple[Calendar, ...]:
+        """The calendars in which figures may come: its own first, the other where it is mixed."""
+        others = [each for each in Calendar if each is not self.calendar]
+        return (self.calendar, *(others if self.mixed else ()))
+
 
 @dataclass(frozen=True, slots=True)
 class Alias:
@@ -146,6 +152,17 @@ class Catalogue:
     def decimals(self, indicator: str) -> int:
         """To how many decimals a release rounds an indicator."""
         return self.units[self.indicators[indicator].unit].decimals
+
+    def counted_otherwise(self, then: Catalogue) -> dict[str, str]:
+        """The indicators whose figures meant another quantity in an earlier catalogue, with their unit of then."""
+        found = {}
+        for code, was in then.indicators.items():
+            if code in self.indicators:
+                units = then.units[was.unit], self.units[self.indicators[code].unit]
+                before, now = ((each.name, each.per, each.base, each.factor) for each in units)
+                if before != now:
+                    found[code] = was.unit
+        return found
 
     def made_from(self, indicator: str) -> list[str]:
         """An indicator, and all those that it is made from."""

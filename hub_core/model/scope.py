@@ -59,9 +59,7 @@ class Scope:
     @property
     def calendars(self) -> tuple[str, ...]:
         """The calendars in which figures may come: the dataflow's own first, the other where it is mixed."""
-        others = [each for each in Calendar if each is not self.calendar]
-        mixed = self.catalogue.dataflows[self.dataflow].mixed
-        return tuple(each.value for each in (self.calendar, *(others if mixed else ())))
+        return tuple(each.value for each in self.catalogue.dataflows[self.dataflow].calendars)
 
     def parts(self, frequency: str) -> tuple[Period, ...]:
         """The finer periods whose days make up the period's, with no gap and no overlap; none where they do not.

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hub_core.home import Hub
-from hub_core.landing import observations, with_age
+from hub_core.landing import with_age
 from hub_core.model.period import Period
 from hub_core.model.scope import Scope
 from hub_core.store.revisions import Submission
@@ -91,7 +91,7 @@ def frames_of(hub: Hub, scope: Scope, inputs: Inputs) -> Frames:
     import polars as pl
 
     def seen(submissions: list[Submission]) -> pl.LazyFrame:
-        return observations([hub.zone.root / each.path for each in submissions])
+        return hub.observations(scope.catalogue, submissions)
 
     lendable = [code for code in scope.catalogue.indicators if scope.lends(code)]
     lent = with_age(seen([each for _, each in inputs.lent]), [age for age, _ in inputs.lent])

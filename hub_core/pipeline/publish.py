@@ -48,7 +48,7 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
 
     scope = Scope.of(hub.config.catalogue, dataflow, period)
     calendar = scope.calendar.value
-    everything = hub.store.submissions(dataflow=dataflow, calendar=calendar, period=str(period))
+    everything = hub.store.submissions(dataflow=dataflow, period=str(period))
     dues = due(hub.config, dataflow, period, everything, now)
     inputs = inputs_of(hub, scope, missing=_silent(hub, dataflow, dues))
     carried = {(each.province, each.provider) for each in inputs.carried}
@@ -77,6 +77,7 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
     release = freeze(hub.releases, draft.manifest, figures, recipients, now)
     hub.store.note_catalogue(scope.catalogue.digest, now)
     _note_double_voices(hub, release, doubled, inputs.own, now)
+    _note_other_units(hub, release, scope, inputs.everything, now)
     return told("frozen", release, figures.height, doubled.height)
 
 
@@ -120,3 +121,14 @@ def _note_double_voices(
         key = {name: row[name] for name in ("indicator", "org_unit", "period", "measure", "dims")}
         found.append(finding(release.id, RULES["V018"].text, None, names, key, now))
     hub.releases.note(found)
+
+
+def _note_other_units(hub: Hub, release: Release, scope: Scope, used: list[Submission], now: datetime) -> None:
+    """V026, before the operator: submissions with figures in a unit of another time, which are in no release."""
+    rule = RULES["V026"].text
+    hub.releases.note(
+        [
+            finding(release.id, rule, each.province, what, {}, now) | {"submission_id": each.id}
+            for each, what in hub.in_other_units(scope.catalogue, used)
+        ]
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from hub_core.errors import StateError
+from hub_core.model.borders import today
 from hub_core.model.scope import Scope
 from hub_core.pipeline.inputs import frames_of, inputs_of
 
@@ -59,6 +60,10 @@ def _point(
 
     catalogue = hub.config.catalogue
     scope = Scope.of(catalogue, indicator.dataflow, period, borders)
+    unit = catalogue.org_units[org_unit]
+    there = unit.valid.holds(borders) if borders else catalogue.lives(org_unit, period, scope.calendar)
+    if there and org_unit not in scope.org_units:  # one that ended within the period is in no release, and was reported
+        scope = replace(scope, org_units=(*scope.org_units, org_unit))
     frames = frames_of(hub, scope, inputs_of(hub, scope, at))
     needed = pl.col("indicator").is_in(catalogue.made_from(indicator.code))
     own = without(frames.own, double_voices(frames.own)).filter(needed)
@@ -67,7 +72,12 @@ def _point(
     rows = figures.filter(mine, pl.col("measure") == "actual", pl.col("dims") == "").to_dicts()
     if rows and rows[0]["value"] is not None:
         return _told(str(period), rows[0], catalogue.decimals(indicator.code))
-    return Point(str(period), None, why=_why(scope, indicator, org_unit, figures["org_unit"].to_list()))
+    plain = (pl.col("measure") == "actual") & (pl.col("dims") == "") & pl.col("value").is_not_null()
+    known: dict[str, dict[str, Decimal]] = {}
+    for each in (frames.lent.filter(needed), own):
+        for code, where, value in each.filter(plain).select("indicator", "org_unit", "value").collect().iter_rows():
+            known.setdefault(code, {})[where] = value
+    return Point(str(period), None, why=_why(scope, indicator, org_unit, figures["org_unit"].to_list(), known))
 
 
 def _told(label: str, row: dict[str, Any], decimals: int) -> Point:
@@ -76,8 +86,10 @@ def _told(label: str, row: dict[str, Any], decimals: int) -> Point:
     return Point(label, value, row["status"], coverage, row["method"])
 
 
-def _why(scope: Scope, indicator: Indicator, org_unit: str, there: list[str]) -> str:
-    """Why a series has no figure for a period, in words."""
+def _why(
+    scope: Scope, indicator: Indicator, org_unit: str, there: list[str], known: dict[str, dict[str, Decimal]]
+) -> str:
+    """Why a series has no figure for a period, in words; ``known``: what was reported, by indicator and org unit."""
     catalogue = scope.catalogue
     below = sorted(child for child, parent in scope.tree if parent == org_unit)
     reported = [unit for unit in below if unit in there] or below
@@ -85,4 +97,27 @@ def _why(scope: Scope, indicator: Indicator, org_unit: str, there: list[str]) ->
         return f"{indicator.kind} figures are not added up: {', '.join(reported)} have their own"
     if not below and not catalogue.lives(org_unit, scope.period, scope.calendar):
         return f"{org_unit} did not live in {scope.period}"
-    return "not reported"
+    if scope.borders and not below and not catalogue.org_units[org_unit].valid.holds(scope.borders):
+        last = scope.period.days(scope.calendar)[1]
+        holder = today(catalogue, org_unit, last, scope.borders).org_unit
+        return f"{org_unit} did not live on {scope.borders}" + (f"; {holder} holds it" if holder else "")
+    return _lacking(scope, indicator, org_unit, known) or "not reported"
+
+
+def _lacking(scope: Scope, indicator: Indicator, org_unit: str, known: dict[str, dict[str, Decimal]]) -> str:
+    """Which component a ratio or weighted average lacks at an org unit and all below it, or that it divides by zero."""
+    units = [org_unit]
+    for each in units:
+        units += [child for child, parent in scope.tree if parent == each and child not in units]
+    bottom = indicator.denominator or indicator.weight
+    told = {
+        code: {u for u in units if u in known.get(code, {})} for code in (indicator.numerator or indicator.code, bottom)
+    }
+    if not bottom or not any(told.values()):
+        return ""
+    if lacking := [code for code, where in told.items() if not where]:
+        return f"no {lacking[0]} of {org_unit} for it"
+    both = set.intersection(*told.values())
+    if not both:
+        return f"no org unit has both {' and '.join(told)}"
+    return f"{bottom} is 0" if not any(known[bottom][unit] for unit in both) else ""

@@ -164,12 +164,22 @@ def _admit(hub: Hub, going: Going, folder: Path, now: datetime) -> Admitted:
     voice = voice_of(hub.config, manifest.province, manifest.provider, manifest.dataflow)
     verify(folder, manifest, voice, hub.config.catalogue, whole=False)
     hub.store.note_catalogue(manifest.digests.catalogue, now)
-    return admit(hub.store, hub.zone, folder, manifest, reason_for(hub, manifest), now)
+    return admit(hub.store, hub.zone, folder, manifest, reason_for(hub, manifest), now, _outdated(hub, manifest))
+
+
+def _outdated(hub: Hub, manifest: Manifest) -> set[int]:
+    """The revisions of a provision and period in units of another time, where what is read now says its unit."""
+    declared = hub.provinces[manifest.province].provisions if manifest.province in hub.provinces else {}
+    if manifest.provision not in declared or declared[manifest.provision].map.value.unit is None:
+        return set()  # the same numbers, and nobody says of what
+    known = hub.store.submissions([manifest.period], province=manifest.province, provision=manifest.provision)
+    return {each.id for each, _ in hub.in_other_units(hub.config.catalogue, known)}
 
 
 def reason_for(hub: Hub, manifest: Manifest) -> str:
     """Why a revision comes: a correction, where a release of its period stands already."""
-    released = hub.releases.latest(manifest.dataflow, manifest.calendar, manifest.period)
+    calendar = hub.config.catalogue.dataflows[manifest.dataflow].calendar.value  # a release counts in its dataflow's
+    released = hub.releases.latest(manifest.dataflow, calendar, manifest.period)
     mine = (manifest.province, manifest.provision)
     used = released is not None and any((u.province, u.provision) == mine for u in released.manifest.submissions)
     return "correction" if used else "initial"
@@ -200,4 +210,4 @@ def admit_folder(hub: Hub, folder: Path, now: datetime) -> Admitted:
         raise SubmissionError(error.message, province=manifest.province) from error
     verify(folder, manifest, voice, hub.config.catalogue, whole=True)
     hub.store.note_catalogue(manifest.digests.catalogue, now)
-    return admit(hub.store, hub.zone, folder, manifest, reason_for(hub, manifest), now)
+    return admit(hub.store, hub.zone, folder, manifest, reason_for(hub, manifest), now, _outdated(hub, manifest))

@@ -180,6 +180,36 @@ _ALL = [
         _text("V023", _WARNING, _ROW, "Chỉ tiêu không báo cáo theo kỳ này", "Not reported for periods of this length"),
         rows.wrong_frequency,
     ),
+    Rule(
+        _text(
+            "V024",
+            _WARNING,
+            _ROW,
+            "Đơn vị hành chính kết thúc trong kỳ: số liệu không vào tổng",
+            "Org unit ended within the period: its figure is in no total",
+        ),
+        rows.ended,
+    ),
+    Rule(
+        _text(
+            "V025",
+            _WARNING,
+            _SUBMISSION,
+            "Mẫu số bằng không: tỷ lệ không có giá trị",
+            "A denominator is zero: its ratio has no value",
+        ),
+        finds=whole.zero_denominator,
+    ),
+    Rule(
+        _text(
+            "V026",
+            _ERROR,
+            "hub",
+            "Chỉ tiêu đã đổi đơn vị tính sau khi báo cáo",
+            "The indicator is counted in another unit since it was reported",
+            owner="hub",
+        )
+    ),
 ]
 RULES: dict[str, Rule] = {rule.text.code: rule for rule in _ALL}
 

@@ -87,6 +87,18 @@ def not_alive(limits: Limits) -> list[Fault]:
     return [Fault("org_unit", pl.lit(pl.Series(dead, dtype=pl.Boolean)).gather(place))]
 
 
+def ended(limits: Limits) -> list[Fault]:
+    """V024: an org unit that ended within the period; totals are those of the period's last day."""
+    units, labels = limits.catalogue.org_unit_ids, limits.periods
+    spans = [Period.parse(label).days(limits.calendar) for label in labels]
+    lasts = [limits.catalogue.org_units[unit].valid.last for unit in units]
+    gone = [last is not None and first <= last < end for first, end in spans for last in lasts]
+    if not any(gone):
+        return []
+    place = pl.col("period") * len(units) + pl.col("org_unit")
+    return [Fault("org_unit", pl.lit(pl.Series(gone, dtype=pl.Boolean)).gather(place))]
+
+
 def out_of_share(limits: Limits) -> list[Fault]:
     """V014: a share of something that is not between nothing and all of it."""
     indicators = limits.catalogue.indicators

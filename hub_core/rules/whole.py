@@ -12,6 +12,7 @@ import polars as pl
 
 from hub_core.model.catalogue import Indicator
 from hub_core.model.observation import MEASURES, VALUE, plain
+from hub_core.model.scope import LEVELS
 from hub_core.rules.rule import Found, Whole
 
 _TIMES = 10  # an order of magnitude
@@ -175,6 +176,22 @@ def _ratios(whole: Whole) -> Found | None:
     wrong = told.filter(pl.col("den_value") != 0).with_columns(made=made).filter(off)
     codes = _code(whole, "num"), _code(whole, "den")
     return Found(_hits(wrong), pl.format("{} ≠ {} / {} = {}", plain(), *codes, plain("made")))
+
+
+def zero_denominator(whole: Whole) -> Found | None:
+    """V025: a zero by which a ratio is divided, at an org unit of which a release gives the ratio."""
+    said, catalogue = _indicators(whole), whole.catalogue
+    ratios: dict[str, list[str]] = {}
+    for each in catalogue.indicators.values():
+        if each.denominator and whole.period.frequency in each.frequencies:
+            ratios.setdefault(each.denominator, []).append(each.code)
+    words = {n: ", ".join(sorted(ratios[i.code])) for n, i in said.items() if i.code in ratios}
+    if not words:
+        return None
+    units = [n for n, unit in enumerate(catalogue.org_unit_ids) if catalogue.org_units[unit].level in LEVELS]
+    zero = (pl.col("value") == 0) & pl.col("indicator").is_in(list(words)) & pl.col("org_unit").is_in(units)
+    ratio = pl.col("indicator").replace_strict(words, default=None, return_dtype=pl.String)
+    return Found(_hits(whole.figures.lazy().filter(zero)), pl.format("{} = 0: {}", _code(whole, "indicator"), ratio))
 
 
 def jump(whole: Whole) -> Found | None:

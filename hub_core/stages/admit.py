@@ -35,18 +35,27 @@ class Voice:
     indicators: Collection[str]
 
 
-def admit(store: Store, zone: LandingZone, folder: Path, manifest: Manifest, reason: str, now: datetime) -> Admitted:
+def admit(
+    store: Store,
+    zone: LandingZone,
+    folder: Path,
+    manifest: Manifest,
+    reason: str,
+    now: datetime,
+    outdated: Collection[int] = (),
+) -> Admitted:
     """Take a verified submission over and give it its revision.
 
     It is new when its figures or its quarantine differ from the current revision's and from those of
-    every held one above it. Raises SubmissionError where it was admitted before.
+    every held one above it, or where that one is outdated: its numbers were counted in other units.
+    Raises StateError where it was admitted before.
     """
     place = {"province": manifest.province, "provision": manifest.provision, "period": manifest.period}
     known = store.submissions(**place, calendar=manifest.calendar)
     if any((s.gather, s.replay) == (manifest.gather, manifest.replay) for s in known):
         raise StateError(f"gather {manifest.gather}-{manifest.replay} was admitted before", **place)
     same = _said_before(manifest, known)
-    if same is not None:
+    if same is not None and same.id not in outdated:
         return Admitted(manifest, None, held=same.held)
     path = zone.adopt_submission(folder, manifest)
     revision = max((s.revision for s in known), default=0) + 1
@@ -70,6 +79,10 @@ def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue,
     ``whole`` also takes the content digest again. Raises SubmissionError.
     """
     place = {"province": manifest.province, "provision": manifest.provision, "period": manifest.period}
+    flow = catalogue.dataflows.get(manifest.dataflow)
+    if flow is None or manifest.calendar not in flow.calendars:
+        what = f"calendar {manifest.calendar} is not {manifest.dataflow}'s"
+        raise SubmissionError(f"{what}, and the dataflow does not take both (calendars)", **place)
     try:
         frame = pl.scan_parquet(folder / OBSERVATIONS)
         if frame.collect_schema() != SCHEMA:

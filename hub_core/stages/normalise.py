@@ -277,6 +277,7 @@ def _finder(
 ) -> Callable[[str, date | None], str | None]:
     """What finds a code for a text by one of the four rules."""
     is_period = where.endswith(", period")
+    unknown_is = "is no period" if is_period else "is not in the catalogue"
     if tables:
         listed = {target for table in tables for target in table.targets}
         if LEAVE_OUT in listed and not where.endswith(tuple(f", {field}" for field in _MAY_LEAVE_OUT)):
@@ -285,7 +286,7 @@ def _finder(
         known = {t for t in targets if read_label(t, None) == t} if is_period else targets if open_ else set(codes)
         if targets - known:
             unknown = ", ".join(sorted(targets - known))
-            raise MappingError(f"{where}: {unknown or 'an empty code'} is not in the catalogue")
+            raise MappingError(f"{where}: {unknown or 'an empty code'} {unknown_is}")
         return lambda text, day: next((code for table in tables if (code := table(text, day)) is not None), None)
     if rule.pattern is not None:
         return period_reader([rule.pattern] if isinstance(rule.pattern, str) else rule.pattern)
@@ -293,5 +294,5 @@ def _finder(
     if rule.fixed is not None and (not open_ or is_period):
         found = find(rule.fixed, None)
         if found is None or (found not in codes and not is_period):
-            raise MappingError(f"{where}: {rule.fixed} is not in the catalogue")
+            raise MappingError(f"{where}: {rule.fixed} {unknown_is}")
     return find

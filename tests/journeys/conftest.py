@@ -116,6 +116,32 @@ class World:
         }
 
 
+MODULE = '''"""A department that a test made up."""
+
+from hub_core import Province, hookimpl
+
+
+@hookimpl
+def hub_province() -> Province:
+    """Who they are."""
+    return Province.from_package(__name__)
+'''
+
+
+def put_package(packages: Path, name: str, provider: str, files: dict[str, str]) -> Path:
+    """A package of one provider, as files beside its ``province.toml``; the folder of these files."""
+    module = packages / name / "hub_provinces" / name
+    module.mkdir(parents=True)
+    project = f'[project]\nname = "{name}"\n[project.entry-points.lienthong]\n{name} = "hub_provinces.{name}"\n'
+    (packages / name / "pyproject.toml").write_text(project, encoding="utf-8")
+    who = (
+        f'id = "{name}"\nname = "{name}"\ncontact = "bài kiểm thử"\n[[providers]]\nid = "{provider}"\nname = "{name}"\n'
+    )
+    for file, text in {"__init__.py": MODULE, "province.toml": who, **files}.items():
+        (module / file).write_text(text, encoding="utf-8")
+    return module
+
+
 PACKAGES = ("quang_tri", "thanh_hoa", "tong_cuc_thong_ke")
 
 
