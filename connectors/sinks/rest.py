@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from connectors._auth import BearerAuth, NoAuth
 from hub_core import DeliveryRefused, DeliveryUnavailable, Receipt, Settings, Sink
 
 if TYPE_CHECKING:
-    import httpx
+    from connectors._answers import Answer
 
 _TAKEN = (200, 201, 202)
 _LATER = (408, 425, 429)  # Request Timeout, Too Early, Too Many Requests: the same again may do
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LARGEST = 16 * 1024 * 1024  # a receipt that rejects every figure of a release is well below this
-_SHOWN = 300
+_SLOWEST = 64 * 1024  # bytes a second at which a release is sent at least
 _SHORTEST = 8  # shorter ones guard nothing, and striking them out of an answer would spoil it
-
-
-class NoAuth(Settings):
-    """The recipient asks for no credentials."""
-
-    kind: Literal["none"] = "none"
-
-
-class BearerAuth(Settings):
-    """A bearer token (RFC 6750)."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    kind: Literal["bearer"]
-    token: SecretStr
-
-    @field_validator("token")
-    @classmethod
-    def _sendable(cls, token: SecretStr) -> SecretStr:
-        text = token.get_secret_value()
-        if len(text) < _SHORTEST or not text.isascii() or not text.isprintable() or " " in text:
-            raise ValueError(f"a bearer token is at least {_SHORTEST} printable ASCII characters, without spaces")
-        return token
 
 
 class RestSettings(Settings):
@@ -70,6 +45,8 @@ class RestSettings(Settings):
         parts = urlsplit(self.url)
         if isinstance(self.auth, BearerAuth) and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             raise ValueError("a token is sent over https only")
+        if any(len(secret) < _SHORTEST for secret in self.auth.hidden()):
+            raise ValueError(f"a token has at least {_SHORTEST} characters")
         return self
 
 
@@ -88,18 +65,19 @@ class RestSink(Sink):
         Raises DeliveryUnavailable where the effect is in doubt, DeliveryRefused where there is none.
         """
         headers = {"Content-Type": media_type, "Idempotency-Key": delivery}
-        return self._judged(delivery, *self._exchange("PUT", delivery, headers, content))
+        return self._judged(delivery, self._exchange("PUT", delivery, headers, content))
 
     def ask(self, delivery: str) -> Receipt | None:
         """The receipt that the recipient has for a delivery; None where it does not know it (404).
 
         Raises DeliveryUnavailable or DeliveryRefused, as sending does.
         """
-        status, text = self._exchange("GET", delivery, {}, None)
-        return None if status == 404 else self._judged(delivery, status, text)
+        answer = self._exchange("GET", delivery, {}, None)
+        return None if answer.status == 404 else self._judged(delivery, answer)
 
-    def _judged(self, delivery: str, status: int, text: str) -> Receipt:
-        told = f"{self._host} answered {status}{_shown(text)}"
+    def _judged(self, delivery: str, answer: Answer) -> Receipt:
+        status = answer.status or 0
+        told = f"{self._host} answered {status}{answer.words(self.settings.auth.hidden())}"
         if status in (401, 403):
             raise DeliveryRefused(f"{told}; it does not take the hub's credentials")
         if 300 <= status < 400:
@@ -107,66 +85,38 @@ class RestSink(Sink):
         if status in _LATER or status >= 500:
             raise DeliveryUnavailable(told)
         refused = 400 <= status < 500
-        receipt = _receipt(text)
+        receipt = _receipt(answer.text(self.settings.auth.hidden()))
         if refused and receipt is None:
             raise DeliveryRefused(told)
         if receipt and receipt.delivery == delivery and (status in _TAKEN or (refused and receipt.state == "rejected")):
             return receipt
         raise DeliveryUnavailable(f"{told}; the answer could not be understood, so the effect is in doubt")
 
-    def _exchange(self, method: str, delivery: str, headers: dict[str, str], content: bytes | None) -> tuple[int, str]:
-        """The answer's status and text, with the token struck out should the recipient repeat it."""
+    def _exchange(self, method: str, delivery: str, headers: dict[str, str], content: bytes | None) -> Answer:
+        """The whole answer. Raises DeliveryUnavailable where none came."""
+        import httpcore
         import httpx
 
-        limit = self.settings.timeout_seconds
-        url, headers = f"{self.settings.url}/{delivery}", headers | {"Accept": "application/json"} | self._credentials
-        with (
-            _told(self._host),
-            httpx.Client(trust_env=False, follow_redirects=False, timeout=limit) as client,
-            client.stream(method, url, headers=headers, content=content) as answer,
-        ):
-            text = _read(answer, until=time.monotonic() + limit).decode("utf-8", "replace")
-            return answer.status_code, text.replace(self._token, "***") if self._token else text
+        from connectors._http import Limits, Line
 
-    @property
-    def _token(self) -> str:
-        auth = self.settings.auth
-        return auth.token.get_secret_value() if isinstance(auth, BearerAuth) else ""
-
-    @property
-    def _credentials(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        seconds = self.settings.timeout_seconds
+        limits = Limits(seconds, seconds + len(content or b"") / _SLOWEST, _LARGEST)
+        context = httpx.create_ssl_context() if self.settings.url.startswith("https:") else None
+        headers |= {"Accept": "application/json"} | self.settings.auth.headers()
+        with Line(limits, lambda host, _: [host], context) as line:
+            answer = line.ask(method, httpx.URL(f"{self.settings.url}/{delivery}"), lambda: headers, content)
+        if isinstance(answer.broken, httpcore.TimeoutException):
+            raise DeliveryUnavailable(f"{self._host} did not answer in time; the effect is in doubt") from answer.broken
+        if answer.broken is not None:
+            why = type(answer.broken).__name__
+            raise DeliveryUnavailable(f"{self._host}: no answer ({why}); the effect is in doubt") from answer.broken
+        if answer.odd:
+            raise DeliveryUnavailable(f"{self._host}: an answer that {answer.odd}; the effect is in doubt")
+        return answer
 
     @property
     def _host(self) -> str:
         return urlsplit(self.settings.url).netloc
-
-
-@contextmanager
-def _told(host: str) -> Iterator[None]:
-    """What the HTTP client raises, in our words."""
-    import httpx
-
-    try:
-        yield
-    except httpx.TimeoutException as error:
-        raise DeliveryUnavailable(f"{host} did not answer in time; the effect is in doubt") from error
-    except httpx.HTTPError as error:
-        raise DeliveryUnavailable(f"{host}: no answer ({type(error).__name__}); the effect is in doubt") from error
-
-
-def _read(answer: httpx.Response, until: float) -> bytes:
-    """The body, unless it is larger or slower than a receipt can be."""
-    import httpx
-
-    body = bytearray()
-    for chunk in answer.iter_bytes():
-        body += chunk
-        if len(body) > _LARGEST:
-            raise httpx.DecodingError("larger than any receipt", request=answer.request)
-        if time.monotonic() > until:
-            raise httpx.ReadTimeout("slower than any receipt", request=answer.request)
-    return bytes(body)
 
 
 def _receipt(text: str) -> Receipt | None:
@@ -175,9 +125,3 @@ def _receipt(text: str) -> Receipt | None:
         return Receipt.model_validate_json(text)
     except ValidationError:
         return None
-
-
-def _shown(text: str) -> str:
-    """The beginning of an answer, on one line."""
-    line = " ".join(text.split())
-    return f": {line[:_SHOWN]}" if line else ""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import parse_qs, quote, urlsplit
 
 Row = Mapping[str, object]
@@ -20,7 +21,48 @@ LOGIN = "<!DOCTYPE html>\n<html lang='vi'><head><title>Đăng nhập</title></he
 DRIP_SECONDS = 0.05  # between two bytes of a dripping answer
 
 
-class PagedJson:
+class System:
+    """A server on a loopback port, from the moment it is made until it is stopped; over TLS with a context.
+
+    ``answer`` says what it does with a question.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.requests = 0
+        self.headers: dict[str, str] = {}  # of the last request, names in lower case
+        self.stopping = Event()
+        self._lock = Lock()
+        self._server = _Server(self, tls)
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+        self.address = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
+
+    def answer(self, asked: Asked) -> None:
+        """Answer one question."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Close every connection and end every thread; may be called again."""
+        self.stopping.set()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+            self._server.end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def note(self, headers: Mapping[str, str]) -> None:
+        """Count a request and keep its headers."""
+        with self._lock:
+            self.requests += 1
+            self.headers = {name.lower(): value for name, value in headers.items()}
+
+
+class PagedJson(System):
     """A department's REST service: ``GET /bao-cao?ky=<period label>&page=<from 1>`` gives a page of rows.
 
     ``rows`` may be one list, or a list for each period label; a label that is not there has no rows. ``rows_at`` and
@@ -52,32 +94,12 @@ class PagedJson:
         self.rows_at, self.next_at = rows_at, next_at
         self.fault: Fault | None = None
         self.fault_from = 1
-        self.requests = 0
-        self.headers: dict[str, str] = {}  # of the last request, names in lower case
-        self.stopping = Event()
-        self._lock = Lock()
-        self._server = _Server(self)
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="PagedJson")
-        self._thread.start()
+        super().__init__()
 
     @property
     def url(self) -> str:
         """Its address without a query; add ``?ky={period}``."""
-        return f"http://127.0.0.1:{self._server.server_port}/bao-cao"
-
-    def stop(self) -> None:
-        """Close every connection and end every thread; may be called again."""
-        self.stopping.set()
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-            self._server.end()
-
-    def __enter__(self) -> PagedJson:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.stop()
+        return f"{self.address}/bao-cao"
 
     def page(self, label: str, number: int) -> bytes:
         """The body of a page as it is without a fault."""
@@ -95,11 +117,32 @@ class PagedJson:
             _put(document, self.next_at, following)
         return json.dumps(document, ensure_ascii=False).encode()
 
-    def note(self, headers: Mapping[str, str]) -> None:
-        """Count a request and keep its headers."""
-        with self._lock:
-            self.requests += 1
-            self.headers = {name.lower(): value for name, value in headers.items()}
+    def answer(self, asked: Asked) -> None:
+        """A page, or the fault that is set."""
+        self.note(dict(asked.headers.items()))
+        query = asked.query
+        label, number = query.get("ky", ""), int(query.get("page", "1"))
+        fault = self.fault if number >= self.fault_from else None
+        if self.token is not None and asked.headers.get("Authorization") != f"Bearer {self.token}":
+            fault = "401"
+        body = self.page(label, 1 if fault == "same bytes" else number)
+        match fault:
+            case "500" | "401":
+                asked.reply(int(fault), '{"loi": "không được"}'.encode())
+            case "timeout":
+                asked.hang()
+            case "truncated":
+                asked.reply(200, body[: len(body) // 2], {"Content-Length": str(len(body))})
+                asked.close_connection = True
+            case "html":
+                asked.reply(200, LOGIN.encode(), {"Content-Type": "text/html; charset=utf-8"})
+            case "empty":
+                asked.reply(200, b"")
+            case "drip":
+                asked.reply(200, b"", {"Content-Length": str(len(body))})
+                asked.drip(body)
+            case _:
+                asked.reply(200, body)
 
 
 def _put(document: dict[str, Any], pointer: str, value: object) -> None:
@@ -115,10 +158,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False
     block_on_close = True
 
-    def __init__(self, system: PagedJson) -> None:
+    def __init__(self, system: System, tls: ssl.SSLContext | None) -> None:
         self.system = system
         self.connections: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), Asked)
+        if tls:  # the handshake is the thread's of the connection
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def end(self) -> None:
         for connection in list(self.connections):
@@ -129,66 +174,61 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # whoever asked has gone: not our trouble
+        if not isinstance(sys.exception(), (ConnectionError, ssl.SSLError)):  # whoever asked has gone: not our trouble
             super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Asked(BaseHTTPRequestHandler):
+    """A question to a system, and the ways to answer it."""
+
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _Server
 
     def setup(self) -> None:
+        """Remember the connection."""
         super().setup()
         self.server.connections.add(self.connection)
 
     def finish(self) -> None:
+        """Forget it."""
         self.server.connections.discard(self.connection)
         super().finish()
 
     def do_GET(self) -> None:
-        system = self.server.system
-        system.note(dict(self.headers.items()))
-        asked = parse_qs(urlsplit(self.path).query)
-        label, number = asked.get("ky", [""])[0], int(asked.get("page", ["1"])[0])
-        fault = system.fault if number >= system.fault_from else None
-        if system.token is not None and self.headers.get("Authorization") != f"Bearer {system.token}":
-            fault = "401"
-        body = system.page(label, 1 if fault == "same bytes" else number)
-        match fault:
-            case "500" | "401":
-                self._answer(int(fault), '{"loi": "không được"}'.encode())
-            case "timeout":
-                system.stopping.wait()
-                self.close_connection = True
-            case "truncated":
-                self._answer(200, body[: len(body) // 2], length=len(body))
-                self.close_connection = True
-            case "html":
-                self._answer(200, LOGIN.encode(), "text/html; charset=utf-8")
-            case "empty":
-                self._answer(200, b"")
-            case "drip":
-                self._answer(200, b"", length=len(body))
-                self._drip(body)
-            case _:
-                self._answer(200, body)
+        """Let the system answer."""
+        self.server.system.answer(self)
 
-    def _answer(
-        self, status: int, body: bytes, media_type: str = "application/json", length: int | None = None
-    ) -> None:
+    def do_POST(self) -> None:
+        """Let the system answer."""
+        self.server.system.answer(self)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's parameters, the first of each name."""
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+
+    def reply(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """An answer, as JSON and of the body's length unless its headers say otherwise."""
         self.send_response(status)
-        self.send_header("Content-Type", media_type)
-        self.send_header("Content-Length", str(len(body) if length is None else length))
+        usual = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        for name, value in {**usual, **(headers or {})}.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
-    def _drip(self, body: bytes) -> None:
-        for k in range(len(body)):
+    def hang(self) -> None:
+        """No answer until the server stops."""
+        self.server.system.stopping.wait()
+        self.close_connection = True
+
+    def drip(self, content: bytes) -> None:
+        """Bytes, one by one."""
+        for k in range(len(content)):
             if self.server.system.stopping.wait(DRIP_SECONDS):
                 self.close_connection = True
                 return
-            self.wfile.write(body[k : k + 1])
+            self.wfile.write(content[k : k + 1])
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
         """Say nothing: a test's output is its own."""

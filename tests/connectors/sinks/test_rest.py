@@ -3,6 +3,7 @@ import hashlib
 import json
 import socket
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +13,9 @@ from pydantic import ValidationError
 
 from connectors.sinks.rest import RestSettings, RestSink
 from hub_core import DeliveryRefused, DeliveryUnavailable, Receipt
+from hub_core.testing.gateway import bomb
 from hub_core.testing.ministry import SampleMinistry
+from hub_core.testing.servers import Asked, System
 
 TOKEN = "bi-mat-cua-cum-5"
 ONE = hashlib.sha256(b"one").hexdigest()
@@ -308,3 +311,32 @@ def test_settings_that_cannot_be_meant_are_refused_without_telling_secrets(setti
     with pytest.raises(ValidationError) as raised:
         RestSettings.model_validate(settings)
     assert "bi-mat" not in str(raised.value)
+
+
+def test_the_token_is_in_no_receipt_either() -> None:
+    echo = json.dumps({"delivery": ONE, "state": "accepted", "reference": "1", "message": f"Bearer {TOKEN}"})
+    with answering(200, echo) as (url, _):
+        assert send(sink(url, TOKEN)).message == "Bearer ***"
+
+
+def test_an_answer_that_unfolds_to_more_than_any_receipt_is_not_unfolded() -> None:
+    class Bomb(System):
+        def answer(self, asked: Asked) -> None:
+            asked.reply(200, bomb(64 << 20), {"Content-Encoding": "gzip"})
+
+    with (
+        Bomb() as recipient,
+        pytest.raises(DeliveryUnavailable, match="more than 16777216 bytes; the effect is in doubt"),
+    ):
+        sink(recipient.address).ask(ONE)
+
+
+def test_headers_that_drip_are_not_waited_for() -> None:
+    class Slow(System):
+        def answer(self, asked: Asked) -> None:
+            asked.drip(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000)
+
+    began = time.monotonic()
+    with Slow() as recipient, pytest.raises(DeliveryUnavailable, match="in time"):
+        sink(recipient.address, timeout=0.3).ask(ONE)
+    assert time.monotonic() - began < 2

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import gzip
 import json
 import threading
@@ -5,34 +7,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from pydantic import ValidationError
 
-from connectors.sources.rest import RestSource, check_host
+from connectors._addresses import check_host, open_addresses
+from connectors.sources.rest import RestSource
 from hub_core import Asked, PayloadPart, Request, SourceChanged, SourceRefused, SourceUnavailable
 from hub_core.errors import HubError
 from hub_core.testing.servers import PagedJson
+
+if TYPE_CHECKING:
+    from tests.connectors.sources.conftest import Fetch
 
 JANUARY = Asked("2025-M01", date(2025, 1, 1), date(2025, 1, 31))
 FEBRUARY = Asked("2025-M02", date(2025, 2, 1), date(2025, 2, 28))
 ROWS = [{"don_vi": f"{k:05d}", "gia_tri": str(k)} for k in range(250)]
 NEXT = {"kind": "next_link", "at": "/next"}
 TOKEN = "bi-mat-cua-so"
-
-
-def fetch(url: str, request: Request | None = None, **settings: Any) -> tuple[list[PayloadPart], HubError | None]:
-    """The parts, and the error that ended them."""
-    source = RestSource(RestSource.Settings(url=url, **settings))
-    parts = []
-    try:
-        for part in source.fetch(request or Request((JANUARY,), allow_loopback=True), None):
-            parts.append(part)  # noqa: PERF402 - what came before the error counts
-    except HubError as error:
-        return parts, error
-    return parts, None
 
 
 def rows_of(parts: list[PayloadPart]) -> list[dict[str, str]]:
@@ -64,7 +58,7 @@ def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **hea
     handler.wfile.write(body)
 
 
-def test_pages_follow_the_next_link() -> None:
+def test_pages_follow_the_next_link(fetch: Fetch) -> None:
     with PagedJson(ROWS) as system:
         parts, error = fetch(system.url, pages=NEXT)
     assert error is None
@@ -74,13 +68,13 @@ def test_pages_follow_the_next_link() -> None:
     assert parts[1].origin.endswith("/bao-cao?ky=&page=2")
 
 
-def test_without_paging_the_first_answer_is_all() -> None:
+def test_without_paging_the_first_answer_is_all(fetch: Fetch) -> None:
     with PagedJson(ROWS) as system:
         parts, error = fetch(system.url)
     assert (len(parts), error) == (1, None)
 
 
-def test_a_placeholder_asks_once_for_each_period() -> None:
+def test_a_placeholder_asks_once_for_each_period(fetch: Fetch) -> None:
     with PagedJson({"2025-M01": ROWS[:150], "2025-M02": ROWS[150:]}) as system:
         request = Request((JANUARY, FEBRUARY), allow_loopback=True)
         parts, error = fetch(system.url + "?ky={period}", request, pages=NEXT)
@@ -89,7 +83,7 @@ def test_a_placeholder_asks_once_for_each_period() -> None:
     assert rows_of(parts) == ROWS
 
 
-def test_a_nested_next_link_is_followed() -> None:
+def test_a_nested_next_link_is_followed(fetch: Fetch) -> None:
     with PagedJson(ROWS, next_at="/paging/next page") as system:
         parts, error = fetch(system.url, pages={"kind": "next_link", "at": "/paging/next page"})
     assert (len(parts), error) == (3, None)
@@ -98,21 +92,21 @@ def test_a_nested_next_link_is_followed() -> None:
 @pytest.mark.parametrize(
     "last", [b"{}", b'{"paging": null}', b'{"paging": {"next": null}}', b'{"paging": {"next": ""}}']
 )
-def test_null_empty_or_absent_is_the_last_page(last: bytes) -> None:
+def test_null_empty_or_absent_is_the_last_page(fetch: Fetch, last: bytes) -> None:
     with answering(lambda handler: reply(handler, 200, last)) as url:
         parts, error = fetch(url, pages={"kind": "next_link", "at": "/paging/next"})
     assert (len(parts), error) == (1, None)
 
 
 @pytest.mark.parametrize("odd", [b"[]", b'{"next": 2}', b'{"next": "/x"', b"", b'{"next": "http://[::1"}'])
-def test_a_page_whose_next_link_cannot_be_read_has_changed(odd: bytes) -> None:
+def test_a_page_whose_next_link_cannot_be_read_has_changed(fetch: Fetch, odd: bytes) -> None:
     with answering(lambda handler: reply(handler, 200, odd)) as url:
         parts, error = fetch(url, pages=NEXT)
     assert isinstance(error, SourceChanged)
     assert [p.content for p in parts] == [odd]
 
 
-def test_a_login_page_in_html_has_changed_and_says_how_it_starts() -> None:
+def test_a_login_page_in_html_has_changed_and_says_how_it_starts(fetch: Fetch) -> None:
     with PagedJson(ROWS) as system:
         system.fault = "html"
         parts, error = fetch(system.url, pages=NEXT)
@@ -122,7 +116,7 @@ def test_a_login_page_in_html_has_changed_and_says_how_it_starts() -> None:
 
 
 @pytest.mark.parametrize("fault", ["repeat", "same bytes"])
-def test_pages_that_repeat_have_changed(fault: Any) -> None:
+def test_pages_that_repeat_have_changed(fetch: Fetch, fault: Any) -> None:
     with PagedJson(ROWS) as system:
         system.fault, system.fault_from = fault, 2
         parts, error = fetch(system.url, pages=NEXT)
@@ -133,21 +127,21 @@ def test_pages_that_repeat_have_changed(fault: Any) -> None:
     assert len(parts) in {2, 3}
 
 
-def test_a_next_link_to_the_same_page_is_not_fetched_again() -> None:
+def test_a_next_link_to_the_same_page_is_not_fetched_again(fetch: Fetch) -> None:
     with answering(lambda handler: reply(handler, 200, json.dumps({"next": handler.path}).encode())) as url:
         parts, error = fetch(url + "/a", pages=NEXT)
     assert isinstance(error, SourceChanged)
     assert len(parts) == 1
 
 
-def test_the_same_bytes_for_two_periods_are_no_repetition() -> None:
+def test_the_same_bytes_for_two_periods_are_no_repetition(fetch: Fetch) -> None:
     with PagedJson(ROWS[:5]) as system:
         request = Request((JANUARY, FEBRUARY), allow_loopback=True)
         parts, error = fetch(system.url + "?ky={period}", request, pages=NEXT)
     assert (len(parts), error) == (2, None)
 
 
-def test_endless_pages_stop_at_the_limit() -> None:
+def test_endless_pages_stop_at_the_limit(fetch: Fetch) -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         reply(handler, 200, json.dumps({"next": handler.path + "x"}).encode())
 
@@ -157,14 +151,14 @@ def test_endless_pages_stop_at_the_limit() -> None:
     assert len(parts) == 4
 
 
-def test_the_token_is_sent_as_bearer() -> None:
+def test_the_token_is_sent_as_bearer(fetch: Fetch) -> None:
     with PagedJson(ROWS, token=TOKEN) as system:
         parts, error = fetch(system.url, pages=NEXT, auth={"kind": "bearer", "token": TOKEN + "\n"})
         assert system.headers["authorization"] == f"Bearer {TOKEN}"
     assert (len(parts), error) == (3, None)
 
 
-def test_a_refusal_is_given_before_it_is_raised_and_holds_no_secret() -> None:
+def test_a_refusal_is_given_before_it_is_raised_and_holds_no_secret(fetch: Fetch) -> None:
     with PagedJson(ROWS, token="other") as system:
         url = system.url + "?api_key=khoa-bi-mat&ky=1"
         parts, error = fetch(url, auth={"kind": "bearer", "token": TOKEN})
@@ -189,7 +183,7 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES)
-def test_each_status_is_given_and_then_named(status: int, kind: type[HubError]) -> None:
+def test_each_status_is_given_and_then_named(fetch: Fetch, status: int, kind: type[HubError]) -> None:
     with answering(lambda handler: reply(handler, status, b"no")) as url:
         parts, error = fetch(url)
     assert type(error) is kind
@@ -197,7 +191,7 @@ def test_each_status_is_given_and_then_named(status: int, kind: type[HubError]) 
     assert [p.content for p in parts] == [b"no"]
 
 
-def test_a_redirect_is_not_followed_and_says_where_it_points() -> None:
+def test_a_redirect_is_not_followed_and_says_where_it_points(fetch: Fetch) -> None:
     target = "https://u:p@dang-nhap.example/sso?ticket=abc"
     with answering(lambda handler: reply(handler, 302, b"", Location=target)) as url:
         _, error = fetch(url)
@@ -205,7 +199,7 @@ def test_a_redirect_is_not_followed_and_says_where_it_points() -> None:
     assert "https://dang-nhap.example/sso (302)" in str(error)
 
 
-def test_a_service_that_is_not_there_is_unavailable() -> None:
+def test_a_service_that_is_not_there_is_unavailable(fetch: Fetch) -> None:
     with PagedJson(ROWS) as system:
         url = system.url
     parts, error = fetch(url)
@@ -214,7 +208,7 @@ def test_a_service_that_is_not_there_is_unavailable() -> None:
     assert parts == []
 
 
-def test_silence_is_unavailable() -> None:
+def test_silence_is_unavailable(fetch: Fetch) -> None:
     with PagedJson(ROWS) as system:
         system.fault = "timeout"
         parts, error = fetch(system.url, timeout_seconds=0.2)
@@ -222,7 +216,7 @@ def test_silence_is_unavailable() -> None:
     assert parts == []
 
 
-def test_a_body_that_breaks_off_is_given_as_far_as_it_came() -> None:
+def test_a_body_that_breaks_off_is_given_as_far_as_it_came(fetch: Fetch) -> None:
     with PagedJson(ROWS) as system:
         system.fault, system.fault_from = "truncated", 2
         parts, error = fetch(system.url, pages=NEXT)
@@ -233,14 +227,14 @@ def test_a_body_that_breaks_off_is_given_as_far_as_it_came() -> None:
     assert 0 < len(parts[1].content) < len(whole)
 
 
-def test_a_page_over_the_limit_has_changed() -> None:
+def test_a_page_over_the_limit_has_changed(fetch: Fetch) -> None:
     with PagedJson(ROWS) as system:
         _, error = fetch(system.url, part_bytes=100)
     assert isinstance(error, SourceChanged)
     assert "100 bytes" in str(error)
 
 
-def test_a_packed_body_is_unpacked() -> None:
+def test_a_packed_body_is_unpacked(fetch: Fetch) -> None:
     body = gzip.compress(b'{"data": []}')
     with answering(lambda handler: reply(handler, 200, body, Content_Encoding="gzip")) as url:
         parts, error = fetch(url)
@@ -248,14 +242,14 @@ def test_a_packed_body_is_unpacked() -> None:
     assert parts[0].content == b'{"data": []}'
 
 
-def test_a_small_body_that_unpacks_to_much_stops_at_the_limit() -> None:
+def test_a_small_body_that_unpacks_to_much_stops_at_the_limit(fetch: Fetch) -> None:
     body = gzip.compress(bytes(20 << 20))
     with answering(lambda handler: reply(handler, 200, body, Content_Encoding="gzip")) as url:
         _, error = fetch(url, part_bytes=1 << 20)
     assert isinstance(error, SourceChanged)
 
 
-def test_a_packing_that_was_not_asked_for_has_changed() -> None:
+def test_a_packing_that_was_not_asked_for_has_changed(fetch: Fetch) -> None:
     with answering(lambda handler: reply(handler, 200, b"x", Content_Encoding="zstd")) as url:
         _, error = fetch(url)
     assert isinstance(error, SourceChanged)
@@ -264,14 +258,14 @@ def test_a_packing_that_was_not_asked_for_has_changed() -> None:
 @pytest.mark.parametrize(
     "link", ["http://khac.example/2", "ftp://127.0.0.1/2", "https://127.0.0.1/2", "//khac.example"]
 )
-def test_a_next_link_to_another_host_or_scheme_is_refused(link: str) -> None:
+def test_a_next_link_to_another_host_or_scheme_is_refused(fetch: Fetch, link: str) -> None:
     with answering(lambda handler: reply(handler, 200, json.dumps({"next": link}).encode())) as url:
         parts, error = fetch(url, pages=NEXT)
     assert isinstance(error, SourceRefused)
     assert len(parts) == 1
 
 
-def test_the_token_does_not_go_to_another_allowed_host() -> None:
+def test_the_token_does_not_go_to_another_allowed_host(fetch: Fetch) -> None:
     seen: list[dict[str, str]] = []
 
     def second(handler: BaseHTTPRequestHandler) -> None:
@@ -288,7 +282,7 @@ def test_the_token_does_not_go_to_another_allowed_host() -> None:
     assert not {"authorization", "x-key"} & seen[0].keys()
 
 
-def test_a_host_that_the_province_does_not_allow_is_refused_unasked() -> None:
+def test_a_host_that_the_province_does_not_allow_is_refused_unasked(fetch: Fetch) -> None:
     with PagedJson(ROWS) as system:
         _, error = fetch(system.url, Request((JANUARY,), ("lgsp.nghean.example",), allow_loopback=True))
         assert system.requests == 0
@@ -308,20 +302,27 @@ INSIDE = [
 
 
 @pytest.mark.parametrize("host", INSIDE)
-def test_addresses_inside_the_network_are_refused(host: str) -> None:
+def test_addresses_inside_the_network_are_refused(fetch: Fetch, host: str) -> None:
     _, error = fetch(f"http://{host}:9/", Request((JANUARY,)), timeout_seconds=0.2)
     assert isinstance(error, SourceRefused)
 
 
 def test_a_private_address_is_taken_only_where_the_province_names_it() -> None:
-    url = httpx.URL("http://10.255.255.1:9/")
-    own = (url.scheme, url.host, 9)
-    check_host(url, own, Request((JANUARY,), ("10.255.255.1",)))  # nothing is asked here
+    there = "10.255.255.1"
+    assert open_addresses(there, 9, Request((JANUARY,), (there,))) == [there]
     with pytest.raises(SourceRefused, match="inside this network"):
-        check_host(url, own, Request((JANUARY,)))
+        open_addresses(there, 9, Request((JANUARY,)))
 
 
-def test_an_allowed_host_does_not_open_the_inside() -> None:
+@pytest.mark.parametrize("named", ["trục.example", "TRỤC.example.", "xn--trc-loz.example"])
+def test_a_host_with_a_vietnamese_name_may_be_named_either_way(named: str) -> None:
+    url = httpx.URL("https://trục.example/")
+    check_host(url, ("https", "a.example", 443), Request((JANUARY,), (named,)))
+    with pytest.raises(SourceRefused):
+        check_host(url, ("https", "a.example", 443), Request((JANUARY,), ("truc.example",)))
+
+
+def test_an_allowed_host_does_not_open_the_inside(fetch: Fetch) -> None:
     with PagedJson(ROWS) as system:
         _, error = fetch(system.url, Request((JANUARY,), ("127.0.0.1",)))
         assert system.requests == 0
@@ -348,7 +349,7 @@ def test_settings_that_cannot_be_are_refused_without_a_secret(settings: dict[str
     assert "u:p" not in str(refused.value)
 
 
-def test_dripping_bytes_are_stopped_by_whoever_asked() -> None:
+def test_dripping_bytes_are_stopped_by_whoever_asked(fetch: Fetch) -> None:
     with PagedJson(ROWS) as system:
         system.fault = "drip"
         threading.Timer(0.3, system.stop).start()
@@ -357,7 +358,7 @@ def test_dripping_bytes_are_stopped_by_whoever_asked() -> None:
     assert 0 < len(parts[0].content) < 50
 
 
-def test_the_sample_system_ends_its_threads() -> None:
+def test_the_sample_system_ends_its_threads(fetch: Fetch) -> None:
     before = set(threading.enumerate())
     with PagedJson(ROWS) as system:
         fetch(system.url, pages=NEXT)

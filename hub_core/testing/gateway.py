@@ -1,0 +1,225 @@
+"""A sample gateway: tokens at one address, pages of rows behind them at another, and the troubles of real ones."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Literal
+from urllib.parse import parse_qs, unquote_plus, urlsplit
+
+from hub_core.testing.servers import Asked, Row, System
+
+Guard = Literal["oauth2", "basic", "api_key", "none"]
+GatewayFault = Literal[
+    "expire",
+    "cut",
+    "401",
+    "429",
+    "503",
+    "error body",
+    "inside",
+    "next inside",
+    "page size",
+    "total",
+    "same cursor",
+    "endless",
+    "drip",
+    "drip headers",
+    "gzip",
+    "gzip bomb",
+    "torn gzip",
+]
+INSIDE = "http://169.254.169.254/latest/meta-data/"
+
+
+class Gateway(System):
+    """An API gateway in the manner of WSO2: ``POST /token`` gives tokens, ``GET /bao-cao`` gives pages of rows.
+
+    ``guard`` says what it asks for: a token got with ``id`` and ``secret``, both by basic, or ``secret`` in the
+    header ``apikey``. A page is asked for by ``page`` (from 1), ``offset`` or ``cursor``, and holds ``data``,
+    ``total``, ``has_more``, ``next`` (a link, null on the last), ``next_cursor`` and ``success``.
+
+    ``fault`` may be changed while it runs. It strikes from the page at row ``fault_from`` on, ``times`` times or
+    always:
+
+    - ``expire``: every token given so far has ended; ``cut``: so it has, and half of the page is there already;
+      ``401``: no token is taken
+    - ``429``, ``503``: that status, with ``Retry-After`` where ``retry_after`` is set
+    - ``error body``: status 200, ``success`` false and an error
+    - ``inside``: a redirect to an address inside the network; ``next inside``: a next link to it
+    - ``page size``: half as many rows a page; ``total``: another total each time
+    - ``same cursor``: the next cursor is that of this page; ``endless``: the same rows with a new cursor for ever
+    - ``drip``, ``drip headers``: byte by byte
+    - ``gzip``: packed, as it should be; ``gzip bomb``: ``bomb_bytes`` of blanks packed small; ``torn gzip``: packed,
+      without its end
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        page_size: int = 100,
+        guard: Guard = "oauth2",
+        lasts: float | None = 3600,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.rows, self.page_size, self.guard = rows, page_size, guard
+        self.lasts = lasts  # seconds of a token; None: it does not say
+        self.id, self.secret = "so-tttt", secrets.token_urlsafe(12)
+        self.fault: GatewayFault | None = None
+        self.fault_from = 0
+        self.times: int | None = None
+        self.retry_after = ""
+        self.bomb_bytes = 64 << 20
+        self.granted = 0  # tokens given
+        self.asked_at: list[float] = []  # when rows were asked for, by time.monotonic
+        self._tokens: dict[str, float] = {}
+        super().__init__(tls)
+
+    @property
+    def url(self) -> str:
+        """Where the rows are."""
+        return f"{self.address}/bao-cao"
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are given."""
+        return f"{self.address}/token"
+
+    def answer(self, asked: Asked) -> None:
+        """A token, a page, or the fault that is set."""
+        path = urlsplit(asked.path).path
+        body = asked.rfile.read(int(asked.headers.get("Content-Length") or 0))
+        if (asked.command, path) == ("POST", "/token"):
+            self._grant(asked, body.decode())
+        elif (asked.command, path) == ("GET", "/bao-cao"):
+            self.note(dict(asked.headers.items()))
+            self.asked_at.append(time.monotonic())
+            self._give(asked)
+        else:
+            asked.reply(404, b'{"fault": {"code": 404, "message": "No matching resource found"}}')
+
+    def _grant(self, asked: Asked, form: str) -> None:
+        fields = {name: values[0] for name, values in parse_qs(form).items()}
+        if not self._is_known(asked, unquote_plus):
+            asked.reply(401, b'{"error": "invalid_client", "error_description": "Client Authentication failed."}')
+        elif fields.get("grant_type") != "client_credentials":
+            asked.reply(400, b'{"error": "unsupported_grant_type"}')
+        elif self.fault in {"429", "503"} and self._strikes():
+            self._later(asked)
+        else:
+            token = secrets.token_urlsafe(24)
+            self.granted += 1
+            self._tokens[token] = time.monotonic() + (3600 if self.lasts is None else self.lasts)
+            told: dict[str, object] = {"access_token": token, "token_type": "Bearer"}
+            told |= {"scope": fields.get("scope", "default")} | (
+                {} if self.lasts is None else {"expires_in": self.lasts}
+            )
+            asked.reply(200, json.dumps(told).encode())
+
+    def _is_known(self, asked: Asked, read: Callable[[str], str]) -> bool:
+        scheme, _, packed = asked.headers.get("Authorization", "").partition(" ")
+        name, _, word = base64.b64decode(packed).decode().partition(":") if scheme == "Basic" else ("", "", "")
+        return (read(name), read(word)) == (self.id, self.secret)
+
+    def _lets_in(self, asked: Asked) -> bool:
+        match self.guard:
+            case "oauth2":
+                token = asked.headers.get("Authorization", "").removeprefix("Bearer ")
+                return self._tokens.get(token, 0) > time.monotonic()
+            case "basic":
+                return self._is_known(asked, str)
+            case "api_key":
+                return asked.headers.get("apikey") == self.secret
+            case _:
+                return True
+
+    def _strikes(self) -> bool:
+        if self.times == 0:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+    def _give(self, asked: Asked) -> None:
+        start = self._start(asked.query)
+        fault = self.fault if self.fault is not None and start >= self.fault_from and self._strikes() else None
+        if fault == "expire":
+            self._tokens.clear()
+        if fault == "401" or not self._lets_in(asked):
+            asked.reply(401, b'{"fault": {"code": 900901, "message": "Invalid Credentials"}}')
+            return
+        body = json.dumps(self._page(start, fault), ensure_ascii=False).encode()
+        match fault:
+            case "429" | "503":
+                self._later(asked)
+            case "error body":
+                told = {"success": False, "error": {"code": "DB-08001", "message": "Hệ thống đang bảo trì"}}
+                asked.reply(200, json.dumps(told, ensure_ascii=False).encode())
+            case "inside":
+                asked.reply(302, b"", {"Location": INSIDE})
+            case "cut":
+                self._tokens.clear()
+                asked.reply(200, body[: len(body) // 2], {"Content-Length": str(len(body))})
+                asked.close_connection = True
+            case "drip":
+                asked.reply(200, b"", {"Content-Length": str(len(body))})
+                asked.drip(body)
+            case "drip headers":
+                asked.drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"s" * 10_000)
+            case "gzip":
+                asked.reply(200, packed(body), {"Content-Encoding": "gzip"})
+            case "gzip bomb":
+                asked.reply(200, bomb(self.bomb_bytes), {"Content-Encoding": "gzip"})
+            case "torn gzip":
+                asked.reply(200, packed(body)[:-20], {"Content-Encoding": "gzip"})
+            case _:
+                asked.reply(200, body)
+
+    def _later(self, asked: Asked) -> None:
+        headers = {"Retry-After": self.retry_after} if self.retry_after else {}
+        asked.reply(int(self.fault or 503), b'{"fault": {"code": 900802, "message": "Message throttled out"}}', headers)
+
+    def _start(self, query: dict[str, str]) -> int:
+        """The first row that a question means."""
+        if "cursor" in query:
+            return int(base64.urlsafe_b64decode(query["cursor"]).decode().partition("/")[0])
+        if "offset" in query:
+            return int(query["offset"])
+        return (int(query.get("page", "1")) - 1) * self.page_size
+
+    def _page(self, start: int, fault: GatewayFault | None) -> dict[str, object]:
+        size = self.page_size // 2 if fault == "page size" else self.page_size
+        end = start + size
+        more = end < len(self.rows) or fault == "endless"
+        link: str | None = f"/bao-cao?page={end // self.page_size + 1}" if more else None
+        cursor = f"{end}/"
+        if fault == "endless":
+            cursor = f"{start}/{self.requests}"
+        elif fault == "same cursor":
+            cursor, more = f"{start}/", True
+        return {
+            "success": True,
+            "data": list(self.rows[start:end]),
+            "total": len(self.rows) + (self.requests if fault == "total" else 0),
+            "has_more": more,
+            "next": INSIDE if fault == "next inside" else link,
+            "next_cursor": base64.urlsafe_b64encode(cursor.encode()).decode() if more else None,
+        }
+
+
+def packed(content: bytes) -> bytes:
+    """Content as gzip."""
+    pack = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    return pack.compress(content) + pack.flush()
+
+
+def bomb(size: int) -> bytes:
+    """A small gzip stream that unfolds to so many bytes."""
+    pack = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    piece = b" " * (1 << 20)
+    return b"".join(pack.compress(piece) for _ in range(size >> 20)) + pack.flush()
