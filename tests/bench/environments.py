@@ -8,17 +8,18 @@ from hashlib import sha256
 from pathlib import Path
 
 PEERS = Path(__file__).resolve().parent / "peers"
+MADE = PEERS.parents[2] / "build" / "bench" / "environments"
 
 
-def python_of(peer: str, build: Path) -> Path:
+def python_of(peer: str) -> Path:
     """The interpreter in which a peer runs, with what ``peers/PEER.txt`` names; made anew where that has changed."""
     named = PEERS / f"{peer}.txt"
-    folder = build / "bench" / "environments" / f"{peer}-{sha256(named.read_bytes()).hexdigest()[:12]}"
+    folder = MADE / f"{peer}-{sha256(named.read_bytes()).hexdigest()[:12]}"
     python = folder / "bin" / "python"
     done = folder / "made"
     if not done.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        quiet = ["--quiet", "--disable-pip-version-check"]
-        subprocess.run([str(python), "-m", "pip", "install", *quiet, "-r", str(named)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)], check=True)
+        pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", "-r", str(named)], check=True)
         done.touch()
     return python

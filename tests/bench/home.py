@@ -122,6 +122,11 @@ def make_home(home: Path, url: str) -> Path:
     return home
 
 
+def point(home: Path, url: str) -> None:
+    """From now on the province finds its system at ``url``."""
+    (home / "config" / "hub.toml").write_text(_HUB.format(url=url), encoding="utf-8")
+
+
 def _write_catalogue(folder: Path) -> None:
     folder.mkdir(parents=True)
     indicators, communes, provinces = workload.indicators(), workload.org_units(), workload.provinces()

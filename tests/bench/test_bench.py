@@ -12,7 +12,10 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # the bench's files are scripts that know one another by name
 
-from run import different  # noqa: E402
+from case_adding import different  # noqa: E402
+from case_json import SCRIPTS, wrong_in  # noqa: E402
+from gen import Expected, generate  # noqa: E402
+from table import table  # noqa: E402
 
 ROWS = "20000"
 
@@ -39,32 +42,78 @@ def test_the_rows_are_the_same_ones_each_time(tmp_path: Path, day: int, digest: 
     assert expected["bad"] == {"unknown_code": 47, "bad_number": 55, "negative": 34, "duplicate": 42}
 
 
-def test_a_night_on_few_rows_gives_what_the_rows_say(tmp_path: Path) -> None:
-    ended = run("run.py", "--case", "json", "--rows", ROWS, "--rounds", 1, "--build", tmp_path)
+def test_nights_on_few_rows_give_what_the_rows_say(tmp_path: Path) -> None:
+    words = ("--case", "json", "--only", "hub,floor", "--rows", ROWS, "--rounds", 1, "--build", tmp_path)
+    ended = run("run.py", *words)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    hub, floor = json.loads((tmp_path / "bench.json").read_bytes())
-    assert (hub["case"], hub["who"], hub["rows"]) == ("json", "hub", int(ROWS))
-    assert (floor["case"], floor["who"], floor["rows"]) == ("json", "floor", int(ROWS))
-    for line in (hub, floor):
+    told = json.loads((tmp_path / "bench.json").read_bytes())
+    assert [(line["case"], line["who"]) for line in told] == [
+        ("json", "hub"),
+        ("same", "hub"),
+        ("changed", "hub"),
+        ("json", "floor"),
+    ]
+    for line in told:
         assert line.keys() == {"case", "who", "rows", "wall_s", "cpu_s", "peak_mb"}
+        assert line["rows"] == int(ROWS)
         assert min(line["wall_s"], line["cpu_s"], line["peak_mb"]) > 0
-    assert hub["peak_mb"] > floor["peak_mb"]  # the children are in it
+    assert told[0]["peak_mb"] > told[-1]["peak_mb"]  # the children are in it
+
+
+@pytest.mark.index
+@pytest.mark.slow
+def test_every_peer_gives_what_the_rows_say(tmp_path: Path) -> None:
+    words = ("--case", "json", "--only", ",".join(SCRIPTS), "--rows", ROWS, "--rounds", 1, "--build", tmp_path)
+    ended = run("run.py", *words)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    told = json.loads((tmp_path / "bench.json").read_bytes())
+    assert [(line["case"], line["who"]) for line in told] == [("json", who) for who in SCRIPTS]
 
 
 def test_a_wrong_answer_does_not_count(tmp_path: Path) -> None:
     data = tmp_path / "bench" / "data"
-    assert run("gen.py", data, "--rows", 3000).returncode == 0
     path = data / "3000" / "day1" / "expected.json"
+    generate(data, 3000)
     told = json.loads(path.read_bytes())
     told["bad"]["negative"] += 1
     told["country"]["2024-01"]["IND.RATIO.060"] += "1"
     path.write_text(json.dumps(told), encoding="utf-8")
-    ended = run("run.py", "--case", "json", "--rows", 3000, "--rounds", 1, "--build", tmp_path)
+    words = ("--case", "json", "--only", "hub", "--rows", 3000, "--rounds", 1, "--build", tmp_path)
+    ended = run("run.py", *words)
     assert ended.returncode == 1, ended.stdout + ended.stderr
-    complaints = [line for line in ended.stdout.splitlines() if line.startswith("!")]
-    assert [line.split(":")[1].strip() for line in complaints] == ["quarantined", "findings", "2024-M01 IND.RATIO.060"]
+    complaints = [line.split(":") for line in ended.stdout.splitlines() if line.startswith("! hub, json")]
+    assert [what.strip() for _, what, *_ in complaints] == ["quarantined", "2024-M01 IND.RATIO.060", "findings"]
 
 
+def test_a_wrong_answer_of_a_peer_does_not_count() -> None:
+    bad = {"unknown_code": 2, "bad_number": 0, "negative": 1, "duplicate": 0}
+    expected = Expected("", 10, 1, 7, bad, country={"2024-01": {"A": "1000000.100", "B": "0.333"}})
+    right = {"accepted": 7, "rejected": {"V001": 2, "V005": 1}, "country": {"2024-01": {"A": 1000000.1, "B": 1 / 3}}}
+    assert wrong_in(right, expected) == []
+    assert wrong_in(right | {"accepted": 8}, expected) == ["accepted: 8, not 7"]
+    assert wrong_in(right | {"rejected": {"V001": 3}}, expected) == [
+        "rejected: {'V001': 3}, not {'V001': 2, 'V005': 1}"
+    ]
+    for country, problem in (
+        ({"2024-01": {"A": 1000000.2, "B": 1 / 3}}, "2024-01 A: 1000000.2, not 1000000.1"),
+        ({"2024-01": {"A": 1000000.1}}, "2024-01 B: nan, not 0.333"),
+        ({"2024-01": right["country"]["2024-01"], "2024-02": {"A": 1.0}}, "2024-02 A: 1.0, not nan"),
+    ):
+        assert wrong_in(right | {"country": country}, expected) == [problem]
+
+
+def test_the_table_holds_everything_against_the_first_night_of_the_hub() -> None:
+    line = {"who": "dlt", "case": "json", "rows": 1000, "wall_s": 10.0, "cpu_s": 8.0, "peak_mb": 300.0}
+    hub = {**line, "who": "hub", "wall_s": 4.0, "cpu_s": 2.0, "peak_mb": 400.0}
+    _, *told = table([line, hub, {**hub, "case": "same", "wall_s": 1.0}])
+    assert [row.split()[4::2] for row in told] == [
+        ["2.50x", "4.00x", "0.75x"],
+        ["1.00x", "1.00x", "1.00x"],
+        ["25%", "100%", "100%"],
+    ]
+
+
+@pytest.mark.index
 def test_the_hub_adds_up_as_sql_does_to_the_last_digit(tmp_path: Path) -> None:
     ended = run("run.py", "--case", "adding", "--rows", ROWS, "--rounds", 1, "--build", tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
