@@ -73,9 +73,13 @@ class PayloadPart:
 
 
 class Connector(ABC):
-    """Made from its settings; ``kind`` is the word for it in TOML."""
+    """Made from its settings; ``kind`` is the word for it in TOML.
+
+    ``starts_processes``: whether it starts any in a child, which only a trusted package's may.
+    """
 
     kind: ClassVar[str]
+    starts_processes: ClassVar[bool] = False
     Settings: ClassVar[type[BaseModel]] = Settings
 
     def __init__(self, settings: BaseModel) -> None:

@@ -19,9 +19,12 @@ Progress = Callable[[dict[str, int]], None]
 class Provinces:
     """What a child has loaded: the trusted connectors, and the one province that it serves."""
 
-    def __init__(self) -> None:
+    def __init__(self, let_start: Callable[[], None] = lambda: None) -> None:
+        """``let_start``: called before a connector is made that starts processes, where a trusted package has it."""
         self._loaded: Loaded | None = None
         self._province: Province | None = None
+        self._let_start = let_start
+        self._starting: set[str] = set()
 
     def connectors(self, trusted: list[str]) -> Loaded:
         """The trusted packages' connectors."""
@@ -29,6 +32,8 @@ class Provinces:
 
         if self._loaded is None:
             self._loaded = Loaded(trusted)
+            offered = self._loaded.manager.hook.hub_connectors()
+            self._starting = {each.kind for all_ in offered for each in all_ if each.starts_processes}
         return self._loaded
 
     def province(self, order: GatherOrder | LocateOrder | CheckOrder) -> Province:
@@ -40,6 +45,13 @@ class Provinces:
             self._province = load_province(loaded.manager, order.plugin)
             loaded.take_offers()
         return self._province
+
+    def starting(self, order: GatherOrder | LocateOrder, source: dict[str, Any]) -> None:
+        """Say so where the order's connectors start processes; ``source``: what the operator puts over its own."""
+        assert self._province is not None
+        declared = self._province.provisions.get(order.provision)
+        if declared and {(declared.source | source).get("kind"), declared.reader.get("kind")} & self._starting:
+            self._let_start()
 
 
 def answer(order: dict[str, Any], provinces: Provinces, progress: Progress) -> dict[str, Any]:
@@ -71,7 +83,9 @@ def _gather(order: GatherOrder, provinces: Provinces, progress: Progress) -> dic
     from hub_core.child.gathering import Gathering
 
     def loaded() -> tuple[Loaded, Province]:
-        return provinces.connectors(order.trusted), provinces.province(order)
+        province = provinces.province(order)
+        provinces.starting(order, order.source)
+        return provinces.connectors(order.trusted), province
 
     return Gathering(order, progress).run(loaded).model_dump(mode="json")
 
@@ -85,6 +99,7 @@ def _locate(order: LocateOrder, provinces: Provinces) -> dict[str, Any]:
     province = provinces.province(order)
     if order.provision not in province.provisions:
         raise PluginError(f"the package has no provision {order.provision}", province=province.id)
+    provinces.starting(order, {})
     declared = province.provisions[order.provision].reader
     reader = provinces.connectors(order.trusted).make(Reader, declared, f"{order.provision}.toml [reader]")
     found = located(reader, open_part(Path(order.parts), order.part), order)
@@ -93,7 +108,7 @@ def _locate(order: LocateOrder, provinces: Provinces) -> dict[str, Any]:
 
 def _check(order: CheckOrder, provinces: Provinces) -> dict[str, Any]:
     """Load the province and make everything that a gather would make; fetch nothing."""
-    from hub_core.child.gathering import prepared
+    from hub_core.child.preparing import prepared
     from hub_core.contracts import Reader, Source
     from hub_core.province import secrets_named, with_secrets
     from hub_core.stages.normalise import Normaliser

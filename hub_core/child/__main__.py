@@ -6,18 +6,18 @@ province's code and never reach the answers.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import sys
-from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from hub_core.child import Provinces, answer
-
-_PR_SET_PDEATHSIG = 1
+from hub_core.child.confine import end_with_the_hub
+from hub_core.child.guard import Guard
+from hub_core.errors import HubError
+from hub_core.model.limits import Limits
 
 
 def serve(answers: int) -> None:
@@ -26,31 +26,32 @@ def serve(answers: int) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    out = os.fdopen(answers, "w", encoding="utf-8")
-
-    def say(token: str, told: dict[str, Any]) -> None:
-        """A line of its own that carries the order's token, whatever else was written there."""
-        sys.stdout.flush()
-        out.write(f"\n{token}{json.dumps(told, ensure_ascii=False)}\n")
-        out.flush()
-
-    _end_with_the_hub()
+    end_with_the_hub()
     _warm_up()
-    provinces = Provinces()
+    guard = Guard(answers)
+    provinces = Provinces(guard.let_start)
     for line in orders:
-        asked = json.loads(line)
-        token = asked["token"]
-        say(token, {"answer": answer(asked["order"], provinces, partial(_progress, say, token))})
+        told = _answer(json.loads(line), provinces, guard)
+        with suppress(ValueError):  # it was closed
+            sys.stdout.flush()
+        guard.tell({"answer": told})
 
 
-def _progress(say: Callable[[str, dict[str, Any]], None], token: str, counts: dict[str, int]) -> None:
-    say(token, {"progress": counts})
+def _answer(asked: dict[str, Any], provinces: Provinces, guard: Guard) -> dict[str, Any]:
+    order, guard.token = asked["order"], asked["token"]
+    try:
+        provinces.connectors(order["trusted"])  # what the hub trusts is loaded before the guard is up
+        guard.begin(order, asked["room"])
+    except HubError as error:
+        return {"error": error.as_dict()}
+    try:
+        return answer(order, provinces, partial(_progress, guard))
+    except MemoryError:
+        guard.refuse(Limits(**asked["room"]["limits"]).passed("memory_mb", "asked for more memory"))
 
 
-def _end_with_the_hub() -> None:
-    """A hub that is killed takes its children with it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _progress(guard: Guard, counts: dict[str, int]) -> None:
+    guard.tell({"progress": counts})
 
 
 def _warm_up() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,11 @@ import polars as pl
 from hub_core import rules
 from hub_core.child import Progress
 from hub_core.child.ahead import ahead
+from hub_core.child.preparing import prepared
 from hub_core.child.sealing import Sealing
+from hub_core.child.seen import reading, to_read
 from hub_core.contracts import Asked, PayloadPart, Reader, Request, Source
-from hub_core.errors import HubError, MappingError, PluginError, SourceChanged, StateError
+from hub_core.errors import HubError, PluginError, SourceChanged, StateError
 from hub_core.landing import Scratch, open_part
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Part
 from hub_core.model.period import Calendar, Period
@@ -24,10 +25,7 @@ from hub_core.province import with_secrets
 from hub_core.stages.collect import collect
 from hub_core.stages.land import land
 from hub_core.stages.normalise import Normaliser
-from hub_core.stages.validate import (
-    Codes,
-    Validator,
-)
+from hub_core.stages.validate import Codes, Validator
 from hub_core.structures import open_snapshot
 
 if TYPE_CHECKING:
@@ -73,8 +71,14 @@ class Gathering:
             self._make_ready(connectors)
         except HubError as error:
             return Gathered(error=error.located(**self._place).as_dict())
+        self.reading = reading(self.order, self.province, self.catalogue.digest, self.rules)
+        seen = self.order.seen if self.order.seen and self.order.seen.reading == self.reading else None
+        self.known = seen.parts if seen else []
         why = self._read_all(self._arriving())
         landing = self._landing()
+        if why is None and seen and [part.digest for part in self.parts] == seen.parts:
+            no_data = sorted(set(self.order.periods) - set(seen.periods))
+            return Gathered(landing=landing, unchanged=True, no_data=no_data)
         if why is not None:
             return Gathered(landing=landing, counts=self._counted(), error=why.located(**self._place).as_dict())
         try:
@@ -173,19 +177,20 @@ class Gathering:
 
     def _frames(self, arriving: Iterator[Arrived]) -> Iterator[pl.DataFrame]:
         """The rows of each part as frames, after the province's own ``prepare``; a part that does not read is noted."""
-        for part, payload in arriving:
-            self.parts.append(part)
+        for place, payload in to_read(arriving, self.parts, self.known, self.scratch.root / "parts"):
             if self.unread is not None:
                 continue
             if self.declared.nil and self.declared.nil.stands_in(payload.content):
                 self.nil_parts += 1
             try:
-                yield from self._read(payload, len(self.parts) - 1)
+                yield from self._read(payload, place)
             except HubError as error:
-                self.unread = error.located(part=part.name)
+                self.unread = error.located(part=payload.name)
+            except MemoryError:
+                raise
             except Exception as error:  # noqa: BLE001 - an edge: a reader or prepare may be anybody's code
                 what = f"reading raised {type(error).__name__}: {error}"
-                self.unread = PluginError(what, part=part.name)
+                self.unread = PluginError(what, part=payload.name)
 
     def _read(self, payload: PayloadPart, part: int) -> Iterator[pl.DataFrame]:
         for each in self.reader.read(payload):
@@ -275,6 +280,7 @@ class Gathering:
             self.parts,
             self.rules,
             nil,
+            self.reading,
         )
 
     def _counted(self) -> dict[str, int]:
@@ -285,15 +291,3 @@ class Gathering:
             "absent": counts.absent,
             "not_asked": self.validate.not_asked,
         }
-
-
-def prepared(name: str | None) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
-    """The function that a provision names as ``prepare``. Raises MappingError where there is none."""
-    if name is None:
-        return None
-    module, _, function = name.partition(":")
-    try:
-        made: Callable[[pl.DataFrame], pl.DataFrame] = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise MappingError(f"prepare {name}: {error}") from error
-    return made

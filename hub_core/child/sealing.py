@@ -51,6 +51,7 @@ class Sealing:
     parts: list[Part]
     rules: dict[str, Rule]
     nil: Collection[str]
+    reading: str
     sealed: dict[str, Path] = field(default_factory=dict)
     unread: list[Finding] = field(default_factory=list)  # V016, where rows without a period are too many of them all
 
@@ -168,6 +169,7 @@ class Sealing:
                 rules=digest(self.rules),
                 plugin=self.province.digest(),
             ),
+            reading=self.reading,
             files={},
             sealed_at=order.now,
         )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ from tests.journeys.conftest import World, make_world
 
 NIGHT, NEXT = "2026-11-06T02:00", "2026-11-07T02:00"
 WAITING = """
-import pathlib, time
+import pathlib, tempfile, time
 
 def wait(frame):
     while pathlib.Path({gate!r}).exists():
-        pathlib.Path({here!r}).touch()
+        pathlib.Path(tempfile.gettempdir(), "here").touch()
         time.sleep(0.02)
     return frame
 """
@@ -77,32 +78,47 @@ def one_more_night(world: World) -> dict[str, Any]:
     return world.state()
 
 
+@dataclass
+class Gate:
+    """A gate in the way of a reader: what it reads is landed, and not yet read."""
+
+    path: Path
+    scratch: Path
+
+    def reached(self) -> bool:
+        """Whether somebody waits before it."""
+        return any(self.scratch.glob("*/tmp/here"))
+
+    def open(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
 @pytest.fixture
-def gate(world: World) -> Iterator[tuple[Path, Path]]:
-    """A gate in the way of Thanh Hóa's reader: what it reads is landed, and not yet read."""
-    gate, here = world.home.parent / "gate", world.home.parent / "here"
+def gate(world: World) -> Iterator[Gate]:
+    """A gate in Thanh Hóa's way."""
+    gate = Gate(world.home.parent / "gate", world.home / "scratch")
     package = world.packages / "thanh_hoa" / "hub_provinces" / "thanh_hoa"
-    (package / "waiting.py").write_text(WAITING.format(gate=str(gate), here=str(here)))
+    (package / "waiting.py").write_text(WAITING.format(gate=str(gate.path)))
     toml = package / "telecom.toml"
     toml.write_text('prepare = "hub_provinces.thanh_hoa.waiting:wait"\n' + toml.read_text(encoding="utf-8"))
-    gate.touch()
-    yield gate, here
-    gate.unlink(missing_ok=True)
+    gate.path.touch()
+    yield gate
+    gate.open()
 
 
 def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
-def test_a_hub_killed_after_landing(world: World, gate: tuple[Path, Path], undisturbed: dict[str, Any]) -> None:
+def test_a_hub_killed_after_landing(world: World, gate: Gate, undisturbed: dict[str, Any]) -> None:
     hub = world.start("night", "--now", NIGHT)
-    until(gate[1].exists, "a landed part")
+    until(gate.reached, "a landed part")
     mine = children(hub)
     assert mine
     hub.kill()
     hub.communicate()
     until(lambda: not any(child.is_running() for child in mine), "the children to end with their hub")
-    gate[0].unlink()
+    gate.open()
     assert one_more_night(world) == undisturbed
     outcomes = [r["outcome"] for r in world.told("status")["runs"]]
     assert "interrupted" in outcomes
@@ -111,10 +127,10 @@ def test_a_hub_killed_after_landing(world: World, gate: tuple[Path, Path], undis
 
 
 def test_a_child_killed_after_landing_costs_its_own_run_only(
-    world: World, gate: tuple[Path, Path], undisturbed: dict[str, Any]
+    world: World, gate: Gate, undisturbed: dict[str, Any]
 ) -> None:
     hub = world.start("night", "--now", NIGHT, "--json")
-    until(gate[1].exists, "a landed part")
+    until(gate.reached, "a landed part")
     [blocked] = [c for c in children(hub) if any("thanh_hoa" in f.path for f in c.open_files())] or [
         _busy(children(hub), world)
     ]
@@ -122,7 +138,7 @@ def test_a_child_killed_after_landing_costs_its_own_run_only(
     out, _ = hub.communicate(timeout=60)
     assert b"ended by signal SIGKILL" in out
     assert hub.returncode == 1
-    gate[0].unlink()
+    gate.open()
     state = one_more_night(world)
     assert state["submissions"] == undisturbed["submissions"]
     assert state["obligations"] == undisturbed["obligations"]
@@ -181,12 +197,12 @@ def _sent(world: World) -> bool:
             return False
 
 
-def test_a_second_hub_in_one_home_is_refused(world: World, gate: tuple[Path, Path]) -> None:
+def test_a_second_hub_in_one_home_is_refused(world: World, gate: Gate) -> None:
     hub = world.start("night", "--now", NIGHT)
-    until(gate[1].exists, "the first hub at work")
+    until(gate.reached, "the first hub at work")
     second = world.run("night", "--now", NIGHT)
     assert second.returncode == 1
     assert "another hub is at work in this home" in second.stderr
-    gate[0].unlink()
+    gate.open()
     hub.communicate(timeout=60)
     assert hub.returncode == 0

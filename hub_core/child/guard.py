@@ -1,0 +1,169 @@
+"""The guard of a child: limits that it is under, and an audit hook that ends it where its code goes too far."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hub_core.child import confine
+from hub_core.errors import ConfigurationError
+
+_REFUSED = 70  # exit code
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+Spots = tuple[tuple[int, int | None], ...]
+_PLACES: dict[str, Spots] = {  # audit event: where in its arguments paths stand, each with the folder it is taken from
+    "os.remove": ((0, 1),),
+    "os.rmdir": ((0, 1),),
+    "os.mkdir": ((0, 2),),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.link": ((0, 2), (1, 3)),
+    "os.symlink": ((1, 2),),
+    "shutil.rmtree": ((0, 1),),
+}
+_FILES: dict[str, Spots] = {  # the same, of what acts on the file at the end of a link
+    "os.truncate": ((0, None),),
+    "os.chmod": ((0, 2),),
+    "os.chown": ((0, 3),),
+    "os.utime": ((0, 3),),
+    "os.setxattr": ((0, None),),
+    "os.removexattr": ((0, None),),
+}
+_STARTS = ("os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen", "pty.spawn")
+_SIGNALS = ("os.kill", "os.killpg")
+_NEVER = {
+    "os.exec": "become another program",
+    "resource.setrlimit": "change its limits",
+    "resource.prlimit": "change its limits",
+}
+
+
+class Guard:
+    """What holds for one child: its limits, and the scratch folder and answers of the order at hand."""
+
+    def __init__(self, answers: int) -> None:
+        self._answers = answers
+        self._on = self._may_start = False
+        self._root, self._package = Path(), ""
+        self.token = ""  # of the order at hand
+
+    def begin(self, order: dict[str, Any], room: dict[str, Any]) -> None:
+        """Hold one order to its scratch folder; the first one puts the limits on, for good.
+
+        ``room``: ``scratch`` of this order, ``scratches`` of all that will come, ``limits``, and ``user`` where the
+        child runs as one of its own. Raises ConfigurationError where that user cannot read what the order names.
+        """
+        self._package, self._root = order["plugin"]["root"], Path(os.path.realpath(room["scratch"]))
+        if room["user"]:
+            _readable(room["user"], {"scratch": room["scratch"], **order})
+        here = self._root / "tmp"
+        if not self._on:
+            sys.dont_write_bytecode = True
+            limits = room["limits"]
+            confine.limit(limits["memory_mb"], limits["file_mb"], own_user=bool(room["user"]))
+        here.mkdir(exist_ok=True)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(here)
+        os.chdir(self._root)
+        if not self._on:
+            confine.without_powers()
+            confine.to_folders(room["scratches"])
+            sys.addaudithook(self._hook())
+            self._on = True
+
+    def let_start(self) -> None:
+        """A connector of the order starts processes, and a trusted package says so."""
+        self._may_start = True
+        self.tell({"starts": True})
+
+    def tell(self, told: dict[str, Any]) -> None:
+        """One line where answers go."""
+        line = f"\n{self.token}{json.dumps(told, ensure_ascii=False)}\n".encode()
+        while line:
+            line = line[os.write(self._answers, line) :]
+
+    def refuse(self, why: str) -> NoReturn:
+        """End the process, its reason told first."""
+        try:
+            self.tell({"refused": why})
+        except OSError:  # the answers' pipe is closed
+            os.write(2, why.encode())
+        finally:
+            os._exit(_REFUSED)
+
+    def _hook(self) -> Callable[[str, tuple[Any, ...]], None]:
+        """What is called at each audit event: a look into a table, and no more for most of them."""
+        checks: dict[str, Callable[[str, tuple[Any, ...]], None]] = {"sqlite3.connect": self._connects}
+        checks |= dict.fromkeys((*_PLACES, *_FILES), self._changes) | dict.fromkeys(_STARTS, self._starts)
+        checks |= dict.fromkeys(_SIGNALS, self._signals) | dict.fromkeys(_NEVER, self._never)
+        find, opens = checks.get, self._opens
+
+        def hook(event: str, told: tuple[Any, ...]) -> None:
+            if event == "open":
+                if told[2] & _WRITES:
+                    opens(event, told)
+            elif check := find(event):
+                check(event, told)
+
+        return hook
+
+    def _opens(self, event: str, told: tuple[Any, ...]) -> None:
+        self._inside(event, told[0], None, last=True)
+
+    def _changes(self, event: str, told: tuple[Any, ...]) -> None:
+        last = event in _FILES
+        for place, folder in (_FILES if last else _PLACES)[event]:
+            self._inside(event, told[place], None if folder is None else told[folder], last=last)
+
+    def _connects(self, event: str, told: tuple[Any, ...]) -> None:
+        name = os.fsdecode(told[0])
+        path, _, options = name.removeprefix("file:").partition("?")
+        if name not in ("", ":memory:") and not (name.startswith("file:") and "mode=ro" in options.split("&")):
+            self._inside(event, path if name.startswith("file:") else name, None, last=True)
+
+    def _inside(self, event: str, path: Any, folder: int | None, *, last: bool) -> None:
+        """End where a path is outside the scratch folder. ``last``: a link is followed at the end too."""
+        if isinstance(path, int):  # a file that is open already
+            return
+        place = Path(os.fsdecode(path))
+        if isinstance(folder, int) and folder >= 0:
+            if sys.platform != "linux":  # no name for it
+                return
+            place = Path(f"/proc/self/fd/{folder}") / place
+        real = Path(os.path.realpath(place)) if last else Path(os.path.realpath(place.parent)) / place.name
+        if self._root != real and self._root not in real.parents and str(real) != os.devnull:
+            what = f"tried to write outside its scratch folder: {real} ({event}{self._line()})"
+            self.refuse(f"{what}, and was ended; its author must write below tempfile.gettempdir() alone")
+
+    def _starts(self, event: str, told: tuple[Any, ...]) -> None:
+        if not self._may_start:
+            words = f" {os.fsdecode(told[0])}" if len(told) > 1 else ""
+            what = f"tried to start a process ({event}{words}{self._line()})"
+            self.refuse(f"{what} and was ended: a package may start none, its author must do without")
+
+    def _signals(self, event: str, told: tuple[Any, ...]) -> None:
+        if told[0] not in (os.getpid(), 0) and not self._may_start:
+            self.refuse(f"tried to send a signal to process {told[0]} ({event}{self._line()}), and was ended")
+
+    def _never(self, event: str, told: tuple[Any, ...]) -> None:  # noqa: ARG002 - as every check
+        self.refuse(f"tried to {_NEVER[event]} ({event}{self._line()}), and was ended")
+
+    def _line(self) -> str:
+        """Where in the package this happens."""
+        frame = inspect.currentframe()
+        while frame is not None:
+            if frame.f_code.co_filename.startswith(self._package + os.sep):
+                return f", {Path(frame.f_code.co_filename).name} line {frame.f_lineno}"
+            frame = frame.f_back
+        return ""
+
+
+def _readable(user: str, order: dict[str, Any]) -> None:
+    named = [order.get(key) for key in ("scratch", "catalogue", "parts", "replay_of")]
+    for path in filter(None, [order["plugin"]["root"], *named, *order.get("lent", {}).values()]):
+        if not os.access(path, os.R_OK):
+            raise ConfigurationError(f"system user {user} cannot read {path}: let it, and through the folders above")

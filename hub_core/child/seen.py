@@ -1,0 +1,68 @@
+"""What was read before: where every part is as it was, and all that reads it, nothing is read again."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hub_core import rules
+from hub_core.landing import open_part
+
+if TYPE_CHECKING:
+    from hub_core.contracts import PayloadPart
+    from hub_core.model.exchange import GatherOrder, Part
+    from hub_core.province import Province
+    from hub_core.rules import Rule
+
+
+def reading(order: GatherOrder, province: Province, catalogue: str, in_force: dict[str, Rule]) -> str:
+    """The sha256 over all that decides what a payload's bytes say: words, rules, voice, periods, and the code.
+
+    ``catalogue``: its digest; ``in_force``: the rules. Secrets, the source and the time have no part in it.
+    """
+    told = [
+        order.provision,
+        catalogue,
+        province.mapping_digest(order.provision),
+        province.digest(),
+        rules.digest(in_force),
+        *(f"speaks for {unit}" for unit in order.speaks_for),
+        *(f"reports {code}" for code in order.indicators),
+        *(f"asked for {period}" for period in order.periods),
+        *(_code(package) for package in ["hub_core", *order.trusted]),
+    ]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def _code(package: str) -> str:
+    """The sha256 over a package's own files."""
+    found = importlib.util.find_spec(package)
+    digest = hashlib.sha256(package.encode())
+    for root in found.submodule_search_locations or () if found else ():
+        for path in sorted(Path(root).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def to_read(
+    arriving: Iterable[tuple[Part, PayloadPart]], parts: list[Part], known: list[str], folder: Path
+) -> Iterator[tuple[int, PayloadPart]]:
+    """The parts that must be read, with their places; none where all are the known ones in their order.
+
+    Every part that arrives is put into ``parts``. What was passed over, until one differed, is read from ``folder``.
+    """
+    passed = True
+    for part, payload in arriving:
+        parts.append(part)
+        place = len(parts) - 1
+        if passed and place < len(known) and known[place] == part.digest:
+            continue
+        if passed:
+            passed = False
+            yield from ((n, open_part(folder, parts[n])) for n in range(place))
+        yield place, payload
+    if passed and len(parts) < len(known):
+        yield from ((n, open_part(folder, part)) for n, part in enumerate(parts))
