@@ -38,6 +38,7 @@ def check(hub: Hub, day: date) -> list[Problem]:
         problems += _loads(hub, name)
         problems += _declares(hub, name, province)
     problems += _sources(hub)
+    problems += _set_apart(hub)
     problems += _deliveries(hub)
     problems += _other_units(hub)
     owing = {duty.province for duty in hub.config.obligations if duty.valid.holds(day)}
@@ -100,6 +101,12 @@ def _sources(hub: Hub) -> Iterator[Problem]:
                 yield Problem("hub.toml", f"[sources.{name}.{provision}]: there is no such provision", "error")
             for key in open_secrets(told):
                 yield Problem("hub.toml", f"[sources.{name}.{provision}]: {key} holds a secret in the open", "error")
+
+
+def _set_apart(hub: Hub) -> Iterator[Problem]:
+    """Provinces that hub.toml sets apart by a name that no package has: a slip would leave them together."""
+    for name in sorted(set(hub.config.settings.provinces) - set(hub.found)):
+        yield Problem("hub.toml", f"[provinces.{name}]: there is no such package", "error")
 
 
 def _deliveries(hub: Hub) -> Iterator[Problem]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from dataclasses import dataclass
 from datetime import date
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hub_core import structures, working_days
-from hub_core.contracts import explain
 from hub_core.due_rules import DueRule
 from hub_core.errors import ConfigurationError
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.org_unit import Validity
+from hub_core.settings import Configured, HubSettings, database_of, read, settings_of
 
 Frequency = Literal["A", "S", "N", "Q", "M"]
 
@@ -24,46 +23,6 @@ Frequency = Literal["A", "S", "N", "Q", "M"]
 def _due_rule(text: str) -> str:
     DueRule.parse(text)
     return text
-
-
-class Configured(BaseModel):
-    """A piece of the operator's TOML: frozen, and strict about what it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StoreSettings(Configured):
-    """Where the database and the landing zone are; paths are relative to the home."""
-
-    database: str = "sqlite:///hub.db"
-    landing: str = "landing"
-
-
-class PluginSettings(Configured):
-    """Packages that the hub process itself loads, and folders that hold packages which are not installed."""
-
-    trusted: list[str] = ["connectors"]
-    folders: list[str] = []
-
-
-class GatherSettings(Configured):
-    """How long a provision may take, how many children run at once, and whether loopback hosts may be asked."""
-
-    seconds: Annotated[float, Field(gt=0)] = 600
-    processes: Annotated[int, Field(ge=1, le=64)] = 2
-    allow_loopback: bool = False
-
-
-class HubSettings(Configured):
-    """``hub.toml``."""
-
-    name: str
-    origin_start: date = date(2025, 1, 1)
-    store: StoreSettings = StoreSettings()
-    plugins: PluginSettings = PluginSettings()
-    gather: GatherSettings = GatherSettings()
-    sources: dict[str, dict[str, dict[str, Any]]] = {}
-    """Where this hub finds a province's systems, by province and provision: keys put over the package's own."""
 
 
 class Obligation(Configured):
@@ -77,7 +36,7 @@ class Obligation(Configured):
     provider: str
     province: str
     speaks_for: Annotated[list[str], Field(min_length=1)]
-    indicators: list[str] = []
+    indicators: list[str] = Field(default=[])
     frequencies: Annotated[list[Frequency], Field(min_length=1)]
     due: dict[Frequency, Annotated[str, AfterValidator(_due_rule)]]
     when_closed: Literal["next", "same"] = "next"
@@ -103,7 +62,7 @@ class Delivery(Configured):
     dataflow: str
     recipient: str
     recipient_name: str
-    writer: dict[str, Any] = {"kind": "json"}
+    writer: dict[str, Any] = Field(default={"kind": "json"})
     sink: dict[str, Any]
     valid_from: date | None = None
     valid_to: date | None = None
@@ -119,10 +78,7 @@ class _Obligations(Configured):
 
 
 class _Deliveries(Configured):
-    delivery: list[Delivery] = []
-
-
-Model = TypeVar("Model", bound=Configured)
+    delivery: list[Delivery] = Field(default=[])
 
 
 @dataclass(frozen=True)
@@ -145,11 +101,7 @@ class Config:
     @property
     def database(self) -> str:
         """The database's URL, a relative SQLite path taken from the home."""
-        url = self.settings.store.database
-        prefix = "sqlite:///"
-        if url.startswith(prefix) and not url.startswith(prefix + "/"):
-            return prefix + str((self.home / url.removeprefix(prefix)).resolve())
-        return url
+        return database_of(self.home, self.settings)
 
     @property
     def plugin_folders(self) -> list[Path]:
@@ -165,13 +117,11 @@ def load(home: Path) -> Config:
     """The configuration of a hub's home. Raises ConfigurationError naming the file and the key."""
     home = home.resolve()
     folder = home / "config"
-    if not (folder / "hub.toml").exists():
-        raise ConfigurationError(f"{home} is no hub's home: {folder / 'hub.toml'} is missing (make one with: hub init)")
-    settings = _read(folder / "hub.toml", HubSettings)
+    settings = settings_of(home)
     texts = structures.read_texts(folder)
     catalogue = structures.catalogue(texts)
-    obligations = [o for path in _files(folder / "obligations") for o in _read(path, _Obligations).obligation]
-    deliveries = [d for path in _files(folder / "deliveries") for d in _read(path, _Deliveries).delivery]
+    obligations = [o for path in _files(folder / "obligations") for o in read(path, _Obligations).obligation]
+    deliveries = [d for path in _files(folder / "deliveries") for d in read(path, _Deliveries).delivery]
     announced = _announced(folder / "holidays.csv")
     config = Config(home, settings, catalogue, texts, tuple(obligations), tuple(deliveries), announced)
     problems = _problems(config)
@@ -191,28 +141,6 @@ def shipped() -> Path:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.toml"))
-
-
-def _read(path: Path, model: type[Model]) -> Model:
-    told: dict[str, Any] = {}
-    try:
-        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        return model.model_validate(told)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error
-    except ValidationError as error:
-        raise ConfigurationError(f"{path}: {_by_name(explain(error), told)}") from error
-
-
-def _by_name(text: str, told: dict[str, Any]) -> str:
-    """An explanation that names an obligation by its provider and not by its place alone."""
-
-    def named(found: re.Match[str]) -> str:
-        duty = told["obligation"][int(found[1])]
-        who = duty.get("provider", "nobody") if isinstance(duty, dict) else "nobody"
-        return f"obligation {int(found[1]) + 1} of {who}"
-
-    return re.sub(r"(?:^|(?<=; ))obligation\.([0-9]+)", named, text)
 
 
 def _announced(path: Path) -> working_days.Announced:
@@ -261,24 +189,20 @@ def _double_recipients(config: Config) -> list[str]:
 
 def _double_voices(config: Config) -> list[str]:
     """Pairs of obligations that speak for one figure on one day."""
+    speaking: dict[tuple[str, str], list[int]] = {}  # (dataflow, org unit) -> the duties that speak for it
+    for n, duty in enumerate(config.obligations):
+        for unit in sorted(config.catalogue.subtree(tuple(duty.speaks_for))):
+            speaking.setdefault((duty.dataflow, unit), []).append(n)
+    shared: dict[tuple[int, int], str] = {}  # a pair, and the first org unit that both speak for
+    for (_, unit), places in sorted(speaking.items()):
+        for pair in combinations(places, 2):
+            shared.setdefault(pair, unit)
     problems = []
-    duties = config.obligations
-    for n, one in enumerate(duties):
-        for other in duties[n + 1 :]:
-            same_voice = (one.province, one.provider) == (other.province, other.provider)
-            if one.dataflow != other.dataflow or same_voice:
-                continue
-            days = other.valid
-            meets = one.valid.meets(days.first or date.min, days.last or date.max)
-            units = _subtree(config, one) & _subtree(config, other)
-            both = set(one.indicators or other.indicators) & set(other.indicators or one.indicators)
-            same = both or not (one.indicators or other.indicators)
-            if meets and units and same:
-                problems.append(
-                    f"{one.provider} and {other.provider} both speak for {min(units)} in {one.dataflow} on one day"
-                )
+    for (n, m), unit in sorted(shared.items()):
+        one, other = config.obligations[n], config.obligations[m]
+        same_voice = (one.province, one.provider) == (other.province, other.provider)
+        meets = one.valid.meets(other.valid.first or date.min, other.valid.last or date.max)
+        same = set(one.indicators) & set(other.indicators) or not (one.indicators and other.indicators)
+        if meets and same and not same_voice:
+            problems.append(f"{one.provider} and {other.provider} both speak for {unit} in {one.dataflow} on one day")
     return problems
-
-
-def _subtree(config: Config, duty: Obligation) -> frozenset[str]:
-    return config.catalogue.subtree(tuple(duty.speaks_for))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from hub_core.engine import Engine
 from hub_core.errors import HubError, PluginError, StateError, StoreError
 from hub_core.landing import LandingZone, Scratch, observations
 from hub_core.model.exchange import Landing
+from hub_core.store.leases import Leases
 from hub_core.store.releases import Releases
 from hub_core.store.store import Store
 
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from hub_core.province import Province
     from hub_core.store.revisions import Submission
 
+GATHERS = "gather "  # what leases on provisions are called: ``gather nghe_an/telecom``
+
 
 @dataclass
 class Hub:
@@ -38,6 +43,7 @@ class Hub:
     store: Store
     zone: LandingZone
     engine: Engine
+    leases: Leases
     found: dict[str, Plugin]
     broken: dict[str, str]
     provinces: dict[str, Province] = field(default_factory=dict)
@@ -47,9 +53,11 @@ class Hub:
     def open(cls, home: Path, engine: Engine) -> Hub:
         """Open a home. Raises ConfigurationError or StoreError; a province that is broken is named, not raised."""
         config = configuration.load(home)
-        engine.processes = config.settings.gather.processes
+        engine.settle(config)
         found, broken = plugins.find(config.plugin_folders)
-        hub = cls(config, Store(config.database), LandingZone(config.landing), engine, found, broken)
+        store = Store(config.database)
+        holder = f"{socket.gethostname()}:{config.home}"
+        hub = cls(config, store, LandingZone(config.landing), engine, Leases(store, holder), found, broken)
         for name, plugin in found.items():
             try:
                 declared = province.read(Path(plugin.root))
@@ -115,8 +123,9 @@ class Hub:
                 yield each, f"{what}: let its package say the unit (value.unit), then {again}"
 
     def close(self) -> None:
-        """Let go of database and children."""
+        """Let go of children, leases and database."""
         self.engine.close()
+        self.leases.close()
         self.store.close()
 
     @contextmanager
@@ -128,9 +137,32 @@ class Hub:
         path = self.config.home / "hub.lock"
         with path.open("a") as lock:
             _lock(lock)
-            self.store.interrupt_runs(now)
+            self.store.interrupt_runs(now, self._elsewhere())
             self._clear_up(now)
-            yield
+            try:
+                yield
+            except BaseException:
+                self.store.interrupt_runs(now, self._elsewhere())
+                raise
+
+    def _elsewhere(self) -> set[tuple[str, str]]:
+        """The (province, provision) that hubs of other homes are at work on."""
+        names = (name for name, holder in self.leases.live().items() if holder != self.leases.holder)
+        return {(p, n) for name in names if name.startswith(GATHERS) for p, n in [name[len(GATHERS) :].split("/")]}
+
+    def at_work(self) -> bool:
+        """Whether a hub holds this home at this moment, or one of another home works on the same database."""
+        if set(self.leases.live().values()) - {self.leases.holder}:
+            return True
+        path = self.config.home / "hub.lock"
+        if not path.exists():
+            return False
+        with path.open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def _clear_up(self, now: datetime) -> None:
         """Keep what a killed gather had landed for the eye, and remove the rest of its scratch folder."""
@@ -159,10 +191,16 @@ class Hub:
 
 
 def _lock(lock: IO[str]) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise StateError("another hub is at work in this home") from error
+    """Take the lock. Whoever only asks (``at_work``) holds it for less than the pause between two tries."""
+    for pause in (0.02, 0.1, 0.0):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if not pause:
+                raise StateError("another hub is at work in this home") from error
+            time.sleep(pause)
+        else:
+            return
 
 
 def _counted_in(units: dict[str, str]) -> pl.Expr:

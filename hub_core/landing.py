@@ -167,7 +167,7 @@ class LandingZone:
             for part in landing.parts:
                 left, kept = (place / "parts" / f"{part.digest}.zst" for place in (scratch, folder))
                 if left.is_file() and not kept.exists():
-                    _check_part(left, part)
+                    check_part(left, part)
                 _take(left, kept)
             target = folder / "gathers" / landing.gather
             target.mkdir(parents=True, exist_ok=True)
@@ -184,9 +184,9 @@ class LandingZone:
         place = self.provision(manifest.province, manifest.provision)
         place /= _submission(manifest.calendar, manifest.period, manifest.gather, manifest.replay)
         try:
-            if place.exists():
+            if place.exists() and not place.samefile(folder):
                 shutil.rmtree(place)  # left by a night that was cut off before it could admit
-            place.mkdir(parents=True)
+            place.mkdir(parents=True, exist_ok=True)
             for name in (*sorted(manifest.files), MANIFEST):
                 write(place / name, (folder / name).read_bytes())
         except OSError as error:
@@ -221,7 +221,7 @@ def open_part(parts: Path, part: Part) -> PayloadPart:
     return PayloadPart(content, part.media_type, part.origin, part.name)
 
 
-def _check_part(path: Path, part: Part) -> None:
+def check_part(path: Path, part: Part) -> None:
     """Check a part's bytes against digest and size, a piece at a time. Raises StoreError."""
     digest, size = hashlib.sha256(), 0
     try:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, StringConstraints, ValidationError, model_v
 from hub_core.contracts import explain
 from hub_core.errors import ConfigurationError, MappingError, PluginError
 from hub_core.mapping import OWN_WORDS, Code, CodeTable, Declared, Mapping, Nil
+from hub_core.model.hours import Hours
 from hub_core.model.org_unit import Validity
 from hub_core.model.period import Period
 
@@ -48,15 +49,20 @@ def _label(text: str) -> str:
     return str(Period.parse(text))
 
 
+def _hours(text: str) -> str:
+    return str(Hours.parse(text))
+
+
 class Provision(Declared):
     """One provider's promise to report one dataflow: source, reader and mapping.
 
     ``periods``: those asked for, all that are found, or the ones that it holds and is asked for. Without
-    ``map`` the reader speaks the hub's own words.
+    ``map`` the reader speaks the hub's own words. ``hours``: in which its system may be asked, in Vietnam's time.
     """
 
     dataflow: str
     provider: str
+    hours: Annotated[str, AfterValidator(_hours)] | None = None
     periods: Literal["asked", "all"] | list[Annotated[str, AfterValidator(_label)]] = "asked"
     calendar: Literal["S", "A"] | None = None
     prepare: Annotated[str, StringConstraints(pattern=r"^[\w.]+:\w+$")] | None = None

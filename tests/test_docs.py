@@ -18,7 +18,7 @@ import pluggy
 import pytest
 import typer
 
-from hub_core import Province, config, hookspecs, plugins
+from hub_core import Province, config, hookspecs, plugins, settings
 from hub_core.cli.app import app
 from hub_core.contracts import Reader, Sink, Source, Writer
 from hub_core.province import Provision
@@ -310,7 +310,7 @@ def test_every_key_of_a_provision_is_explained() -> None:
 
 
 def test_the_operators_files_are_as_the_hub_reads_them() -> None:
-    models = {"hub.toml": config.HubSettings, "obligation": config.Obligation, "delivery": config.Delivery}
+    models = {"hub.toml": settings.HubSettings, "obligation": config.Obligation, "delivery": config.Delivery}
     for mark, model in models.items():
         [block] = marked(DOCS / "operate.md", mark)
         told = tomllib.loads(block.text)
@@ -321,10 +321,11 @@ def test_the_operators_files_are_as_the_hub_reads_them() -> None:
 def test_every_key_of_hub_toml_is_shown() -> None:
     [block] = marked(DOCS / "operate.md", "hub.toml")
     told = tomllib.loads(block.text)
-    assert set(told) == set(config.HubSettings.model_fields)
-    for name, model in (("store", config.StoreSettings), ("plugins", config.PluginSettings)):
+    assert set(told) == set(settings.HubSettings.model_fields)
+    for name, model in (("store", settings.StoreSettings), ("plugins", settings.PluginSettings)):
         assert set(told[name]) == set(model.model_fields)
-    assert set(told["gather"]) == set(config.GatherSettings.model_fields)
+    for name, model in (("gather", settings.GatherSettings), ("schedule", settings.Schedule)):
+        assert set(told[name]) == set(model.model_fields)
 
 
 # The tutorial

@@ -5,6 +5,9 @@ from __future__ import annotations
 import typer
 
 from hub_core.cli import (
+    backfill,
+    brake,
+    delivery,
     finding,
     journeys,
     look,
@@ -14,8 +17,10 @@ from hub_core.cli import (
     release,
     revision,
     series,
+    serve,
     setup,
     template,
+    upkeep,
 )
 
 app = typer.Typer(
@@ -35,10 +40,15 @@ for command in (
     journeys.publish,
     journeys.night,
     journeys.replay,
+    backfill.backfill,
+    serve.serve,
     template.template,
     look.status,
     look.trace,
     series.series,
+    upkeep.doctor,
+    upkeep.backup,
+    upkeep.restore,
 ):
     app.command()(command)
 for name, noun in (
@@ -48,5 +58,7 @@ for name, noun in (
     ("orgunit", orgunit),
     ("revision", revision),
     ("release", release),
+    ("delivery", delivery),
+    ("brake", brake),
 ):
     app.add_typer(noun.app, name=name, help=noun.__doc__)

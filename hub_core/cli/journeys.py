@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +35,8 @@ Periods = Annotated[
 Provinces = Annotated[list[str] | None, typer.Option("--province", help="Only this province; may be repeated.")]
 
 
-def _checked(periods: list[str] | None) -> list[str] | None:
+def checked(periods: list[str] | None) -> list[str] | None:
+    """Labels of periods as they were given; one that is none is a wrong parameter."""
     from hub_core.model.period import Period
 
     try:
@@ -56,13 +58,13 @@ def gather(
 
     at = moment(now)
     with opened(home, children=1) as hub, hub.alone(at), progress(quiet=json) as report:
-        reports = gather_all(hub, tasks(hub, at, _checked(period), province), at, report)
+        reports = gather_all(hub, tasks(hub, at, checked(period), province), at, report)
         broken = dict(hub.broken)
     if json:
         as_json({"gathers": reports, "broken": broken})
     else:
         show_gathers(reports, broken)
-    sys.exit(_code(reports, broken))
+    sys.exit(code_of(reports, broken))
 
 
 def admit(
@@ -108,7 +110,7 @@ def publish(
     from hub_core.pipeline.deliver import deliver_all
     from hub_core.pipeline.publish import publish as publish_one
 
-    label = (_checked([period]) or [""])[0]
+    label = (checked([period]) or [""])[0]
     at = moment(now)
     with opened(home) as hub, hub.alone(at):
         told = publish_one(hub, dataflow, of_dataflow(hub.config, dataflow, Period.parse(label)), at, at_once=True)
@@ -125,22 +127,40 @@ def night(
     home: Home = Path(),
     period: Periods = None,
     province: Provinces = None,
+    date: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="The business date whose night this is; it is run once. For hub serve."
+        ),
+    ] = None,
+    again: Annotated[
+        list[str] | None, typer.Option(help="Only this provision (nghe_an/telecom), once more; may be repeated.")
+    ] = None,
     json: AsJson = False,
     now: Now = None,
 ) -> None:
     """One night: gather what is owed, publish what is due, deliver what is in the outbox."""
+    from hub_core.pipeline.night import again as ask_again
     from hub_core.pipeline.night import night as one_night
+    from hub_core.pipeline.night import scheduled
 
     at = moment(now)
+    if (date or again) and (period or province or (date and again)):
+        raise typer.BadParameter("--date and --again stand alone")
     with opened(home, children=1) as hub, hub.alone(at), progress(quiet=json) as report:
-        told = one_night(hub, at, report, _checked(period), province)
+        if date:
+            told = scheduled(hub, date.date(), at, report)
+        elif again:
+            told = ask_again(hub, again, at, report)
+        else:
+            told = one_night(hub, at, report, checked(period), province)
     if json:
         as_json(told)
     else:
         show_gathers(told.gathers, told.broken)
         show_releases(told.releases)
         show_deliveries(told.deliveries)
-    code = _code(told.gathers, told.broken)
+    code = code_of(told.gathers, told.broken)
     sys.exit(UNAVAILABLE if code != BLOCKED and any(d.error for d in told.deliveries) else code)
 
 
@@ -166,7 +186,7 @@ def replay(
         as_json(told)
     else:
         show_gathers([told], {})
-    sys.exit(_code([told], {}))
+    sys.exit(code_of([told], {}))
 
 
 def show_gathers(reports: list[GatherReport], broken: dict[str, str]) -> None:
@@ -216,7 +236,8 @@ def show_deliveries(deliveries: list[DeliveryReport]) -> None:
     table("Deliveries", ["release", "recipient", "state", "receipt", "delivery", "error"], rows)
 
 
-def _code(reports: list[GatherReport], broken: dict[str, str]) -> int:
+def code_of(reports: list[GatherReport], broken: dict[str, str]) -> int:
+    """The exit code for what the provinces gave."""
     if broken or any(each.outcome == "held" or (each.error and not each.retryable) for each in reports):
         return BLOCKED
     return UNAVAILABLE if any(each.error for each in reports) else DONE

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,9 +66,13 @@ def console() -> Console:
 
 @contextmanager
 def opened(home: Path, *, children: int = 0) -> Iterator[Hub]:
-    """The hub of a home; so many children are started while it opens."""
+    """The hub of a home; so many children are started while it opens.
+
+    Told to stop by SIGTERM, it gives back its leases, and its children end with it.
+    """
     from hub_core.engine import local
 
+    signal.signal(signal.SIGTERM, _told_to_stop)
     engine = local()
     engine.warm(children)
     try:
@@ -77,8 +84,23 @@ def opened(home: Path, *, children: int = 0) -> Iterator[Hub]:
         raise
     try:
         yield hub
+    except ToldToStop as stop:
+        hub.leases.close()
+        sys.stderr.write("told to stop: what was under way is taken up next time\n")
+        sys.stderr.flush()
+        os._exit(int(stop.code))  # without a wait for the children
     finally:
         hub.close()
+
+
+class ToldToStop(SystemExit):
+    """SIGTERM came."""
+
+    code: int
+
+
+def _told_to_stop(number: int, _: FrameType | None) -> None:
+    raise ToldToStop(128 + number)
 
 
 def as_json(value: object) -> None:

@@ -113,6 +113,7 @@ class Manifest(OfAGather):
     counts: dict[str, int]
     findings: list[FindingCount]
     digests: Digests
+    reading: Digest | None = None
     files: dict[str, Digest]
     sealed_at: datetime
 
@@ -129,6 +130,15 @@ class Plugin(Exchanged):
     module: str
     root: str
     folder: str | None = None
+
+
+class Seen(Exchanged):
+    """What stands of the gather before: the parts that it read, and what all that read them came to (a digest)."""
+
+    gather: GatherId
+    reading: Digest
+    parts: list[Digest]
+    periods: list[str]
 
 
 class GatherOrder(Exchanged):
@@ -150,6 +160,7 @@ class GatherOrder(Exchanged):
     speaks_for: list[str]
     indicators: list[str]
     lent: dict[str, str] = {}
+    seen: Seen | None = None
     source: dict[str, Any] = {}
     secrets: dict[str, str] = {}
     allow_loopback: bool = False
@@ -185,10 +196,14 @@ class CheckOrder(Exchanged):
 
 
 class Gathered(Exchanged):
-    """What a child answers to a gather: how it went and what it left in its scratch folder."""
+    """What a child answers to a gather: how it went and what it left in its scratch folder.
+
+    ``unchanged``: every part is as it was, and nothing was read.
+    """
 
     landing: Landing | None = None
     submissions: list[str] = []
+    unchanged: bool = False
     counts: dict[str, int] = {}
     no_data: list[str] = []
     notes: list[str] = []
@@ -251,6 +266,12 @@ class ReleaseManifest(Exchanged):
     figures_digest: Digest
     previous: Digest | None
     now: datetime
+
+    def made_of(self, catalogue: str, reporters: list[Reporter], submissions: list[Used]) -> bool:
+        """Whether it is made of these, by this catalogue: the same figures then."""
+        same = [sorted(map(canonical, each)) for each in (reporters, self.reporters)]
+        used = [sorted(map(canonical, each)) for each in (submissions, self.submissions)]
+        return catalogue == self.catalogue and same[0] == same[1] and used[0] == used[1]
 
 
 class Receipt(Exchanged):

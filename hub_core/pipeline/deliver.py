@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hub_core.errors import ConfigurationError, DeliveryUnavailable, HubError
@@ -15,6 +16,7 @@ from hub_core.obligations import business_date
 from hub_core.pipeline.document import document
 from hub_core.province import secrets_named, with_secrets
 from hub_core.secrets import redact, resolve
+from hub_core.store.nights import DELIVERIES, Brakes
 from hub_core.store.releases import Release
 
 if TYPE_CHECKING:
@@ -45,7 +47,20 @@ def recipients_of(hub: Hub, dataflow: str, now: datetime) -> list[Delivery]:
 
 
 def deliver_all(hub: Hub, now: datetime) -> list[DeliveryReport]:
-    """Send what is in the outbox, in order; a version waits for the one before it."""
+    """Send what is in the outbox, in order; a version waits for the one before it.
+
+    Nothing is sent where the operator has stopped deliveries, or while another hub is sending.
+    """
+    stopped = DELIVERIES in Brakes(hub.store).all()
+    if stopped or not hub.releases.outbox() or not hub.leases.take(DELIVERIES):
+        return []
+    try:
+        return _send_all(hub, now)
+    finally:
+        hub.leases.give_back([DELIVERIES])
+
+
+def _send_all(hub: Hub, now: datetime) -> list[DeliveryReport]:
     reports: list[DeliveryReport] = []
     waiting: set[tuple[str, str, str]] = set()
     for row in hub.releases.outbox():
@@ -75,7 +90,7 @@ def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> 
         writer = loaded.writer(told.writer, f"delivery to {told.recipient}, writer", Document)
         sink: Sink = loaded.make(Sink, with_secrets(told.sink, secrets), f"delivery to {told.recipient}, sink")
         content = writer.write(document(hub, release))
-        hub.releases.attempt(row["id"], now)
+        hub.releases.attempt(row["id"], now, partial(hub.leases.check, name=DELIVERIES))
         receipt = deliver(sink, row["id"], content, writer.media_type, row["attempts"])
     except HubError as error:
         error.message = redact(error.message, secrets.values())

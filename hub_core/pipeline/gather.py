@@ -5,29 +5,31 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import date, datetime
 
 from hub_core import province
-from hub_core.errors import HubError, StateError
+from hub_core.errors import HubError, SourceUnavailable, StateError
 from hub_core.home import Hub
 from hub_core.model.exchange import GatherOrder, Landing
+from hub_core.model.hours import Hours
 from hub_core.model.period import Period, latest
-from hub_core.obligations import business_date, owed
+from hub_core.obligations import ZONE, business_date, owed
+from hub_core.pipeline.lending import lent, seen
 from hub_core.pipeline.take_over import GatherReport, Going, Task, end, voice_of
 from hub_core.secrets import resolve
-from hub_core.store.revisions import Submission, current
-
-if TYPE_CHECKING:
-    pass
+from hub_core.store.nights import Brakes
 
 Report = Callable[[str, dict[str, int]], None]
 
 
-def tasks(hub: Hub, now: datetime, periods: list[str] | None, provinces: list[str] | None) -> list[Task]:
+def tasks(
+    hub: Hub, now: datetime, periods: list[str] | None, provinces: list[str] | None, day: date | None = None
+) -> list[Task]:
     """What a night asks for: the last ended periods of each provision's obligation, or the periods given.
 
-    Raises StateError for a province that has no package, and for a period that nothing here is reported by.
+    ``day``: the business date whose night it is; today where it is None. A province that the operator has stopped is
+    left out, unless it is named. Raises StateError for a province that has no package, and for a period that nothing
+    here is reported by.
     """
     unknown = sorted(set(provinces or ()) - set(hub.provinces) - set(hub.broken))
     if unknown:
@@ -36,8 +38,9 @@ def tasks(hub: Hub, now: datetime, periods: list[str] | None, provinces: list[st
     if strange := [label for label in periods or () if Period.parse(label).frequency not in known]:
         raise StateError(f"no dataflow is reported by periods like {', '.join(strange)}")
     found = []
+    stopped = set(Brakes(hub.store).all()) - set(provinces or ())
     for name, declared in sorted(hub.provinces.items()):
-        if provinces and name not in provinces:
+        if name in stopped or (provinces and name not in provinces):
             continue
         for provision, each in sorted(declared.provisions.items()):
             dataflow = hub.config.catalogue.dataflows.get(each.dataflow)
@@ -45,7 +48,7 @@ def tasks(hub: Hub, now: datetime, periods: list[str] | None, provinces: list[st
                 hub.broken.setdefault(name, f"{provision}.toml: dataflow {each.dataflow} is not in the catalogue")
                 continue
             wanted = [Period.parse(label) for label in periods or []] or [
-                latest(frequency, dataflow.calendar, business_date(now)).shift(-back)
+                latest(frequency, dataflow.calendar, day or business_date(now)).shift(-back)
                 for frequency in dataflow.frequencies
                 for back in range(dataflow.look_back)
             ]
@@ -68,9 +71,12 @@ def gather(hub: Hub, todo: list[Task], now: datetime, report: Report) -> list[Ga
     by_province: dict[str, list[Going]] = {}
     reports: dict[str, GatherReport] = {}
     for task in todo:
+        if not hub.leases.take(task.lease):
+            reports[task.key] = _elsewhere(hub, task)
+            continue
         going = _start(hub, task, now)
         if going.failed is not None:
-            reports[going.key] = end(hub, going, {"error": going.failed.as_dict()}, now)
+            reports[task.key] = end(hub, going, {"error": going.failed.as_dict()}, now)
         else:
             by_province.setdefault(task.province, []).append(going)
     futures = []
@@ -79,14 +85,27 @@ def gather(hub: Hub, todo: list[Task], now: datetime, report: Report) -> list[Ga
         futures.append((each, hub.engine.submit(orders, hub.config.settings.gather.seconds, report)))
     for each, future in futures:
         for going, answer in zip(each, future.result(), strict=True):
-            reports[going.key] = end(hub, going, answer, now)
-    return [reports[f"{task.province}/{task.provision}"] for task in todo]
+            reports[going.task.key] = end(hub, going, answer, now)
+    return [reports[task.key] for task in todo]
+
+
+def _elsewhere(hub: Hub, task: Task) -> GatherReport:
+    """What is said of a provision that another hub is at work on."""
+    dataflow = hub.provinces[task.province].provisions[task.provision].dataflow
+    who = hub.leases.holder_of(task.lease)
+    notes = [f"another hub is at work on it: {who}" if who else "another hub has just been at work on it"]
+    return GatherReport(
+        task.province, task.provision, dataflow, task.periods, "elsewhere", {}, {}, [], notes, None, False, ""
+    )
 
 
 def replay(hub: Hub, name: str, provision: str, gather_id: str, now: datetime, report: Report) -> GatherReport:
     """Read a landing again with the mapping and plugin of today. Raises StateError where there is none."""
     landing = hub.zone.landing(name, provision, gather_id)
-    going = _start(hub, Task(name, provision, landing.periods), now, landing)
+    task = Task(name, provision, landing.periods)
+    if name in hub.provinces and provision in hub.provinces[name].provisions and not hub.leases.take(task.lease):
+        return _elsewhere(hub, task)
+    going = _start(hub, task, now, landing)
     if going.failed is not None or going.order is None:
         return end(hub, going, {"error": going.failed.as_dict() if going.failed else {}}, now)
     future = hub.engine.submit([going.order.model_dump(mode="json")], hub.config.settings.gather.seconds, report)
@@ -114,8 +133,11 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None) ->
         gather=gather_id,
     )
     scratch = hub.config.home / "scratch" / f"{gather_id}-{replay_number}"
-    going = Going(f"{task.province}/{task.provision}", task, declared.dataflow, run, scratch, gather_id, None, None)
+    going = Going(task, declared.dataflow, run, scratch, gather_id, None, None)
     try:
+        hours = Hours.parse(declared.hours) if declared.hours else None
+        if again is None and hours and not hours.holds(now.astimezone(ZONE).time()):
+            raise SourceUnavailable(f"its system may be asked from {hours} only (hours)")
         voice = voice_of(hub.config, task.province, declared.provider, declared.dataflow)
         here = hub.config.settings.sources.get(task.province, {}).get(task.provision, {})
         wanted = province.secrets_named(declared.source | here)
@@ -132,6 +154,7 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None) ->
             speaks_for=sorted(voice.org_units),
             indicators=sorted(voice.indicators),
             lent=lent(hub, task),
+            seen=seen(hub, task) if again is None else None,
             source=here,
             allow_loopback=hub.config.settings.gather.allow_loopback,
             scratch=str(scratch),
@@ -146,18 +169,3 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None) ->
     except HubError as error:
         going.failed = error.located(province=task.province, provision=task.provision)
     return going
-
-
-def lent(hub: Hub, task: Task) -> dict[str, str]:
-    """The current submissions of a provision that a child may read, as folders by period.
-
-    Those of the periods asked for and of the ones before them; all, where it seals whatever periods it finds.
-    """
-    declared = hub.provinces[task.province].provisions[task.provision]
-    asked = [Period.parse(label) for label in task.periods]
-    near = None if declared.periods == "all" else {str(p.shift(back)) for p in asked for back in (0, -1)}
-    by_period: dict[str, list[Submission]] = {}
-    for each in hub.store.submissions(near, province=task.province, provision=task.provision):
-        by_period.setdefault(each.period, []).append(each)
-    standing = {period: current(each) for period, each in by_period.items()}
-    return {period: str((hub.zone.root / s.path).resolve()) for period, s in standing.items() if s and not s.nil}

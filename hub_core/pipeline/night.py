@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from hub_core.home import Hub
 from hub_core.model.period import Period
 from hub_core.pipeline.deliver import DeliveryReport, deliver_all
 from hub_core.pipeline.gather import Report, gather, tasks
 from hub_core.pipeline.publish import PublishReport, publish
-from hub_core.pipeline.take_over import GatherReport
+from hub_core.pipeline.take_over import GatherReport, Task
+from hub_core.store.nights import Nights
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,32 @@ class NightReport:
     broken: dict[str, str]
 
 
+def scheduled(hub: Hub, day: date, now: datetime, report: Report) -> NightReport:
+    """The night of a business date, which is run once; one that was cut off is taken again.
+
+    Raises StateError where it is over, or another hub is at it.
+    """
+    nights = Nights(hub.store)
+    with hub.leases.holding(f"night {day}"):
+        nights.begin(day, now)
+        told = _night(hub, tasks(hub, now, None, None, day), now, report)
+        nights.end(day, now)
+    return told
+
+
+def again(hub: Hub, provisions: Collection[str], now: datetime, report: Report) -> NightReport:
+    """Ask some provisions (``nghe_an/telecom``) again, and publish and deliver what comes of it."""
+    return _night(hub, [task for task in tasks(hub, now, None, None) if task.key in provisions], now, report)
+
+
 def night(
     hub: Hub, now: datetime, report: Report, periods: list[str] | None = None, provinces: list[str] | None = None
 ) -> NightReport:
-    """One night; it may be cut off anywhere and taken again."""
-    todo = tasks(hub, now, periods, provinces)
+    """A night at the operator's word; it may be cut off anywhere and taken again."""
+    return _night(hub, tasks(hub, now, periods, provinces), now, report)
+
+
+def _night(hub: Hub, todo: list[Task], now: datetime, report: Report) -> NightReport:
     gathers = gather(hub, todo, now, report)
     asked = {(each.dataflow, label) for each in gathers for label in [*each.periods, *each.revisions]}
     order = sorted(asked, key=lambda each: (bool(_needs_others(hub, each[0])), each[0], Period.parse(each[1])))

@@ -30,7 +30,7 @@ class PublishReport:
 
     dataflow: str
     period: str
-    state: str  # frozen, unchanged, waiting, no data
+    state: str  # frozen, unchanged, waiting, no data, elsewhere
     release: str | None
     reporters: dict[str, str]
     figures: int
@@ -42,6 +42,16 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
 
     Without ``at_once`` it waits while an expected reporter is neither in nor overdue and nothing was released yet.
     """
+    lease = f"publish {dataflow}/{period}"
+    if not hub.leases.take(lease):
+        return PublishReport(dataflow, str(period), "elsewhere", None, {}, 0, 0)
+    try:
+        return _publish(hub, dataflow, period, now, at_once=at_once)
+    finally:
+        hub.leases.give_back([lease])
+
+
+def _publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool) -> PublishReport:
     from hub_core.stages.aggregate import aggregate
     from hub_core.stages.consolidate import consolidate, differs, double_voices, without
     from hub_core.stages.freeze import freeze
@@ -64,12 +74,14 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
         return told("no data", None)
     if previous is None and not at_once and any(each.state == "open" for each in dues):
         return told("waiting", None)
+    used = [_used(each) for each in inputs.everything]
+    if not at_once and previous is not None and previous.manifest.made_of(scope.catalogue.digest, reporters, used):
+        return told("unchanged", previous, previous.manifest.figures)
     frames = frames_of(hub, scope, inputs)
     doubled = double_voices(frames.own)
     figures = aggregate(scope, without(frames.own, doubled), frames.lent, frames.present, frames.carried)
     if figures.is_empty():
         return told("no data", None)
-    used = [_used(each) for each in inputs.everything]
     draft = consolidate(scope, figures, reporters, used, previous.manifest if previous else None, now)
     if not differs(draft, previous.manifest if previous else None):
         return told("unchanged", previous, figures.height, doubled.height)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from hub_core.contracts import explain
 from hub_core.engine import Answer
 from hub_core.errors import HubError, PluginError, SubmissionError, from_dict
-from hub_core.home import Hub
+from hub_core.home import GATHERS, Hub
 from hub_core.landing import Scratch, read_manifest
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Manifest
 from hub_core.secrets import redact
@@ -21,6 +22,9 @@ from hub_core.secrets import redact
 if TYPE_CHECKING:
     from hub_core.config import Config
     from hub_core.stages.admit import Admitted, Voice
+
+
+_READ = ("rows", "ignored", "absent", "not_asked")  # what a child counts while it reads
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,16 @@ class Task:
     provision: str
     periods: list[str]
 
+    @property
+    def key(self) -> str:
+        """The provision, as people write it."""
+        return f"{self.province}/{self.provision}"
+
+    @property
+    def lease(self) -> str:
+        """What the lease on it is called."""
+        return GATHERS + self.key
+
 
 @dataclass(frozen=True)
 class GatherReport:
@@ -40,7 +54,7 @@ class GatherReport:
     provision: str
     dataflow: str
     periods: list[str]
-    outcome: str  # done, unchanged, no data, held, failed
+    outcome: str  # done, unchanged, no data, held, failed, elsewhere
     counts: dict[str, int]
     revisions: dict[str, int]
     no_data: list[str]
@@ -54,7 +68,6 @@ class GatherReport:
 class Going:
     """A gather under way."""
 
-    key: str
     task: Task
     dataflow: str
     run: int
@@ -76,6 +89,8 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
     try:
         if going.order is not None and going.order.replay_of is None:
             _take_landing(hub, going, gathered, failure, now)
+        if failure is None and gathered.unchanged:
+            counts |= _as_before(hub, going, gathered)
         if failure is None:
             for folder in gathered.submissions:
                 admitted = _admit(hub, going, Path(folder), now)
@@ -94,6 +109,7 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
     outcome = _outcome(failure, gathered, revisions, held=held)
     told = failure.as_dict() if failure else None
     hub.store.end_run(going.run, outcome, now, counts=counts, notes=notes, error=told)
+    hub.leases.give_back([going.task.lease])
     shutil.rmtree(going.scratch, ignore_errors=True)
     return GatherReport(
         going.task.province,
@@ -114,11 +130,28 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
 def _outcome(failure: HubError | None, gathered: Gathered, revisions: dict[str, int], *, held: bool) -> str:
     if failure is not None:
         return "failed"
+    if gathered.unchanged:
+        return "unchanged"
     if not gathered.submissions:
         return "no data"
     if held:
         return "held"
     return "done" if revisions else "unchanged"
+
+
+def _as_before(hub: Hub, going: Going, gathered: Gathered) -> dict[str, int]:
+    """The counts of a gather that found every part as it was. Raises SubmissionError where that is not so."""
+    seen = going.order.seen if going.order else None
+    parts = [part.digest for part in gathered.landing.parts] if gathered.landing else []
+    if seen is None or parts != seen.parts or gathered.submissions:
+        raise SubmissionError("the child says that nothing changed, and its landing is not the one before")
+    run = hub.store.run_of(seen.gather)
+    read = {name: n for name, n in (run["counts"] if run else {}).items() if name in _READ}
+    stands = hub.store.submissions(seen.periods, province=going.task.province, provision=going.task.provision)
+    made = [each for each in stands if each.gather == seen.gather]
+    rows, quarantined = (sum(numbers) for numbers in ((s.rows for s in made), (s.quarantined for s in made)))
+    nothing = {"new": 0, "changed": 0, "withdrawn": 0}
+    return read | nothing | {"unchanged": rows, "admitted": rows, "quarantined": quarantined}
 
 
 def _take_landing(hub: Hub, going: Going, gathered: Gathered, failure: HubError | None, now: datetime) -> None:
@@ -164,7 +197,9 @@ def _admit(hub: Hub, going: Going, folder: Path, now: datetime) -> Admitted:
     voice = voice_of(hub.config, manifest.province, manifest.provider, manifest.dataflow)
     verify(folder, manifest, voice, hub.config.catalogue, whole=False)
     hub.store.note_catalogue(manifest.digests.catalogue, now)
-    return admit(hub.store, hub.zone, folder, manifest, reason_for(hub, manifest), now, _outdated(hub, manifest))
+    still = partial(hub.leases.check, name=going.task.lease)
+    reason, outdated = reason_for(hub, manifest), _outdated(hub, manifest)
+    return admit(hub.store, hub.zone, folder, manifest, reason, now, outdated, still)
 
 
 def _outdated(hub: Hub, manifest: Manifest) -> set[int]:
@@ -210,4 +245,5 @@ def admit_folder(hub: Hub, folder: Path, now: datetime) -> Admitted:
         raise SubmissionError(error.message, province=manifest.province) from error
     verify(folder, manifest, voice, hub.config.catalogue, whole=True)
     hub.store.note_catalogue(manifest.digests.catalogue, now)
-    return admit(hub.store, hub.zone, folder, manifest, reason_for(hub, manifest), now, _outdated(hub, manifest))
+    with hub.leases.holding(Task(manifest.province, manifest.provision, []).lease):
+        return admit(hub.store, hub.zone, folder, manifest, reason_for(hub, manifest), now, _outdated(hub, manifest))

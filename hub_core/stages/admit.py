@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+import sqlalchemy as sa
 
 from hub_core.errors import StateError, SubmissionError
 from hub_core.landing import OBSERVATIONS, LandingZone
@@ -43,12 +44,13 @@ def admit(
     reason: str,
     now: datetime,
     outdated: Collection[int] = (),
+    still: Callable[[sa.Connection], None] = lambda _: None,
 ) -> Admitted:
     """Take a verified submission over and give it its revision.
 
     It is new when its figures or its quarantine differ from the current revision's and from those of
-    every held one above it, or where that one is outdated: its numbers were counted in other units.
-    Raises StateError where it was admitted before.
+    every held one above it, or where that one is outdated: its numbers were counted in other units. ``still`` is
+    asked in the transaction whether it may. Raises StateError where it was admitted before.
     """
     place = {"province": manifest.province, "provision": manifest.provision, "period": manifest.period}
     known = store.submissions(**place, calendar=manifest.calendar)
@@ -60,6 +62,7 @@ def admit(
     path = zone.adopt_submission(folder, manifest)
     revision = max((s.revision for s in known), default=0) + 1
     with store.write() as connection:
+        still(connection)
         store.add_submission(connection, manifest, revision, path.as_posix(), reason, now)
     return Admitted(manifest, revision, held=bool(manifest.blocked))
 

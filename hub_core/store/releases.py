@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -149,9 +150,10 @@ class Releases:
         query = sa.select(t.delivery).where(t.delivery.c.state.in_(OPEN)).order_by(t.delivery.c.release_id)
         return self._rows(query)
 
-    def attempt(self, delivery: str, now: datetime) -> None:
-        """Note, before anything is sent, that a delivery is on its way."""
+    def attempt(self, delivery: str, now: datetime, still: Callable[[sa.Connection], None]) -> None:
+        """Note, before anything is sent, that a delivery is on its way; ``still`` is asked first whether it may be."""
         with self._store.write() as connection:
+            still(connection)
             connection.execute(
                 t.delivery.update()
                 .where(t.delivery.c.id == delivery)

@@ -91,24 +91,34 @@ class Store:
         with self.write() as connection:
             connection.execute(t.run.update().where(t.run.c.id == run).values(**values))
 
-    def interrupt_runs(self, now: datetime) -> int:
-        """Mark the runs of a hub that is no more; how many there were."""
+    def interrupt_runs(self, now: datetime, elsewhere: Collection[tuple[str, str]] = ()) -> int:
+        """Mark the runs of a hub that is no more; how many there were.
+
+        ``elsewhere``: (province, provision) that another hub is at work on.
+        """
+        running = self._rows(sa.select(t.run).where(t.run.c.outcome == "running"))
+        ended = [row["id"] for row in running if (row["province"], row["provision"]) not in elsewhere]
         with self.write() as connection:
-            done = connection.execute(
-                t.run.update().where(t.run.c.outcome == "running").values(outcome="interrupted", ended_at=now)
-            )
-            return int(done.rowcount)
+            for number in ended:
+                connection.execute(
+                    t.run.update().where(t.run.c.id == number).values(outcome="interrupted", ended_at=now)
+                )
+        return len(ended)
 
     def run_of(self, gather: str) -> dict[str, Any] | None:
         """The run that made a gather, or None."""
         found = self._rows(sa.select(t.run).where(t.run.c.gather == gather, t.run.c.kind == "gather"))
         return found[0] if found else None
 
-    def runs(self, limit: int = 50, province: str | None = None) -> list[dict[str, Any]]:
+    def runs(
+        self, limit: int | None = 50, province: str | None = None, since: datetime | None = None
+    ) -> list[dict[str, Any]]:
         """The last journeys, newest first."""
         query = sa.select(t.run).order_by(t.run.c.id.desc()).limit(limit)
         if province:
             query = query.where(t.run.c.province == province)
+        if since:
+            query = query.where(t.run.c.started_at >= since)
         return self._rows(query)
 
     def new_gather(self, province: str, provision: str, origin_start: date) -> tuple[str, int]:

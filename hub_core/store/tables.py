@@ -207,3 +207,30 @@ receipt = sa.Table(
     sa.Column("received_at", Instant, nullable=False),
     sa.Index(None, "delivery_id"),
 )
+
+lease = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("token", sa.Integer, nullable=False),  # how often it was taken
+    sa.Column("ends_at", sa.Float, nullable=False),  # seconds of the database's clock
+)
+
+night = sa.Table(
+    "night",
+    metadata,
+    sa.Column("business_date", sa.Date, primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),  # running, done, skipped
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("began_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),
+)
+
+brake = sa.Table(
+    "brake",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),  # nights, deliveries, or a province
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+)

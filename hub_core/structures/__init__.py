@@ -7,6 +7,7 @@ import json
 import tomllib
 import unicodedata
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -87,6 +88,7 @@ def keep(texts: dict[str, str], folder: Path) -> Path:
     return path
 
 
+@cache
 def open_snapshot(path: Path) -> Catalogue:
     """The catalogue that was kept in a snapshot."""
     return catalogue(json.loads(path.read_text(encoding="utf-8")), kept=True)

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub_core import structures
-from hub_core.config import Config, HubSettings, Obligation
+from hub_core.config import Config, Obligation
 from hub_core.errors import StateError
 from hub_core.model.period import Calendar, Period
 from hub_core.obligations import Due, business_date, due, due_day, of_dataflow, owed
+from hub_core.settings import HubSettings
 from hub_core.store.revisions import Submission
 from hub_core.working_days import Announced
 

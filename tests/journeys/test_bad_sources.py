@@ -151,3 +151,13 @@ def test_a_figure_that_the_ministry_rejects_is_a_finding_before_its_province(wor
     }
     assert all(f["place"]["locator"] for f in found)
     assert "rejected" in {d["state"] for d in world.told("status")["deliveries"]}
+
+
+def test_a_system_is_asked_in_its_hours_only(world: World) -> None:
+    toml = world.packages / "thanh_hoa" / "hub_provinces" / "thanh_hoa" / "telecom.toml"
+    toml.write_text('hours = "22:00-01:30"\n' + toml.read_text(encoding="utf-8"), encoding="utf-8")
+    server = world.systems.servers["thanh_hoa/telecom"]
+    told = world.gathers(world.night("2026-11-06T02:00"))["thanh_hoa/telecom"]
+    assert (told["outcome"], told["retryable"], server.requests) == ("failed", True, 0)
+    assert "its system may be asked from 22:00-01:30 only (hours)" in told["error"]
+    assert world.gathers(world.night("2026-11-06T23:00"))["thanh_hoa/telecom"]["outcome"] == "done"

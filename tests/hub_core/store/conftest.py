@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 import sqlalchemy as sa
@@ -95,8 +96,8 @@ class Databases(ABC):
     @contextmanager
     def one(self, *, prepared: bool) -> Iterator[str]:
         if prepared and self._template is None:
-            Store(self.make("template_")).close()
-            self._template = "template_"
+            self._template = f"template_{token_hex(4)}"  # a server may have another's
+            Store(self.make(self._template)).close()
         name = f"hub{next(self._numbers)}"
         yield self.make(name, self._template if prepared else None)
         self.drop(name)

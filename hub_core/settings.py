@@ -1,0 +1,132 @@
+"""The operator's settings: ``hub.toml``, and how every piece of TOML is read."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hub_core.contracts import explain
+from hub_core.errors import ConfigurationError
+
+
+class Configured(BaseModel):
+    """A piece of the operator's TOML: frozen, and strict about what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(Configured):
+    """Where the database and the landing zone are; paths are relative to the home."""
+
+    database: str = "sqlite:///hub.db"
+    landing: str = "landing"
+
+
+class PluginSettings(Configured):
+    """Packages that the hub process itself loads, and folders that hold packages which are not installed."""
+
+    trusted: list[str] = ["connectors"]
+    folders: list[str] = []
+
+
+class GatherSettings(Configured):
+    """What children may take: seconds for a provision, mebibytes of memory, in one file and in a scratch folder.
+
+    ``processes``: how many run at once; ``allow_loopback``: whether hosts of this machine may be asked.
+    """
+
+    seconds: Annotated[float, Field(gt=0)] = 600
+    processes: Annotated[int, Field(ge=1, le=64)] = 2
+    allow_loopback: bool = False
+    memory_mb: Annotated[int, Field(ge=256)] = 2048
+    file_mb: Annotated[int, Field(ge=1)] = 4096
+    scratch_mb: Annotated[int, Field(ge=1)] = 16384
+
+
+class ProvinceSettings(Configured):
+    """How far a province's code is kept apart: under the hub's guard, or as a system user of its own too."""
+
+    isolation: Literal["guarded", "user"] = "guarded"
+    user: str | None = None
+
+    @model_validator(mode="after")
+    def _names_its_user(self) -> ProvinceSettings:
+        if (self.isolation == "user") != (self.user is not None):
+            raise ValueError('isolation = "user" and user = "NAME" go together')
+        return self
+
+
+class Schedule(Configured):
+    """When the night begins (Vietnam's time), what becomes of missed nights, and when is tried again.
+
+    ``missed``: ``run_each`` makes up for every one, ``run_latest`` for the last one, ``skip`` for none; one that
+    begins up to ``grace_minutes`` late was not missed. ``retry_minutes``: how long after a run that failed, and might
+    not fail later, the next is made; as many tries as there are numbers.
+    """
+
+    night: time = time(2)
+    missed: Literal["run_each", "run_latest", "skip"] = "run_latest"
+    grace_minutes: Annotated[int, Field(ge=1, le=720)] = 60
+    retry_minutes: list[Annotated[int, Field(ge=1)]] = [10, 30, 90]
+
+
+class HubSettings(Configured):
+    """``hub.toml``."""
+
+    name: str
+    origin_start: date = date(2025, 1, 1)
+    store: StoreSettings = StoreSettings()
+    plugins: PluginSettings = PluginSettings()
+    gather: GatherSettings = GatherSettings()
+    schedule: Schedule = Schedule()
+    provinces: dict[str, ProvinceSettings] = {}
+    """How single provinces are kept apart, by the name of their package."""
+    sources: dict[str, dict[str, dict[str, Any]]] = {}
+    """Where this hub finds a province's systems, by province and provision: keys put over the package's own."""
+
+
+Model = TypeVar("Model", bound=Configured)
+
+
+def settings_of(home: Path) -> HubSettings:
+    """``hub.toml`` alone. Raises ConfigurationError."""
+    path = home.resolve() / "config" / "hub.toml"
+    if not path.exists():
+        raise ConfigurationError(f"{home} is no hub's home: {path} is missing (make one with: hub init)")
+    return read(path, HubSettings)
+
+
+def database_of(home: Path, settings: HubSettings) -> str:
+    """The database's URL, a relative SQLite path taken from the home."""
+    url, prefix = settings.store.database, "sqlite:///"
+    if url.startswith(prefix) and not url.startswith(prefix + "/"):
+        return prefix + str((home / url.removeprefix(prefix)).resolve())
+    return url
+
+
+def read(path: Path, model: type[Model]) -> Model:
+    """A piece of TOML as its model. Raises ConfigurationError naming the file and the key."""
+    told: dict[str, Any] = {}
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return model.model_validate(told)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {_by_name(explain(error), told)}") from error
+
+
+def _by_name(text: str, told: dict[str, Any]) -> str:
+    """An explanation that names an obligation by its provider and not by its place alone."""
+
+    def named(found: re.Match[str]) -> str:
+        duty = told["obligation"][int(found[1])]
+        who = duty.get("provider", "nobody") if isinstance(duty, dict) else "nobody"
+        return f"obligation {int(found[1]) + 1} of {who}"
+
+    return re.sub(r"(?:^|(?<=; ))obligation\.([0-9]+)", named, text)

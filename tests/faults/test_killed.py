@@ -1,0 +1,177 @@
+"""SIGKILL of hub and child at every border of the path, and at random moments.
+
+Whatever was cut off, the doctor names what is left, ``--mend`` leaves none of it, and one more night makes the world
+what it is where nothing happened: figures, revisions, obligations, and the ministry's own ledger.
+
+``make faults`` does 200 rounds, ``FAULT_ROUNDS`` says how many else; 20 by default.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.journeys.conftest import World, make_world
+
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
+KILL = Path(__file__).with_name("kill.py")
+EVE, NIGHT = "2026-11-05T02:00", "2026-11-06T02:00"  # before the reports are due, and after
+PERIOD = ("--period", "2026-M10")
+STORE, ZONE, RELEASES = (
+    "hub_core.store.store:Store",
+    "hub_core.landing:LandingZone",
+    "hub_core.store.releases:Releases",
+)
+
+UNDER_WAY = {"run": 2, "lease": 2, "scratch": 2}  # two provisions are asked
+BORDERS: dict[str, tuple[str, dict[str, int]]] = {  # the night that is killed, and what the doctor then finds
+    # gather, in the hub
+    f"{STORE}.begin_run:before:1:hub": (EVE, {"lease": 1}),
+    f"{STORE}.begin_run:after:1:hub": (EVE, {"lease": 1, "run": 1}),
+    "hub_core.engine:Engine.submit:before:1:hub": (EVE, UNDER_WAY),
+    f"{ZONE}.adopt_landing:before:1:hub": (EVE, UNDER_WAY),
+    f"{ZONE}.adopt_landing:after:1:hub": (EVE, UNDER_WAY),
+    f"{ZONE}.adopt_submission:before:1:hub": (EVE, UNDER_WAY),
+    f"{ZONE}.adopt_submission:after:1:hub": (EVE, UNDER_WAY | {"submission": 1}),
+    f"{STORE}.add_submission:after:1:hub": (EVE, UNDER_WAY | {"submission": 1}),
+    f"{STORE}.end_run:before:1:hub": (EVE, UNDER_WAY),
+    f"{STORE}.end_run:after:1:hub": (EVE, {"run": 1, "lease": 2, "scratch": 2}),
+    f"{STORE}.end_run:after:2:hub": (EVE, {"lease": 1, "scratch": 1}),
+    # gather, in the child: the hub goes on, and nothing is left
+    "hub_core.landing:Scratch.land:after:1:child": (EVE, {}),
+    "hub_core.landing:Scratch.commit:before:1:child": (EVE, {}),
+    "hub_core.landing:Scratch.commit:after:1:child": (EVE, {}),
+    "hub_core.child.sealing:seal:before:1:child": (EVE, {}),
+    "hub_core.child.sealing:seal:after:1:child": (EVE, {}),
+    # publish and deliver
+    f"{RELEASES}.freeze:before:1:hub": (NIGHT, {"lease": 1}),
+    f"{RELEASES}.freeze:after:1:hub": (NIGHT, {"lease": 1, "delivery": 1}),
+    f"{RELEASES}.attempt:before:1:hub": (NIGHT, {"lease": 1, "delivery": 1}),
+    f"{RELEASES}.attempt:after:1:hub": (NIGHT, {"lease": 1, "delivery": 1}),
+    "connectors.sinks.rest:RestSink.send:after:1:hub": (NIGHT, {"lease": 1, "delivery": 1}),
+    f"{RELEASES}.received:after:1:hub": (NIGHT, {"lease": 1}),
+}
+MENDED = {"scratch", "new", "part", "gather", "submission", "snapshot", "run", "lease"}
+
+
+@contextmanager
+def quiet_world(folder: Path) -> Iterator[World]:
+    with make_world(folder) as world:
+        world.told("status")  # the database is there
+        yield world
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a world is like after two nights in which nothing happened."""
+    with quiet_world(tmp_path_factory.mktemp("undisturbed") / "world") as world:
+        world.night(EVE, *PERIOD)
+        world.night(NIGHT, *PERIOD)
+        state = world.state()
+        assert [r[0] for r in state["releases"]] == ["TELECOM/2026-M10/v1"]
+        assert state["effects"] == 1
+        return state
+
+
+def left(world: World) -> Counter[str]:
+    """What the doctor finds, by its kind."""
+    return Counter(each["kind"] for each in world.told("doctor")["found"])
+
+
+def mended(world: World) -> None:
+    """After ``--mend`` nothing is left that a hub left; what is on its way to the ministry waits for the night."""
+    world.told("doctor", "--mend")
+    assert set(left(world)) <= {"delivery"}
+
+
+def killed(world: World, where: str, now: str) -> None:
+    """A night that is killed at a border; children of a killed hub end with it."""
+    words = [sys.executable, str(KILL), where, "hub", "night", "--now", now, *PERIOD, "--json"]
+    ended = subprocess.run(words, env=world.environment, capture_output=True, check=False, timeout=120)
+    if where.endswith(":hub"):
+        assert ended.returncode == -signal.SIGKILL, (ended.returncode, ended.stdout, ended.stderr)
+    else:
+        assert ended.returncode == 1, ended.stderr
+        assert b"SIGKILL" in ended.stdout
+    gone(world)
+
+
+def gone(world: World) -> None:
+    deadline = time.monotonic() + 10
+    while any(
+        str(world.home) in " ".join(p.info["cmdline"] or ()) or _child(p) for p in psutil.process_iter(["cmdline"])
+    ):
+        assert time.monotonic() < deadline, "processes are left"
+        time.sleep(0.05)
+
+
+def _child(process: psutil.Process) -> bool:
+    """Whether a process is a child that lost its hub."""
+    return "hub_core.child" in (process.info["cmdline"] or ()) and process.ppid() == 1
+
+
+CHOSEN = list(BORDERS)[:: max(1, -(-len(BORDERS) // max(1, ROUNDS * 3 // 4)))]
+
+
+@pytest.mark.parametrize("where", CHOSEN)
+def test_killed_at_a_border(where: str, tmp_path: Path, undisturbed: dict[str, Any]) -> None:
+    night, found = BORDERS[where]
+    with quiet_world(tmp_path / "world") as world:
+        if night == NIGHT:
+            world.night(EVE, *PERIOD)
+        killed(world, where, night)
+        assert left(world) == found
+        mended(world)
+        world.night(NIGHT, *PERIOD)
+        assert world.state() == undisturbed
+        assert left(world) == {}
+
+
+@pytest.mark.parametrize("seed", range(max(1, ROUNDS - len(CHOSEN))))
+def test_killed_at_a_random_moment(seed: int, tmp_path: Path, undisturbed: dict[str, Any]) -> None:
+    chance = random.Random(seed)
+    with quiet_world(tmp_path / "world") as world:
+        if chance.random() < 0.5:
+            world.night(EVE, *PERIOD)
+        for _ in range(chance.randint(1, 3)):  # it may be killed again and again
+            hub = world.start("night", "--now", NIGHT, *PERIOD)
+            time.sleep(chance.uniform(0.1, 4.0))
+            if chance.random() < 0.3:  # a child alone
+                for child in psutil.Process(hub.pid).children():
+                    if chance.random() < 0.5:
+                        child.kill()
+                hub.communicate(timeout=120)
+            else:
+                hub.kill()
+                hub.communicate()
+            gone(world)
+            assert set(left(world)) <= MENDED | {"delivery"}
+            if chance.random() < 0.7:
+                mended(world)
+        world.night(NIGHT, *PERIOD)
+        world.night(NIGHT, *PERIOD)
+        state = world.state()
+        assert state["obligations"] == undisturbed["obligations"]
+        assert _figures(state["submissions"]) == _figures(undisturbed["submissions"])
+        assert state["releases"][-1][3] == undisturbed["releases"][-1][3]
+        assert state["ledger"][-1][4] == undisturbed["ledger"][-1][4]
+        assert state["effects"] == len(state["releases"]) == len(state["ledger"])
+        mended(world)
+        assert left(world) == {}
+
+
+def _figures(submissions: list[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    """Revisions by what they say: (province, provision, calendar, period, revision, content, quarantine, held)."""
+    return set(submissions)
