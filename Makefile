@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PROVINCES := $(shell printf '%s:' plugins/*/ | sed 's,/:,:,g; s,:$$,,')
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench faults format clean
 
 demo: $(STAMP)
 	$(BIN)/hub demo
@@ -22,6 +22,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python tests/bench/run.py $(ARGS)
+
+faults: $(STAMP)
+	FAULT_ROUNDS=$(or $(ROUNDS),200) $(BIN)/python -m pytest -n logical tests/faults
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -1,0 +1,109 @@
+"""A night that brings what the one before brought: nothing is read, nothing is made, and nothing is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.conftest import World, make_world
+
+FIRST, SECOND, THIRD = "2026-11-06T02:00", "2026-11-07T02:00", "2026-11-08T02:00"
+KEY, PERIOD = "thanh_hoa/telecom", "2026-M10"
+REFUSING = '''"""A package's own code that lets nothing through."""
+
+
+def refuse(frame):
+    raise RuntimeError("it was read")
+'''
+
+
+@pytest.fixture
+def after(tmp_path: Path) -> Iterator[World]:
+    """A world after its first night; the gateway gives pages of three rows."""
+    with make_world(tmp_path / "world") as world:
+        world.systems.servers[KEY].page_size = 3
+        first = world.gathers(world.night(FIRST))[KEY]
+        assert (first["outcome"], first["counts"]["unchanged"]) == ("done", 0)
+        yield world
+
+
+def night(world: World, now: str = SECOND) -> Any:
+    return world.gathers(world.night(now))[KEY]
+
+
+def package(world: World) -> Path:
+    return world.packages / "thanh_hoa" / "hub_provinces" / "thanh_hoa"
+
+
+def test_the_same_parts_are_not_read_again_and_count_as_they_did(after: World) -> None:
+    before = after.state()
+    told = night(after)
+    assert (told["outcome"], told["revisions"], told["error"]) == ("unchanged", {}, None)
+    counts = told["counts"]
+    assert (counts["new"], counts["changed"], counts["withdrawn"]) == (0, 0, 0)
+    assert counts["unchanged"] == counts["admitted"] > 0
+    assert counts["rows"] == counts["admitted"] + counts["quarantined"] + counts["ignored"] + counts["absent"]
+    assert after.state() == before
+
+
+def test_it_is_landed_all_the_same_and_nothing_is_sealed(after: World) -> None:
+    folder = after.home / "landing" / "thanh_hoa" / "telecom"
+    sealed = sorted(folder.glob("submissions/*/*"))
+    assert night(after)["outcome"] == "unchanged"
+    assert len(list((folder / "gathers").iterdir())) == 2
+    assert sorted(folder.glob("submissions/*/*")) == sealed != []
+
+
+@pytest.mark.parametrize("place", [0, 4, -1])
+def test_one_changed_row_on_any_page_is_found(after: World, place: int) -> None:
+    rows = after.rows(KEY, PERIOD)
+    rows[place]["gia_tri"] = "12.345"
+    told = night(after)
+    assert (told["outcome"], told["counts"]["changed"], told["revisions"]) == ("done", 1, {PERIOD: 2})
+
+
+def test_a_page_less_is_found(after: World) -> None:
+    rows = after.rows(KEY, PERIOD)
+    del rows[-1]
+    assert night(after)["counts"]["withdrawn"] == 1
+
+
+def test_another_mapping_reads_again(after: World) -> None:
+    (package(after) / "refusing.py").write_text(REFUSING, encoding="utf-8")
+    toml = package(after) / "telecom.toml"
+    toml.write_text('prepare = "hub_provinces.thanh_hoa.refusing:refuse"\n' + toml.read_text(encoding="utf-8"))
+    told = night(after)
+    assert (told["outcome"], "it was read" in told["error"]) == ("failed", True)
+
+
+def test_another_catalogue_reads_again(after: World) -> None:
+    assert night(after)["outcome"] == "unchanged"
+    units = after.home / "config" / "catalogue" / "aliases.csv"
+    units.write_text(units.read_text(encoding="utf-8") + "org_unit,Tỉnh Thanh,vn-thanh-hoa,,\n", encoding="utf-8")
+    told = night(after, THIRD)
+    assert (told["outcome"], told["revisions"]) == ("unchanged", {})
+
+
+def test_a_replay_always_reads(after: World) -> None:
+    told = after.told("replay", "thanh_hoa", "telecom")
+    assert (told["outcome"], told["counts"]["unchanged"]) == ("unchanged", told["counts"]["admitted"])
+
+
+def test_what_came_between_is_not_forgotten(after: World) -> None:
+    """A correction and its taking back: the parts are those of the first night, and not of the last."""
+    rows = after.rows(KEY, PERIOD)
+    before = dict(rows[0])
+    rows[0]["gia_tri"] = "12.345"
+    assert night(after)["revisions"] == {PERIOD: 2}
+    rows[0].update(before)
+    told = night(after, THIRD)
+    assert (told["outcome"], told["revisions"], told["counts"]["changed"]) == ("done", {PERIOD: 3}, 1)
+
+
+def test_a_release_of_the_same_is_not_made_again(after: World) -> None:
+    after.night(SECOND)
+    [told] = [r for r in after.night(THIRD)["releases"] if (r["dataflow"], r["period"]) == ("TELECOM", PERIOD)]
+    assert (told["state"], told["figures"] > 0) == ("unchanged", True)
