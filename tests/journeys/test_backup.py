@@ -320,7 +320,7 @@ def link(name: str, kind: bytes) -> tarfile.TarInfo:
         link("config/a", tarfile.FIFOTYPE),
         link("config/a", tarfile.CHRTYPE),
     ],
-    ids=str,
+    ids=lambda entry: entry if isinstance(entry, str) else f"{entry.name} of type {entry.type.decode()}",
 )
 def test_a_member_that_is_no_file_of_a_set_is_refused(tmp_path: Path, entry: tarfile.TarInfo | str) -> None:
     refused(closed(tmp_path / "set", [(entry, b"x")]), tmp_path, r"which is no file of a set|is no whole set")
