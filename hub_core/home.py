@@ -167,6 +167,9 @@ class Hub:
     def _clear_up(self, now: datetime) -> None:
         """Keep what a killed gather had landed for the eye, and remove the rest of its scratch folder."""
         for folder in sorted((self.config.home / "scratch").glob("*")):
+            if not folder.is_dir() or folder.is_symlink():
+                folder.unlink()  # nobody of ours made it
+                continue
             gather, _, replay = folder.name.rpartition("-")
             run = self.store.run_of(gather)
             if (

@@ -11,6 +11,7 @@ from hub_core.model.exchange import Reporter, Used
 from hub_core.model.period import Period
 from hub_core.model.scope import Scope
 from hub_core.obligations import Due, due
+from hub_core.pipeline.across import Apart, apart
 from hub_core.pipeline.deliver import finding, recipients_of
 from hub_core.pipeline.inputs import frames_of, inputs_of
 from hub_core.rules import RULES
@@ -90,6 +91,7 @@ def _publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once:
     hub.store.note_catalogue(scope.catalogue.digest, now)
     _note_double_voices(hub, release, doubled, inputs.own, now)
     _note_other_units(hub, release, scope, inputs.everything, now)
+    _note_apart(hub, release, apart(scope, without(frames.own, doubled)), inputs.own, now)
     return told("frozen", release, figures.height, doubled.height)
 
 
@@ -133,6 +135,14 @@ def _note_double_voices(
         key = {name: row[name] for name in ("indicator", "org_unit", "period", "measure", "dims")}
         found.append(finding(release.id, RULES["V018"].text, None, names, key, now))
     hub.releases.note(found)
+
+
+def _note_apart(hub: Hub, release: Release, found: list[Apart], own: list[Submission], now: datetime) -> None:
+    """V027, before the operator: totals that differ from their parts, which others report; the total stands."""
+    rule = RULES["V027"].text
+    hub.releases.note(
+        [finding(release.id, rule, own[each.source].province, each.text, dict(each.key), now) for each in found]
+    )
 
 
 def _note_other_units(hub: Hub, release: Release, scope: Scope, used: list[Submission], now: datetime) -> None:

@@ -210,6 +210,16 @@ _ALL = [
             owner="hub",
         )
     ),
+    Rule(
+        _text(
+            "V027",
+            _WARNING,
+            "hub",
+            "Tổng đã báo cáo khác tổng các phần do nơi khác báo cáo",
+            "A reported total is not the sum of what others report of its parts",
+            owner="hub",
+        )
+    ),
 ]
 RULES: dict[str, Rule] = {rule.text.code: rule for rule in _ALL}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 import polars as pl
@@ -156,10 +156,13 @@ def figures(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
     )
 
 
-def indexed(frame: pl.LazyFrame, codes: Codes) -> pl.LazyFrame:
-    """Figures of format 1 with their key as indices into these code lists; what has no index there is left out."""
+def indexed(frame: pl.LazyFrame, codes: Codes, also: Sequence[str] = ()) -> pl.LazyFrame:
+    """Figures of format 1 with their key as indices into these code lists; what has no index there is left out.
+
+    ``also``: columns that are kept beside.
+    """
     coded = [pl.col(k).cast(pl.Enum(codes.lists[k]), strict=False).to_physical().cast(pl.UInt32) for k in _INDEXED]
-    return frame.select(*coded, "value").drop_nulls(_INDEXED)
+    return frame.select(*coded, "value", *also).drop_nulls(_INDEXED)
 
 
 def duplicates(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:

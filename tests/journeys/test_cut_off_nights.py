@@ -206,3 +206,14 @@ def test_a_second_hub_in_one_home_is_refused(world: World, gate: Gate) -> None:
     gate.open()
     hub.communicate(timeout=60)
     assert hub.returncode == 0
+
+
+def test_what_lies_about_in_scratch_stops_no_night(world: World, tmp_path: Path) -> None:
+    scratch = world.home / "scratch"
+    scratch.mkdir()
+    (scratch / "notes.txt").write_text("left by a person", encoding="utf-8")
+    (tmp_path / "elsewhere").mkdir()
+    (scratch / "link").symlink_to(tmp_path / "elsewhere")
+    assert {each["outcome"] for each in world.night(NIGHT)["gathers"]} == {"done"}
+    assert list(scratch.iterdir()) == []
+    assert (tmp_path / "elsewhere").exists()
