@@ -86,6 +86,11 @@ def province(n: int) -> str:
     return f"tinh_{n:02d}"
 
 
+def districts(provinces: int, departments: int) -> list[str]:
+    """The org units that are reported of, each by its own department."""
+    return [f"{province(n).replace('_', '-')}-{k:02d}" for n in range(provinces) for k in range(departments)]
+
+
 def make_home(home: Path, url: str, provinces: int = 40, departments: int = 25) -> Path:
     """A fresh home; what stood there before is gone."""
     shutil.rmtree(home, ignore_errors=True)

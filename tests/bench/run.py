@@ -1,8 +1,9 @@
 """``make bench``: the hub beside others, in one table and ``build/bench.json``.
 
 ``json``: a night on JSON, beside peers that do the same work and the floor. ``adding``: ten million sealed figures
-added up by every rule, beside the same in SQL. Each is a fresh process, timed whole, in turn; medians. Ends with 1
-where counts or totals are not what the rows say, or two answers differ: a fast wrong answer does not count.
+added up by every rule, beside the same in SQL. ``many``: a night of a thousand small provisions. Each is a fresh
+process, timed whole, in turn; medians. Ends with 1 where counts or totals are not what the rows say, or two answers
+differ: a fast wrong answer does not count.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import adding
 from case_adding import added_up
 from case_json import WHO, nights
+from case_many import small_ones
 from table import Line, table
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
@@ -29,7 +31,7 @@ SIZES = [(1_000_000, ROUNDS, WHO), (10_000_000, 1, ("hub", "dlt", "dlt-pyarrow",
 def asked_for() -> argparse.Namespace:
     """What is to be measured."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--case", choices=["json", "adding"], help="one case only")
+    parser.add_argument("--case", choices=["json", "adding", "many"], help="one case only")
     parser.add_argument("--only", help=f"of the case json, in turn: {','.join(WHO)}")
     parser.add_argument("--short", action="store_true", help=f"{SHORT:,} rows, once")
     parser.add_argument("--rows", type=int, help="how many rows, in whole thousands; else a million, and ten")
@@ -49,12 +51,15 @@ def main() -> int:
     rounds = args.rounds or (1 if args.short else None)
     lines: list[Line] = []
     problems: list[str] = []
-    if args.case != "adding":
+    if args.case in (None, "json"):
         for size, times, who in [(rows, ROUNDS, WHO)] if rows else SIZES:
             told, wrongs = nights(size, rounds or times, args.only or who, args.build)
             lines, problems = lines + told, problems + wrongs
-    if args.case != "json":
+    if args.case in (None, "adding"):
         told, wrongs = added_up(rows or adding.FULL, rounds or ROUNDS, args.build)
+        lines, problems = lines + told, problems + wrongs
+    if args.case in (None, "many"):
+        told, wrongs = small_ones(args.build, *((2, 3) if args.short else ()))
         lines, problems = lines + told, problems + wrongs
     (args.build / "bench.json").write_text(json.dumps(lines, indent=1) + "\n", encoding="utf-8")
     print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores", *table(lines), sep="\n")

@@ -130,3 +130,10 @@ def test_the_hub_adds_up_as_sql_does_to_the_last_digit(tmp_path: Path) -> None:
     results[1].with_columns(pl.col("covered") + first).write_parquet(theirs)
     [problem] = different(tmp_path / "bench" / "added-hub.parquet", theirs)
     assert problem.startswith("adding: 1 figures differ, as ('FLOW.00', 'cluster'")
+
+
+def test_a_night_of_small_provisions_is_right(tmp_path: Path) -> None:
+    ended = run("run.py", "--case", "many", "--short", "--build", tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    [line] = json.loads((tmp_path / "bench.json").read_bytes())
+    assert (line["case"], line["who"], line["rows"]) == ("many", "hub", 600)

@@ -22,6 +22,7 @@ from hub_core.pipeline.night import again, scheduled
 from hub_core.scheduler import Journey
 from hub_core.serving import Serving
 from hub_core.store.nights import Nights
+from tests.journeys.conftest import put_package
 
 ROOT = Path(__file__).parents[2]
 FIRST, LAST = date(2026, 1, 1), date(2026, 3, 31)
@@ -165,33 +166,38 @@ def make_home(home: Path) -> None:
     duties = ""
     for told in STORY:
         provider = f"{told.name.upper()}.SKHCN"
-        package(home, told.name, told.unit, provider)
+        share = home / "shares" / told.name
+        share.mkdir(parents=True)
+        declared = PROVISION.format(provider=provider, share=share, unit=told.unit)
+        put_package(home / "packages", told.name, provider, {"telecom.toml": declared})
         duties += f'[[obligation]]\ndataflow = "TELECOM"\nprovider = "{provider}"\nprovince = "{told.name}"\n'
         duties += f'speaks_for = ["{told.unit}"]\nfrequencies = ["M"]\ndue = {{ M = "+5 days" }}\nlegal = "none"\n\n'
     (home / "config" / "obligations" / "all.toml").write_text(duties, encoding="utf-8")
 
 
-def package(home: Path, name: str, unit: str, provider: str) -> None:
-    folder = home / "packages" / name
-    module = folder / "hub_provinces" / name
-    module.mkdir(parents=True)
-    (home / "shares" / name).mkdir(parents=True)
-    files = {
-        folder / "pyproject.toml": f'[project]\nname = "{name}"\nversion = "1"\n[project.entry-points.lienthong]\n'
-        f'{name} = "hub_provinces.{name}"\n',
-        module / "__init__.py": f'"""{name}."""\n\nfrom hub_core import Province, hookimpl\n\n\n@hookimpl\n'
-        'def hub_province() -> Province:\n    """Who."""\n    return Province.from_package(__name__)\n',
-        module / "province.toml": f'id = "{name}"\nname = "{name}"\ncontact = "nobody"\n\n[[providers]]\n'
-        f'id = "{provider}"\nname = "{provider}"\n',
-        module / "telecom.toml": f'dataflow = "TELECOM"\nprovider = "{provider}"\n\n[source]\nkind = "folder"\n'
-        f'path = "{home}/shares/{name}"\npattern = "{{period}}.csv"\n\n[reader]\nkind = "csv"\n\n[map]\n'
-        f'org_unit = {{ fixed = "{unit}" }}\nperiod = {{ column = "ky" }}\n'
-        'indicator = { column = "ma", codes = { VT01 = "VT.03" } }\n'
-        'value = { column = "gia_tri", number = "en" }\nstatus = { fixed = "A" }\n\n'
-        '[nil]\ncolumn = "ma"\nis = "KHONG"\n',
-    }
-    for path, text in files.items():
-        path.write_text(text, encoding="utf-8")
+PROVISION = """
+dataflow = "TELECOM"
+provider = "{provider}"
+
+[source]
+kind    = "folder"
+path    = "{share}"
+pattern = "{{period}}.csv"
+
+[reader]
+kind = "csv"
+
+[map]
+org_unit  = {{ fixed = "{unit}" }}
+period    = {{ column = "ky" }}
+indicator = {{ column = "ma", codes = {{ VT01 = "VT.03" }} }}
+value     = {{ column = "gia_tri", number = "en" }}
+status    = {{ fixed = "A" }}
+
+[nil]
+column = "ma"
+is     = "KHONG"
+"""
 
 
 @pytest.mark.slow
