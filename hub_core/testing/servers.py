@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
@@ -21,7 +22,7 @@ LOGIN = "<!DOCTYPE html>\n<html lang='vi'><head><title>Đăng nhập</title></he
 DRIP_SECONDS = 0.05  # between two bytes of a dripping answer
 
 
-class System:
+class System(ABC):
     """A server on a loopback port, from the moment it is made until it is stopped; over TLS with a context.
 
     ``answer`` says what it does with a question.
@@ -37,9 +38,9 @@ class System:
         self._thread.start()
         self.address = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
 
+    @abstractmethod
     def answer(self, asked: Asked) -> None:
         """Answer one question."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         """Close every connection and end every thread; may be called again."""

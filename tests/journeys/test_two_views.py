@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import ROOT, World, make_world
+from tests.journeys.conftest import ROOT, World, make_world, put_package
 
 NOW = "2027-02-01T02:00"
 QUARTERS = [f"{year}-Q{quarter}" for year in (2024, 2025, 2026) for quarter in (1, 2, 3, 4)]
@@ -22,16 +22,6 @@ MERGED = "2025-Q3"  # the first quarter of the new borders
 OLD = ["vn-thanh-hoa", "vn-nghe-an", "vn-ha-tinh", "vn-quang-binh", "vn-quang-tri", "vn-thua-thien-hue"]
 NEW = ["vn-thanh-hoa", "vn-nghe-an", "vn-ha-tinh", "vn-quang-tri-2025", "vn-thua-thien-hue"]
 PARTS = ("vn-quang-binh", "vn-quang-tri")
-MODULE = '''"""A system that holds the whole cluster's series, invented for a test."""
-
-from hub_core import Province, hookimpl
-
-
-@hookimpl
-def hub_province() -> Province:
-    """Who they are."""
-    return Province.from_package(__name__)
-'''
 PROVINCE = """id = "kho_so_lieu"
 name = "Kho số liệu"
 kind = "agency"
@@ -112,14 +102,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 
 
 def _package(world: World, files: Path) -> None:
-    root = world.packages / "kho_so_lieu"
-    module = root / "hub_provinces" / "kho_so_lieu"
-    module.mkdir(parents=True)
-    project = '[project]\nname = "kho"\n[project.entry-points.lienthong]\nkho_so_lieu = "hub_provinces.kho_so_lieu"\n'
-    (root / "pyproject.toml").write_text(project, encoding="utf-8")
-    (module / "__init__.py").write_text(MODULE, encoding="utf-8")
-    (module / "province.toml").write_text(PROVINCE, encoding="utf-8")
-    (module / "vien_thong.toml").write_text(PROVISION.format(path=files), encoding="utf-8")
+    declared = {"province.toml": PROVINCE, "vien_thong.toml": PROVISION.format(path=files)}
+    put_package(world.packages, "kho_so_lieu", "KHO_SO_LIEU.VT", declared)
     duties = world.home / "config" / "obligations" / "telecom.toml"
     [due] = {line for line in duties.read_text(encoding="utf-8").splitlines() if line.startswith("due")}
     units = '", "'.join(dict.fromkeys([*OLD, *NEW]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import World, make_world
+from tests.journeys.conftest import World, make_world, put_package
 
 NOW = "2023-07-20T02:00"
 TERMS = {
@@ -23,16 +23,6 @@ TERMS = {
     "DT.08": "society_activity_150",
 }
 FLOW = "DIGITAL_TRANSFORMATION_INDEX"
-MODULE = '''"""The portal of the index, for a test."""
-
-from hub_core import Province, hookimpl
-
-
-@hookimpl
-def hub_province() -> Province:
-    """Who they are."""
-    return Province.from_package(__name__)
-'''
 PROVINCE = """id = "dti"
 name = "dti.gov.vn"
 kind = "agency"
@@ -80,17 +70,10 @@ def _world(
     world: World, files: Path, rows: list[Row], measures: dict[str, str], codes: str = ', codes = "catalogue"'
 ) -> dict[str, Any]:
     """A portal that publishes these rows, gathered and released; the figures of the release by key."""
-    root = world.packages / "dti"
-    module = root / "hub_provinces" / "dti"
-    module.mkdir(parents=True)
-    project = '[project]\nname = "dti"\n[project.entry-points.lienthong]\ndti = "hub_provinces.dti"\n'
-    (root / "pyproject.toml").write_text(project, encoding="utf-8")
-    (module / "__init__.py").write_text(MODULE, encoding="utf-8")
-    (module / "province.toml").write_text(PROVINCE, encoding="utf-8")
     ignored = [name for name in rows[0] if name not in (*measures.values(), "province")]
     told = "\n".join(f'"{code}" = "{column}"' for code, column in measures.items())
     text = PROVISION.format(codes=codes, flow=FLOW, path=files, ignored=ignored, measures=told)
-    (module / "index.toml").write_text(text, encoding="utf-8")
+    put_package(world.packages, "dti", "DTI.CONG", {"province.toml": PROVINCE, "index.toml": text})
     duties = world.home / "config" / "obligations"
     for path in duties.iterdir():
         if f'"{FLOW}"' in path.read_text(encoding="utf-8"):
