@@ -17,6 +17,8 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _LEVEL = 1
 _PIECE = 1 << 20
+_TAKERS = 4  # parts taken over at once
 _JOURNAL = "parts.jsonl"
 OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet", "manifest.json"
 
@@ -164,11 +167,9 @@ class LandingZone:
             (folder / "parts").mkdir(parents=True, exist_ok=True)
             if (scratch / "parts").is_symlink() or (scratch / "gathers").is_symlink():
                 raise StoreError("a link stands where the child's own folders should", province=landing.province)
-            for part in landing.parts:
-                left, kept = (place / "parts" / f"{part.digest}.zst" for place in (scratch, folder))
-                if left.is_file() and not kept.exists():
-                    check_part(left, part)
-                _take(left, kept)
+            with ThreadPoolExecutor(_TAKERS, "take") as pool:  # most of it is waiting for the disk
+                parts = {part.digest: part for part in landing.parts}.values()
+                list(pool.map(partial(_take_part, scratch / "parts", folder / "parts"), parts))
             target = folder / "gathers" / landing.gather
             target.mkdir(parents=True, exist_ok=True)
             _take(scratch / "gathers" / landing.gather / QUARANTINE, target / QUARANTINE, needed=False)
@@ -264,6 +265,14 @@ def quarantined(path: Path) -> list[dict[str, Any]]:
 
     file = path / QUARANTINE
     return pl.read_parquet(file).to_dicts() if file.exists() else []
+
+
+def _take_part(left: Path, kept: Path, part: Part) -> None:
+    """Move a part into the landing zone, checked, unless it is there."""
+    name = f"{part.digest}.zst"
+    if (left / name).is_file() and not (kept / name).exists():
+        check_part(left / name, part)
+    _take(left / name, kept / name)
 
 
 def _take(source: Path, target: Path, *, needed: bool = True) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hub_core.province import Province, Provision
 
 Arrived = tuple[Part, PayloadPart]
-BATCH = 50_000  # rows mapped at once
+BATCH = 100_000  # rows mapped at once
 SPOOL = 100_000  # rows held before they are set down by period
 AHEAD = 2  # parts fetched ahead of the reader, and frames read ahead of the mapping
 

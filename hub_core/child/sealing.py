@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from hub_core.model.period import Calendar, Period
 from hub_core.rules import Rule, Whole, digest
 from hub_core.stages.seal import seal
 from hub_core.stages.validate import (
+    INDEXED,
     Codes,
     duplicates,
     figures,
@@ -53,6 +55,8 @@ class Sealing:
     nil: Collection[str]
     reading: str
     sealed: dict[str, Path] = field(default_factory=dict)
+    last: tuple[str, pl.LazyFrame | None] | None = None  # the period held together last, and its figures
+    writing: Future[None] | None = None
     unread: list[Finding] = field(default_factory=list)  # V016, where rows without a period are too many of them all
 
     def __call__(
@@ -76,25 +80,48 @@ class Sealing:
         if unread.height and not found:
             text = unread["text"][0]
             raise SourceChanged(f"no row has a period that the mapping can read; the first says {text!r}")
-        seen = sum(pl.scan_ipc(path).select(pl.len()).collect().item() for files in found.values() for path in files)
-        self.unread = share_quarantined(quarantine, seen, self.dataflow.quarantined_percent) if unread.height else []
-        for period in sorted(map(Period.parse, found)):
-            label = str(period)
-            mine = pl.col("period") == label
-            self._seal(label, found[label], quarantine.filter(mine), remarks.filter(mine))
+        if unread.height:
+            files = [path for each in found.values() for path in each]
+            seen = sum(pl.scan_ipc(path).select(pl.len()).collect().item() for path in files)
+            self.unread = share_quarantined(quarantine, seen, self.dataflow.quarantined_percent)
+        with ThreadPoolExecutor(1, "seal") as writer:
+            for period in sorted(map(Period.parse, found)):
+                label = str(period)
+                mine = pl.col("period") == label
+                self._seal(label, found[label], quarantine.filter(mine), remarks.filter(mine), writer)
+            self._wait()
         return list(map(str, self.sealed.values())), sorted(set(self.order.periods) - set(found))
 
-    def _seal(self, label: str, files: list[Path], quarantine: pl.DataFrame, remarks: pl.DataFrame) -> None:
+    def _seal(
+        self,
+        label: str,
+        files: list[Path],
+        quarantine: pl.DataFrame,
+        remarks: pl.DataFrame,
+        writer: Executor,
+    ) -> None:
+        """Sort a period's rows and hold them together; the period before is written meanwhile, and then this one."""
         table, said = pl.DataFrame(schema=SCHEMA), list[Finding]()
+        kept: pl.LazyFrame | None = None
         if files:
-            kept, repeated = sort_by_key(pl.concat([pl.read_ipc(f) for f in files]), self.codes)
+            rows, repeated = sort_by_key(pl.concat([pl.read_ipc(f) for f in files]), self.codes)
             if repeated.height:
                 quarantine = pl.concat([quarantine, duplicates(repeated, self.codes)])
-            kept, left, said = held_together(kept, self.codes, partial(self._whole, label), self.rules)
+            rows, left, said = held_together(rows, self.codes, partial(self._whole, label), self.rules)
             quarantine = pl.concat([quarantine, left])
-            table = figures(kept, self.codes)
-            del kept, repeated  # ten million rows are sealed in as much memory as the figures themselves take
+            table = figures(rows, self.codes)
+            kept = rows.lazy().select(*INDEXED, "value")
         said += findings(remarks, self.rules)
+        self._wait()
+        self.last = label, kept
+        self.writing = writer.submit(self._write, label, table, quarantine, said)
+
+    def _wait(self) -> None:
+        """Wait until the period before is written. Raises what its writing raised."""
+        if self.writing is not None:
+            self.writing.result()
+
+    def _write(self, label: str, table: pl.DataFrame, quarantine: pl.DataFrame, said: list[Finding]) -> None:
         manifest = self._manifest(label, table, quarantine, said)
         place = self.scratch.submission_folder(self.calendar, label, self.order.gather, self.order.replay)
         seal(place, table, quarantine, manifest)
@@ -103,22 +130,21 @@ class Sealing:
     def _whole(self, label: str, rows: pl.DataFrame) -> Whole:
         """A submission as the rules see it, beside the period before: as sealed just now, or as the hub lends it."""
         period, dims = Period.parse(label), self.codes.lists["dims"]
-        before = self._before(label)
-        return Whole(
-            self.catalogue,
-            self.dataflow,
-            period,
-            self.calendar,
-            dims,
-            rows,
-            None if before is None else indexed(pl.scan_parquet(before / OBSERVATIONS), self.codes),
-        )
+        return Whole(self.catalogue, self.dataflow, period, self.calendar, dims, rows, self._figures_before(label))
 
-    def _before(self, label: str) -> Path | None:
+    def _figures_before(self, label: str) -> pl.LazyFrame | None:
+        earlier = str(Period.parse(label).shift(-1))
+        if self.last is not None and self.last[0] == earlier:
+            return self.last[1]
+        found = [indexed(pl.scan_parquet(folder / OBSERVATIONS), self.codes) for folder in self._before(label)]
+        return found[0] if found else None
+
+    def _before(self, label: str) -> list[Path]:
+        """The submission that the period was held against."""
         earlier = str(Period.parse(label).shift(-1))
         if earlier in self.sealed:
-            return self.sealed[earlier]
-        return Path(self.order.lent[earlier]) if earlier in self.order.lent else None
+            return [self.sealed[earlier]]
+        return [Path(self.order.lent[earlier])] if earlier in self.order.lent else []
 
     def _manifest(
         self,
@@ -139,7 +165,7 @@ class Sealing:
         current = pl.read_parquet(lent[0] / OBSERVATIONS) if lent else None
         if current is not None:
             found += share_withdrawn(current, table, quarantine, dataflow.withdrawn_percent)
-        used = [read_manifest(folder).digests.content for folder in (*lent, self._before(label)) if folder]
+        used = [read_manifest(folder).digests.content for folder in (*lent, *self._before(label))]
         return Manifest(
             gather=order.gather,
             replay=order.replay,

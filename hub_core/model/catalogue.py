@@ -176,9 +176,17 @@ class Catalogue:
         """The indicators of a dataflow, in the order of their codes."""
         return [self.indicators[c] for c in self.indicator_codes if self.indicators[c].dataflow == dataflow]
 
+    @cached_property
+    def _below(self) -> tuple[list[tuple[str, str]], list[OrgUnit]]:
+        """(child, parent) of the org units that have no dates, and the units under a parent that have some."""
+        under = [unit for unit in self.org_units.values() if unit.parent]
+        dated = [unit for unit in under if unit.valid != Validity()]
+        return [(unit.id, unit.parent) for unit in under if unit.valid == Validity()], dated
+
     def children(self, day: date) -> list[tuple[str, str]]:
         """(child, parent) of every org unit that lives on a day, members of clusters included."""
-        edges = [(u.id, u.parent) for u in self.org_units.values() if u.parent and u.valid.holds(day)]
+        always, dated = self._below
+        edges = always + [(u.id, u.parent) for u in dated if u.valid.holds(day)]
         return edges + [
             (m.member, m.org_unit)
             for m in self.memberships

@@ -39,9 +39,8 @@ _LINES = 100_000
 
 
 def plain(value: str = "value") -> pl.Expr:
-    """Decimal text without exponent or trailing zeros; ``-0`` is ``0``, null is empty text."""
-    text = pl.col(value).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
-    return pl.when(text == "-0").then(pl.lit("0")).otherwise(text).fill_null("")
+    """Decimal text without exponent or trailing zeros; null is empty text. A decimal has no ``-0``."""
+    return pl.col(value).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".").fill_null("")
 
 
 def content_digest(figures: pl.DataFrame, *, nil: bool = False) -> str:

@@ -18,6 +18,7 @@ from hub_core.pipeline.lending import lent, seen
 from hub_core.pipeline.take_over import GatherReport, Going, Task, end, voice_of
 from hub_core.secrets import resolve
 from hub_core.store.nights import Brakes
+from hub_core.working_days import is_working_day
 
 Report = Callable[[str, dict[str, int]], None]
 
@@ -83,10 +84,22 @@ def gather(hub: Hub, todo: list[Task], now: datetime, report: Report) -> list[Ga
     for each in by_province.values():
         orders = [going.order.model_dump(mode="json") for going in each if going.order]
         futures.append((each, hub.engine.submit(orders, hub.config.settings.gather.seconds, report)))
+    if futures:
+        _load_the_rest(now)
     for each, future in futures:
         for going, answer in zip(each, future.result(), strict=True):
             reports[going.task.key] = end(hub, going, answer, now)
     return [reports[task.key] for task in todo]
+
+
+def _load_the_rest(now: datetime) -> None:
+    """Load what is needed when the children are done, while they read."""
+    import hub_core.stages.admit
+    import hub_core.stages.aggregate
+    import hub_core.stages.consolidate
+    import hub_core.stages.freeze  # noqa: F401
+
+    is_working_day(now.date())
 
 
 def _elsewhere(hub: Hub, task: Task) -> GatherReport:

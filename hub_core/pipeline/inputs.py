@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,12 +38,16 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Frames:
-    """The observations of inputs, as ``aggregate`` takes them, and the periods of the own ones."""
+    """The observations of inputs, as ``aggregate`` takes them.
+
+    ``carried`` is None where nothing is; ``present``: the periods of the own ones; ``shared``: those of several.
+    """
 
     own: pl.LazyFrame
     lent: pl.LazyFrame
-    carried: pl.LazyFrame
+    carried: pl.LazyFrame | None
     present: frozenset[str]
+    shared: frozenset[str]
 
 
 def inputs_of(hub: Hub, scope: Scope, at: datetime | None = None, missing: Collection[tuple[str, str]] = ()) -> Inputs:
@@ -96,9 +101,11 @@ def frames_of(hub: Hub, scope: Scope, inputs: Inputs) -> Frames:
     lendable = [code for code in scope.catalogue.indicators if scope.lends(code)]
     lent = with_age(seen([each for _, each in inputs.lent]), [age for age, _ in inputs.lent])
     stocks = [each.code for each in scope.indicators if each.kind == "stock"]
+    voices = Counter(each.period for each in inputs.own)
     return Frames(
         seen(inputs.own),
         lent.filter(pl.col("indicator").is_in(lendable)),
-        seen(inputs.carried).filter(pl.col("indicator").is_in(stocks)),
-        frozenset(each.period for each in inputs.own),
+        seen(inputs.carried).filter(pl.col("indicator").is_in(stocks)) if inputs.carried else None,
+        frozenset(voices),
+        frozenset(period for period, several in voices.items() if several > 1),
     )

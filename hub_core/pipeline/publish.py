@@ -79,7 +79,7 @@ def _publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once:
     if not at_once and previous is not None and previous.manifest.made_of(scope.catalogue.digest, reporters, used):
         return told("unchanged", previous, previous.manifest.figures)
     frames = frames_of(hub, scope, inputs)
-    doubled = double_voices(frames.own)
+    doubled = double_voices(frames.own, frames.shared)
     figures = aggregate(scope, without(frames.own, doubled), frames.lent, frames.present, frames.carried)
     if figures.is_empty():
         return told("no data", None)
@@ -91,7 +91,8 @@ def _publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once:
     hub.store.note_catalogue(scope.catalogue.digest, now)
     _note_double_voices(hub, release, doubled, inputs.own, now)
     _note_other_units(hub, release, scope, inputs.everything, now)
-    _note_apart(hub, release, apart(scope, without(frames.own, doubled)), inputs.own, now)
+    if str(period) in frames.shared:
+        _note_apart(hub, release, apart(scope, without(frames.own, doubled)), inputs.own, now)
     return told("frozen", release, figures.height, doubled.height)
 
 

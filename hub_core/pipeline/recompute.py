@@ -48,7 +48,7 @@ def recompute(hub: Hub, release: Release) -> Recomputed:
     for each in inputs.everything:
         read_manifest(hub.zone.root / each.path)
     frames = frames_of(hub, scope, inputs)
-    own = without(frames.own, double_voices(frames.own))
+    own = without(frames.own, double_voices(frames.own, frames.shared))
     figures = aggregate(scope, own, frames.lent, frames.present, frames.carried)
     return Recomputed(release.name, release.figures_digest, content_digest(figures))
 

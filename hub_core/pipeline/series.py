@@ -66,7 +66,7 @@ def _point(
         scope = replace(scope, org_units=(*scope.org_units, org_unit))
     frames = frames_of(hub, scope, inputs_of(hub, scope, at))
     needed = pl.col("indicator").is_in(catalogue.made_from(indicator.code))
-    own = without(frames.own, double_voices(frames.own)).filter(needed)
+    own = without(frames.own, double_voices(frames.own, frames.shared)).filter(needed)
     figures = aggregate(scope, own, frames.lent.filter(needed), frames.present)
     mine = (pl.col("indicator") == indicator.code) & (pl.col("org_unit") == org_unit)
     rows = figures.filter(mine, pl.col("measure") == "actual", pl.col("dims") == "").to_dicts()

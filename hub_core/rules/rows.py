@@ -8,6 +8,7 @@ lists (null where unknown), ``value``, ``fault`` (2 no number, 3 too many decima
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from hub_core.rules.rule import FIELDS, NOT_A_NUMBER, TOO_LARGE, TOO_PRECISE, Fa
 
 if TYPE_CHECKING:
     from hub_core.model.catalogue import Indicator
+    from hub_core.model.org_unit import Validity
 
 
 def _flags(codes: list[str], chosen: Callable[[str], bool], column: str) -> pl.Expr:
@@ -78,25 +80,25 @@ def negative(limits: Limits) -> list[Fault]:
 
 def not_alive(limits: Limits) -> list[Fault]:
     """V013: an org unit that lived on no day of the period."""
-    units, labels = limits.catalogue.org_unit_ids, limits.periods
-    periods = [Period.parse(label) for label in labels]
-    dead = [not limits.catalogue.lives(unit, period, limits.calendar) for period in periods for unit in units]
-    if not any(dead):
-        return []
-    place = pl.col("period") * len(units) + pl.col("org_unit")
-    return [Fault("org_unit", pl.lit(pl.Series(dead, dtype=pl.Boolean)).gather(place))]
+    return _of_unit_and_period(limits, lambda valid, first, last: not valid.meets(first, last))
 
 
 def ended(limits: Limits) -> list[Fault]:
     """V024: an org unit that ended within the period; totals are those of the period's last day."""
-    units, labels = limits.catalogue.org_unit_ids, limits.periods
-    spans = [Period.parse(label).days(limits.calendar) for label in labels]
-    lasts = [limits.catalogue.org_units[unit].valid.last for unit in units]
-    gone = [last is not None and first <= last < end for first, end in spans for last in lasts]
-    if not any(gone):
+    return _of_unit_and_period(limits, lambda valid, first, end: valid.last is not None and first <= valid.last < end)
+
+
+def _of_unit_and_period(limits: Limits, chosen: Callable[[Validity, date, date], bool]) -> list[Fault]:
+    """The org unit, where it is a chosen one for the days of the row's period."""
+    units = [limits.catalogue.org_units[unit].valid for unit in limits.catalogue.org_unit_ids]
+    dated = [(n, valid) for n, valid in enumerate(units) if valid.first or valid.last]
+    spans = [Period.parse(label).days(limits.calendar) for label in limits.periods]
+    hits = [k * len(units) + n for k, days in enumerate(spans) for n, valid in dated if chosen(valid, *days)]
+    if not hits:
         return []
+    flags = pl.zeros(len(spans) * len(units), pl.Boolean, eager=True).scatter(hits, values=True)
     place = pl.col("period") * len(units) + pl.col("org_unit")
-    return [Fault("org_unit", pl.lit(pl.Series(gone, dtype=pl.Boolean)).gather(place))]
+    return [Fault("org_unit", pl.lit(flags).gather(place))]
 
 
 def out_of_share(limits: Limits) -> list[Fault]:

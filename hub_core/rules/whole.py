@@ -5,6 +5,7 @@ They see figures by indices into code lists, as the row rules do: numbers to joi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -87,16 +88,13 @@ def _edges(whole: Whole) -> tuple[list[tuple[int, int, bool]], dict[int, int]]:
     """(child, parent, whether it is one on the period's last day) of units that both have figures, and how many
     children each parent has that day.
     """
-    catalogue = whole.catalogue
+    catalogue, end = whole.catalogue, whole.period.days(whole.calendar)[1]
     place = {unit: n for n, unit in enumerate(catalogue.org_unit_ids)}
     there = set(whole.figures["org_unit"].unique())
-    now = {(place[child], place[above]) for child, above in catalogue.children(whole.period.days(whole.calendar)[1])}
+    now = {(place[child], place[above]) for child, above in catalogue.children(end)}
     ever = {(place[u.id], place[u.parent]) for u in catalogue.org_units.values() if u.parent} | now
     edges = [(child, above, (child, above) in now) for child, above in ever if child in there and above in there]
-    due: dict[int, int] = {}
-    for _, above in now:
-        due[above] = due.get(above, 0) + 1
-    return sorted(edges), due
+    return sorted(edges), Counter(above for _, above in now)
 
 
 def _apart(whole: Whole, totals: pl.LazyFrame, sums: pl.LazyFrame) -> pl.LazyFrame:

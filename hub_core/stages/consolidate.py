@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,11 +71,15 @@ def _reason(scope: Scope, reporters: list[Reporter], used: list[Used], previous:
     return "catalogue" if same and previous.catalogue != scope.catalogue.digest else "correction"
 
 
-def double_voices(observations: pl.LazyFrame) -> pl.DataFrame:
+def double_voices(observations: pl.LazyFrame, periods: Collection[str]) -> pl.DataFrame:
     """Keys that two submissions speak for (V018), with the places of the submissions in the frame's list.
 
-    Only the org units that two submissions name are looked at key by key.
+    ``periods``: those that several submissions are of; of them only the org units that two submissions name are
+    looked at key by key.
     """
+    if not periods:
+        return pl.DataFrame(schema={**dict.fromkeys(_SAID, pl.String()), "source": pl.List(pl.UInt32)})
+    observations = observations.filter(pl.col("period").is_in(list(periods)))
     named = observations.group_by("org_unit", "period").agg(first=pl.col("source").min(), last=pl.col("source").max())
     shared = named.filter(pl.col("first") != pl.col("last")).select("org_unit", "period").collect(engine="streaming")
     return (

@@ -165,11 +165,13 @@ class Normaliser:
 
         def mapped(field: str, rule: MapRule, lookup: Lookup) -> None:
             texts = self._texts(frame, rule)
-            add(
-                field,
-                self._on_their_day(lookup, texts, periods) if field in self._dated else lookup.resolve(texts),
-                texts,
-            )
+            if field in self._dated:
+                indices = self._on_their_day(lookup, texts, periods)
+            elif rule.fixed is not None:  # one word for all
+                indices = lookup.resolve(texts.head(1)).gather(pl.zeros(len(texts), pl.UInt32, eager=True))
+            else:
+                indices = lookup.resolve(texts)
+            add(field, indices, texts)
 
         named = MapRule(fixed=indicator) if indicator is not None else rules.indicator
         assert named is not None
@@ -188,9 +190,9 @@ class Normaliser:
         columns.append(
             (refused if len(refused) == frame.height else refused.new_from_index(0, frame.height)).alias("~refused")
         )
-        figures = frame.select(*self._figures(frame, value), "part", "row")
+        columns += [*self._figures(frame, value), frame["part"], frame["row"]]
         source = frame["column"] if "column" in frame.columns else pl.Series([value]).new_from_index(0, frame.height)
-        rows = pl.DataFrame(columns).hstack(figures).with_columns(source.cast(pl.String).alias("column"))
+        rows = pl.DataFrame([*columns, source.cast(pl.String).alias("column")])
         rows = converted(rows, self.catalogue) if unit else rows
         places = rules.value.round
         return rows if places is None else rows.with_columns(half_up(pl.col("value"), places))
@@ -233,29 +235,24 @@ class Normaliser:
         )
         return indices, pl.select(pl.concat_str(raw, separator=";", ignore_nulls=True)).to_series()
 
-    def _figures(self, frame: pl.DataFrame, column: str) -> list[pl.Expr]:
+    def _figures(self, frame: pl.DataFrame, column: str) -> list[pl.Series]:
         """Value, fault and original text of a column, by its type: text in the locale, or a bare number."""
         locale, fine = self.declared.map.value.number, self.declared.map.value.round is not None
         numbers = column + _NUMBER
         if column not in frame.columns:
-            text = pl.col(numbers)
+            text = frame[numbers]
             value, fault = read_number(text, "plain", fine=fine)
-        elif frame.schema[column].is_float():
-            plain = plain_floats(frame[column])
-            value, fault = read_number(pl.lit(plain), "plain", fine=fine)
-            text = pl.lit(plain)
         elif frame.schema[column] != pl.String:
-            text = pl.col(column).cast(pl.String)
+            text = plain_floats(frame[column]) if frame.schema[column].is_float() else frame[column].cast(pl.String)
             value, fault = read_number(text, "plain", fine=fine)
         else:
-            text = pl.col(column).str.strip_chars()  # null is no figure; a blank text is one that is not a number
+            text = frame[column].str.strip_chars()  # null is no figure; a blank text is one that is not a number
             value, fault = read_number(text, locale, fine=fine)
             if numbers in frame.columns:
-                bare, bare_fault = read_number(pl.col(numbers), "plain", fine=fine)
-                is_bare = pl.col(numbers).is_not_null()
-                value = pl.when(is_bare).then(bare).otherwise(value)
-                fault = pl.when(is_bare).then(bare_fault).otherwise(fault)
-                text = pl.coalesce(numbers, text)
+                bare, bare_fault = read_number(frame[numbers], "plain", fine=fine)
+                is_bare = frame[numbers].is_not_null()
+                value, fault = bare.zip_with(is_bare, value), bare_fault.zip_with(is_bare, fault)
+                text = frame[numbers].zip_with(is_bare, text)
         return [value.alias("value"), fault.alias("fault"), text.alias("~value")]
 
 

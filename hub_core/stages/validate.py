@@ -13,7 +13,7 @@ from hub_core.model.finding import Finding, Severity
 from hub_core.model.observation import KEY, QUARANTINE
 from hub_core.rules import RULES, Found, Limits, Rule, Whole
 
-_INDEXED = ("indicator", "org_unit", "measure", "dims")  # the key of a figure of one period, as indices
+INDEXED = ("indicator", "org_unit", "measure", "dims")  # the key of a figure of one period, as indices
 INDICES = ("indicator", "org_unit", "period", "measure", "dims", "status")
 _PLACE = ("part", "row", "column")
 _TOLD = 500  # characters of a text that the quarantine keeps; the rest stands in the payload
@@ -71,40 +71,42 @@ class Validator:
             if rule.faults
             for fault in rule.faults(self._limits)
         ]
-        self._checks = [check for check in checks if check[0].text.severity in _LEAVE]
-        self._remarks = [check for check in checks if check[0].text.severity not in _LEAVE]
+        self._checks = sorted(checks, key=lambda check: check[0].text.severity not in _LEAVE)
+        self._leaving = sum(rule.text.severity in _LEAVE for rule, _, _ in checks)  # they come first
 
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows that broke no rule: indices, ``value``, ``part, row, column``."""
         self._make_checks()
         if self._asked is not None:
             wanted = [n for n, label in enumerate(self._codes.lists["period"]) if label in self._asked]
-            kept = rows.filter(pl.col("period").is_in(wanted) | pl.col("period").is_null())
-            self.not_asked += rows.height - kept.height
-            rows = kept
+            if len(wanted) < len(self._codes.lists["period"]):
+                kept = rows.filter(pl.col("period").is_in(wanted) | pl.col("period").is_null())
+                self.not_asked += rows.height - kept.height
+                rows = kept
         refused = rows["~refused"].is_not_null()
         if refused.any():  # of a row that its reader does not vouch for nothing else is asked
             alone = [check for check in self._checks if check[0].text.code == "V019"]
-            self.quarantine += self._told(rows.filter(refused), alone)
+            self._tell(rows.filter(refused), alone, len(alone))
             rows = rows.filter(~refused)
-        broken = rows.select(bad=pl.any_horizontal(check for _, _, check in self._checks)).to_series()
-        if broken.any():
-            self.quarantine += self._told(rows.filter(broken), self._checks)
-            rows = rows.filter(~broken)
-        if self._remarks:
-            self.remarked += self._told(rows, self._remarks)
-        return rows.select(*INDICES, "value", *_PLACE)
+        stays = self._tell(rows, self._checks, self._leaving)
+        return rows.select(*INDICES, "value", *_PLACE).filter(stays)
 
-    def _told(self, rows: pl.DataFrame, checks: list[tuple[Rule, str, pl.Expr]]) -> list[pl.DataFrame]:
-        """The rows that break each rule, in the shape of the quarantine."""
-        told = []
+    def _tell(self, rows: pl.DataFrame, checks: list[tuple[Rule, str, pl.Expr]], leaving: int) -> pl.Series:
+        """Keep the rows that break each rule, in the shape of the quarantine; gives which rows stay.
+
+        ``leaving``: by how many of the checks, the first ones, rows leave.
+        """
+        hits = rows.select(check.alias(str(n)) for n, (_, _, check) in enumerate(checks))
+        stays = ~hits.select(pl.any_horizontal(*map(str, range(leaving))).alias("left")).to_series()
+        for (rule, field, _), hit in zip(checks, hits, strict=True):
+            leaves = rule.text.severity in _LEAVE
+            if hit.any() and (leaves or (hit := hit & stays).any()):
+                (self.quarantine if leaves else self.remarked).append(self._told(rows.filter(hit), rule, field))
+        return stays
+
+    def _told(self, rows: pl.DataFrame, rule: Rule, field: str) -> pl.DataFrame:
         keys = [self._codes.texts(c) for c in ("indicator", "org_unit", "period", "measure", "dims")]
-        named = rows.with_columns(*keys, calendar=pl.lit(self._codes.calendar))
-        for rule, field, check in checks:
-            hit = rows.select(check.alias("hit")).to_series()
-            if hit.any():
-                told.append(_reasoned(named.filter(hit), rule.text.code, field))
-        return told
+        return _reasoned(rows.with_columns(*keys, calendar=pl.lit(self._codes.calendar)), rule.text.code, field)
 
 
 def _reasoned(rows: pl.DataFrame, code: str, field: str) -> pl.DataFrame:
@@ -161,8 +163,8 @@ def indexed(frame: pl.LazyFrame, codes: Codes, also: Sequence[str] = ()) -> pl.L
 
     ``also``: columns that are kept beside.
     """
-    coded = [pl.col(k).cast(pl.Enum(codes.lists[k]), strict=False).to_physical().cast(pl.UInt32) for k in _INDEXED]
-    return frame.select(*coded, "value", *also).drop_nulls(_INDEXED)
+    coded = [pl.col(k).cast(pl.Enum(codes.lists[k]), strict=False).to_physical().cast(pl.UInt32) for k in INDEXED]
+    return frame.select(*coded, "value", *also).drop_nulls(INDEXED)
 
 
 def duplicates(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
@@ -185,7 +187,7 @@ def held_together(
         reasons = told.with_columns(code=pl.lit(rule.text.code), field=pl.lit("value"))
         text = found.rows.select(text=found.text)
         left.append(reasons.hstack(text).select(pl.col(name).cast(kind) for name, kind in QUARANTINE.items()))
-        rows = rows.join(found.rows.select(_INDEXED), on=_INDEXED, how="anti", maintain_order="left")
+        rows = rows.join(found.rows.select(INDEXED), on=INDEXED, how="anti", maintain_order="left")
     said = []
     for rule, found in _asked(whole(rows), [rule for rule in asking if rule.text.severity not in _LEAVE]):
         first = found.rows.sort(*_PLACE).head(1).select(*_PLACE, text=found.text).row(0, named=True)

@@ -13,8 +13,18 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hub_core.errors import MappingError
-from hub_core.mapping import IGNORED, Code, CodeTable, Lookup, Mapping, MapRule, ValueRule, fold, period_reader
-from hub_core.mapping import read_number as read_number_expr
+from hub_core.mapping import (
+    IGNORED,
+    Code,
+    CodeTable,
+    Lookup,
+    Mapping,
+    MapRule,
+    ValueRule,
+    fold,
+    period_reader,
+    read_number,
+)
 from hub_core.model.org_unit import Validity
 from hub_core.rules import NOT_A_NUMBER, TOO_LARGE, TOO_PRECISE
 
@@ -24,9 +34,8 @@ VI, EN = "vi", "en"
 
 
 def read(texts: list[str | None], locale: str) -> list[tuple[Decimal | None, int]]:
-    frame = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
-    value, fault = read_number_expr(pl.col("text"), locale)
-    return frame.select(value.alias("value"), fault.alias("fault")).rows()
+    value, fault = read_number(pl.Series(texts, dtype=pl.String), locale)
+    return list(zip(value, fault, strict=True))
 
 
 def expected(text: str | None, locale: str) -> tuple[Decimal | None, int]:

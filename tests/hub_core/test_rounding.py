@@ -44,9 +44,8 @@ def written(number: Decimal, locale: str) -> str:
 
 def read(texts: Iterable[str], locale: str, places: int) -> Told:
     """Value and fault of texts that are read to be rounded."""
-    frame = pl.DataFrame({"text": pl.Series(list(texts), dtype=pl.String)})
-    value, fault = read_number(pl.col("text"), locale, fine=True)
-    return frame.select(half_up(value, places).alias("value"), fault.alias("fault")).rows()
+    value, fault = read_number(pl.Series(list(texts), dtype=pl.String), locale, fine=True)
+    return pl.DataFrame([value.alias("value"), fault]).select(half_up(pl.col("value"), places), fault).rows()
 
 
 @st.composite
