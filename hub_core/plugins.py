@@ -10,7 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -19,7 +19,9 @@ from hub_core.contracts import Connector, Reader, Sink, Source, Writer, Written
 from hub_core.errors import ConfigurationError, HubError, PluginError
 from hub_core.model.exchange import Plugin
 from hub_core.province import Province
-from hub_core.rules import RULES, Rule
+
+if TYPE_CHECKING:
+    from hub_core.rules import Rule
 
 _MODULE = re.compile(r"hub_provinces\.([a-z][a-z0-9_]*)")
 ROLES: tuple[type[Connector], ...] = (Source, Reader, Writer, Sink)
@@ -77,6 +79,8 @@ class Loaded:
     """The connectors of the trusted packages, by role and kind."""
 
     def __init__(self, trusted: Iterable[str]) -> None:
+        from hub_core.rules import RULES
+
         self.manager = pluggy.PluginManager(hookspecs.GROUP)
         self.manager.add_hookspecs(hookspecs)
         entries = {e.name: e for e in importlib.metadata.entry_points(group=hookspecs.GROUP)}

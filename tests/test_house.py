@@ -143,6 +143,11 @@ def test_asking_for_help_loads_no_heavy_library() -> None:
     assert not loaded_by(code) & {"polars", "pydantic", "sqlalchemy", "httpx", "pluggy", "xlsxwriter", "alembic"}
 
 
+def test_a_hub_that_opens_its_home_loads_no_frames_yet() -> None:
+    code = "import hub_core.home, hub_core.pipeline.night, hub_core.cli.journeys"
+    assert not loaded_by(code) & {"polars", "httpx", "holidays", "alembic", "apscheduler", "rich"}
+
+
 def test_a_child_that_is_ready_has_loaded_no_database() -> None:
     code = "import hub_core.child, hub_core.child.gathering, hub_core.plugins\nhub_core.plugins.Loaded(['connectors'])"
     assert not loaded_by(code) & {"sqlalchemy", "alembic", "apscheduler", "fastapi", "typer"}

@@ -8,33 +8,24 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hub_core.mapping.codes import IGNORED, LEAVE_OUT, Code, CodeTable, Lookup, codelist, fold
-from hub_core.mapping.numbers import FINE, half_up, plain_floats, read_number
+from hub_core.mapping.codes import LEAVE_OUT, Code, CodeTable, codelist, fold
 from hub_core.mapping.periods import period_reader, read_label
-from hub_core.mapping.units import converted
 
 __all__ = [
-    "FINE",
-    "IGNORED",
     "LEAVE_OUT",
     "OWN_WORDS",
     "Code",
     "CodeTable",
     "Declared",
-    "Lookup",
     "MapRule",
     "Mapping",
     "Nil",
     "UnitColumn",
     "ValueRule",
     "codelist",
-    "converted",
     "fold",
-    "half_up",
     "period_reader",
-    "plain_floats",
     "read_label",
-    "read_number",
 ]
 
 

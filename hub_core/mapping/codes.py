@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
-
-import polars as pl
 
 from hub_core.errors import MappingError
 from hub_core.model.org_unit import Validity
@@ -18,7 +16,6 @@ from hub_core.model.org_unit import Validity
 if TYPE_CHECKING:
     from hub_core.model.catalogue import Catalogue
 
-IGNORED = 2**32 - 1  # the index of a code that a table leaves out by name
 LEAVE_OUT = "-"
 _BREAKS = re.compile(r"[\s.\-]+")
 _TONES = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323"}  # grave, acute, tilde, hook above, dot below
@@ -127,49 +124,3 @@ def _aliases(catalogue: Catalogue, name: str) -> Iterable[Code]:
         if alias.codelist == name:
             unit = catalogue.org_units.get(alias.code)
             yield Code(alias.alias, alias.code, alias.valid.within(unit.valid) if unit else alias.valid)
-
-
-class Lookup:
-    """Texts to indices of codes, one distinct text at a time; rows are never touched one by one."""
-
-    def __init__(
-        self, codes: list[str], find: Callable[[str, date | None], str | None], *, open_: bool = False
-    ) -> None:
-        self.codes = codes
-        self._index = {code: n for n, code in enumerate(codes)}
-        self._find = find
-        self._open = open_  # whether codes not yet listed are added
-        self._known: dict[date | None, dict[str, int]] = {}
-        self._fast: dict[date | None, tuple[pl.Enum, pl.Series]] = {}
-
-    def resolve(self, texts: pl.Series, day: date | None = None) -> pl.Series:
-        """The index of each text's code (UInt32); null where it has none, IGNORED where it is left out."""
-        indices = self._cast(texts, day)
-        unknown = texts.filter(indices.is_null() & texts.is_not_null()).unique()
-        if len(unknown) and self._learn(unknown, day):
-            indices = self._cast(texts, day)
-        return indices
-
-    def _cast(self, texts: pl.Series, day: date | None) -> pl.Series:
-        if day not in self._fast:
-            return pl.Series(texts.name, [None], dtype=pl.UInt32).extend_constant(None, len(texts)).head(len(texts))
-        enum, codes = self._fast[day]
-        return codes.gather(texts.cast(enum, strict=False).to_physical().cast(pl.UInt32)).alias(texts.name)
-
-    def _learn(self, texts: pl.Series, day: date | None) -> bool:
-        known = self._known.setdefault(day, {})
-        before = len(known)
-        for text in texts:
-            code = self._find(unicodedata.normalize("NFC", text), day)
-            if code == LEAVE_OUT:
-                known[text] = IGNORED
-            elif code is not None:
-                if code not in self._index and self._open:
-                    self._index[code] = len(self.codes)
-                    self.codes.append(code)
-                if code in self._index:
-                    known[text] = self._index[code]
-        if len(known) == before:
-            return False
-        self._fast[day] = pl.Enum(list(known)), pl.Series(list(known.values()), dtype=pl.UInt32)
-        return True

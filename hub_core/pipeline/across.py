@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub_core.model.observation import MEASURES
 from hub_core.model.scope import Scope
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ def apart(scope: Scope, observations: pl.LazyFrame) -> list[Apart]:
     """
     import polars as pl
 
+    from hub_core.model.observation import MEASURES
     from hub_core.rules.rule import Whole
     from hub_core.rules.whole import parts_and_sum
     from hub_core.stages.validate import Codes, indexed

@@ -14,7 +14,6 @@ from hub_core.obligations import Due, due
 from hub_core.pipeline.across import Apart, apart
 from hub_core.pipeline.deliver import finding, recipients_of
 from hub_core.pipeline.inputs import frames_of, inputs_of
-from hub_core.rules import RULES
 from hub_core.store.releases import Release
 from hub_core.store.revisions import Submission
 
@@ -130,6 +129,8 @@ def _note_double_voices(
     hub: Hub, release: Release, doubled: pl.DataFrame, own: list[Submission], now: datetime
 ) -> None:
     """V018, before the operator: each figure that two submissions speak for, and is in no release."""
+    from hub_core.rules import RULES
+
     found = []
     for row in doubled.iter_rows(named=True):
         names = ", ".join(f"{own[n].province}/{own[n].provision} revision {own[n].revision}" for n in row["source"])
@@ -140,6 +141,8 @@ def _note_double_voices(
 
 def _note_apart(hub: Hub, release: Release, found: list[Apart], own: list[Submission], now: datetime) -> None:
     """V027, before the operator: totals that differ from their parts, which others report; the total stands."""
+    from hub_core.rules import RULES
+
     rule = RULES["V027"].text
     hub.releases.note(
         [finding(release.id, rule, own[each.source].province, each.text, dict(each.key), now) for each in found]
@@ -148,6 +151,8 @@ def _note_apart(hub: Hub, release: Release, found: list[Apart], own: list[Submis
 
 def _note_other_units(hub: Hub, release: Release, scope: Scope, used: list[Submission], now: datetime) -> None:
     """V026, before the operator: submissions with figures in a unit of another time, which are in no release."""
+    from hub_core.rules import RULES
+
     rule = RULES["V026"].text
     hub.releases.note(
         [

@@ -11,22 +11,19 @@ import polars as pl
 
 from hub_core.errors import MappingError, SourceChanged
 from hub_core.mapping import (
-    IGNORED,
     LEAVE_OUT,
     OWN_WORDS,
     CodeTable,
-    Lookup,
     MapRule,
     UnitColumn,
     codelist,
-    converted,
     fold,
-    half_up,
     period_reader,
-    plain_floats,
     read_label,
-    read_number,
 )
+from hub_core.mapping.lookup import IGNORED, Lookup
+from hub_core.mapping.numbers import half_up, plain_floats, read_number
+from hub_core.mapping.units import converted
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.observation import MEASURES, STATUSES
 from hub_core.model.period import Calendar, Period

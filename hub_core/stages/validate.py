@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from hub_core.mapping import IGNORED
+from hub_core.mapping.lookup import IGNORED
 from hub_core.model.finding import Finding, Severity
 from hub_core.model.observation import KEY, QUARANTINE
 from hub_core.rules import RULES, Found, Limits, Rule, Whole

@@ -13,18 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hub_core.errors import MappingError
-from hub_core.mapping import (
-    IGNORED,
-    Code,
-    CodeTable,
-    Lookup,
-    Mapping,
-    MapRule,
-    ValueRule,
-    fold,
-    period_reader,
-    read_number,
-)
+from hub_core.mapping import Code, CodeTable, Mapping, MapRule, ValueRule, fold, period_reader
+from hub_core.mapping.lookup import IGNORED, Lookup
+from hub_core.mapping.numbers import read_number
 from hub_core.model.org_unit import Validity
 from hub_core.rules import NOT_A_NUMBER, TOO_LARGE, TOO_PRECISE
 

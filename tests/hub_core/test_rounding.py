@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hub_core import structures
-from hub_core.mapping import ValueRule, half_up, plain_floats, read_number
+from hub_core.mapping import ValueRule
+from hub_core.mapping.numbers import half_up, plain_floats, read_number
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.observation import VALUE
 from hub_core.model.period import Calendar

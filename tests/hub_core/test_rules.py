@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub_core import rules
-from hub_core.mapping import IGNORED
+from hub_core.mapping.lookup import IGNORED
 from hub_core.model.catalogue import Catalogue, Indicator
 from hub_core.model.finding import Severity
 from hub_core.model.observation import MEASURES, STATUSES, VALUE
