@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -92,6 +93,14 @@ class Config:
     obligations: tuple[Obligation, ...]
     deliveries: tuple[Delivery, ...]
     announced: working_days.Announced = working_days.NOTHING
+
+    @cached_property
+    def duties(self) -> dict[tuple[str, str, str], list[Obligation]]:
+        """The obligations by province, provider and dataflow."""
+        found: dict[tuple[str, str, str], list[Obligation]] = {}
+        for duty in self.obligations:
+            found.setdefault((duty.province, duty.provider, duty.dataflow), []).append(duty)
+        return found
 
     @property
     def landing(self) -> Path:

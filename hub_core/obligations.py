@@ -42,11 +42,17 @@ def business_date(now: datetime) -> date:
 def owed(config: Config, dataflow: str, period: Period) -> list[Obligation]:
     """The obligations for a period: those that hold on its last day."""
     last = period.days(config.catalogue.dataflows[dataflow].calendar)[1]
-    return [
-        duty
-        for duty in config.obligations
-        if duty.dataflow == dataflow and period.frequency in duty.frequencies and duty.valid.holds(last)
-    ]
+    return [duty for duty in config.obligations if duty.dataflow == dataflow and _holds(duty, period, last)]
+
+
+def owes(config: Config, province: str, provider: str, dataflow: str, period: Period) -> bool:
+    """Whether a provider owes a dataflow for a period."""
+    last = period.days(config.catalogue.dataflows[dataflow].calendar)[1]
+    return any(_holds(duty, period, last) for duty in config.duties.get((province, provider, dataflow), ()))
+
+
+def _holds(duty: Obligation, period: Period, last: date) -> bool:
+    return period.frequency in duty.frequencies and duty.valid.holds(last)
 
 
 def due_day(config: Config, duty: Obligation, period: Period) -> date:
@@ -69,14 +75,13 @@ def due(config: Config, dataflow: str, period: Period, submissions: Iterable[Sub
     """What each obligation for a period came to, from all submissions of the dataflow and period."""
     calendar = config.catalogue.dataflows[dataflow].calendar
     calendars = config.catalogue.dataflows[dataflow].calendars
-    there = [
-        each
-        for each in submissions
-        if (each.dataflow, each.period) == (dataflow, str(period)) and each.calendar in calendars
-    ]
+    there: dict[tuple[str, str], list[Submission]] = {}
+    for each in submissions:
+        if (each.dataflow, each.period) == (dataflow, str(period)) and each.calendar in calendars:
+            there.setdefault((each.province, each.provider), []).append(each)
     found = []
     for duty in owed(config, dataflow, period):
-        mine = [each for each in there if each.provider == duty.provider and each.province == duty.province]
+        mine = there.get((duty.province, duty.provider), [])
         day = due_day(config, duty, period)
         over = datetime.combine(day, time(), ZONE) + timedelta(days=1)
         came = min((_counts_from(each) for each in mine if not each.held), default=None)

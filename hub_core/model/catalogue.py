@@ -209,12 +209,21 @@ class Catalogue:
     def subtree(self, roots: tuple[str, ...]) -> frozenset[str]:
         """The roots and every org unit that was ever under one of them by parent."""
         found = set(roots)
-        grew = True
-        while grew:
-            more = {u.id for u in self.org_units.values() if u.parent in found} - found
-            grew = bool(more)
-            found |= more
+        waiting = list(roots)
+        for unit in waiting:
+            fresh = [child for child in self._ever_under.get(unit, ()) if child not in found]
+            found.update(fresh)
+            waiting += fresh
         return frozenset(found)
+
+    @cached_property
+    def _ever_under(self) -> dict[str, list[str]]:
+        """The org units that were ever under each, by parent."""
+        under: dict[str, list[str]] = {}
+        for unit in self.org_units.values():
+            if unit.parent:
+                under.setdefault(unit.parent, []).append(unit.id)
+        return under
 
     def lives(self, org_unit: str, period: Period, calendar: Calendar) -> bool:
         """Whether an org unit lived on at least one day of a period."""

@@ -13,7 +13,7 @@ from hub_core.home import Hub
 from hub_core.model.exchange import GatherOrder, Landing
 from hub_core.model.hours import Hours
 from hub_core.model.period import Period, latest
-from hub_core.obligations import ZONE, business_date, owed
+from hub_core.obligations import ZONE, business_date, owes
 from hub_core.pipeline.lending import lent, seen
 from hub_core.pipeline.take_over import GatherReport, Going, Task, end, voice_of
 from hub_core.secrets import resolve
@@ -56,11 +56,7 @@ def tasks(
             mine = [
                 str(period)
                 for period in wanted
-                if each.holds(str(period))
-                and any(
-                    duty.provider == each.provider and duty.province == name
-                    for duty in owed(hub.config, each.dataflow, period)
-                )
+                if each.holds(str(period)) and owes(hub.config, name, each.provider, each.dataflow, period)
             ]
             if mine:
                 found.append(Task(name, provision, mine))
@@ -69,25 +65,29 @@ def tasks(
 
 def gather(hub: Hub, todo: list[Task], now: datetime, report: Report) -> list[GatherReport]:
     """Gather provisions, a child for each province; each has its own report, whatever became of the others."""
-    by_province: dict[str, list[Going]] = {}
-    reports: dict[str, GatherReport] = {}
+    by_province: dict[str, list[Task]] = {}
     for task in todo:
-        if not hub.leases.take(task.lease):
-            reports[task.key] = _elsewhere(hub, task)
-            continue
-        going = _start(hub, task, now)
-        if going.failed is not None:
-            reports[task.key] = end(hub, going, {"error": going.failed.as_dict()}, now)
-        else:
-            by_province.setdefault(task.province, []).append(going)
-    futures = []
-    for each in by_province.values():
-        orders = [going.order.model_dump(mode="json") for going in each if going.order]
-        futures.append((each, hub.engine.submit(orders, hub.config.settings.gather.seconds, report)))
-    if futures:
+        by_province.setdefault(task.province, []).append(task)
+    reports: dict[str, GatherReport] = {}
+    asked = []
+    for mine in by_province.values():
+        begun = []
+        for task in mine:
+            if not hub.leases.take(task.lease):
+                reports[task.key] = _elsewhere(hub, task)
+                continue
+            going = _start(hub, task, now)
+            if going.failed is not None:
+                reports[task.key] = end(hub, going, {"error": going.failed.as_dict()}, now)
+            else:
+                begun.append(going)
+        if begun:
+            orders = [going.order.model_dump(mode="json") for going in begun if going.order]
+            asked.append((begun, hub.engine.submit(orders, hub.config.settings.gather.seconds, report)))
+    if asked:
         _load_the_rest(now)
-    for each, future in futures:
-        for going, answer in zip(each, future.result(), strict=True):
+    for begun, answers in asked:
+        for going, answer in zip(begun, answers.result(), strict=True):
             reports[going.task.key] = end(hub, going, answer, now)
     return [reports[task.key] for task in todo]
 

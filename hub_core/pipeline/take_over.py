@@ -224,7 +224,7 @@ def voice_of(config: Config, name: str, provider: str, dataflow: str) -> Voice:
     """What a provider may say in a dataflow, by its obligations. Raises PluginError where it has none."""
     from hub_core.stages.admit import Voice
 
-    duties = [o for o in config.obligations if (o.province, o.provider, o.dataflow) == (name, provider, dataflow)]
+    duties = config.duties.get((name, provider, dataflow))
     if not duties:
         raise PluginError(f"config/obligations has no duty of {provider} to report {dataflow}", province=name)
     units = config.catalogue.subtree(tuple(unit for duty in duties for unit in duty.speaks_for))

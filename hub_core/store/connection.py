@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from hub_core.errors import StoreError
 
-HEAD = "0002"  # the newest migration that this hub knows
+HEAD = "0003"  # the newest migration that this hub knows
 
 
 def connect(url: str) -> sa.Engine:

@@ -83,6 +83,9 @@ run = sa.Table(
     sa.Column("notes", sa.JSON, nullable=False),
     sa.Column("error", sa.JSON),
     sa.Index(None, "province", "provision"),
+    sa.Index(None, "gather"),
+    sa.Index(None, "outcome"),
+    sa.Index(None, "started_at"),
 )
 
 gather = sa.Table(
