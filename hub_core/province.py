@@ -9,6 +9,7 @@ import re
 import tomllib
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -138,8 +139,9 @@ class Province:
                     digest.update((self.root / table).read_bytes())
         return digest.hexdigest()
 
+    @cached_property
     def digest(self) -> str:
-        """The sha256 over all files of the package."""
+        """The sha256 over all files of the package, as they were when it was first asked for."""
         digest = hashlib.sha256()
         for path in sorted(p for p in self.root.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
             digest.update(f"{path.relative_to(self.root).as_posix()}\t{path.stat().st_size}\n".encode())

@@ -193,7 +193,7 @@ class Sealing:
                 catalogue=self.catalogue.digest,
                 mapping=self.province.mapping_digest(order.provision),
                 rules=digest(self.rules),
-                plugin=self.province.digest(),
+                plugin=self.province.digest,
             ),
             reading=self.reading,
             files={},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ def reading(order: GatherOrder, province: Province, catalogue: str, in_force: di
         order.provision,
         catalogue,
         province.mapping_digest(order.provision),
-        province.digest(),
+        province.digest,
         rules.digest(in_force),
         *(f"speaks for {unit}" for unit in order.speaks_for),
         *(f"reports {code}" for code in order.indicators),
@@ -37,8 +38,9 @@ def reading(order: GatherOrder, province: Province, catalogue: str, in_force: di
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
+@lru_cache
 def _code(package: str) -> str:
-    """The sha256 over a package's own files."""
+    """The sha256 over a package's own files, as they were when this process first asked."""
     found = importlib.util.find_spec(package)
     digest = hashlib.sha256(package.encode())
     for root in found.submodule_search_locations or () if found else ():

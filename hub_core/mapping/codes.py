@@ -80,11 +80,19 @@ class CodeTable:
 
 
 def codelist(catalogue: Catalogue, name: str) -> CodeTable:
-    """A codelist of the catalogue as a table: names in both languages and listed aliases.
+    """A codelist of the catalogue as a table: names in both languages and listed aliases; made once.
 
     ``name``: org_unit (provinces, clusters, countries), indicator (also by code) or unit. A word that stood for
     two codes on one day is in no table; one that stood for different ones at different times is dated.
     """
+    key = f"codelist {name}"
+    if key not in catalogue.kept:
+        catalogue.kept[key] = CodeTable(key, _words(catalogue, name))
+    table: CodeTable = catalogue.kept[key]
+    return table
+
+
+def _words(catalogue: Catalogue, name: str) -> list[Code]:
     words: dict[str, list[Code]] = {}
     for code in [*_names(catalogue, name), *_aliases(catalogue, name)]:
         if code.valid.first and code.valid.last and code.valid.last < code.valid.first:
@@ -96,7 +104,7 @@ def codelist(catalogue: Catalogue, name: str) -> CodeTable:
             found.append(Code(codes[0].source, codes[0].target))
         elif not any(_clash(one, other) for one in codes for other in codes):
             found += codes
-    return CodeTable(f"codelist {name}", found)
+    return found
 
 
 def _clash(one: Code, other: Code) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 from hub_core.model.org_unit import Membership, OrgUnit, Succession, Validity
 from hub_core.model.period import Calendar, Period
@@ -138,6 +139,11 @@ class Catalogue:
     successions: tuple[Succession, ...]
     digest: str
     aliases: tuple[Alias, ...] = ()
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What others make of a catalogue once and ask for again, by name."""
+        return {}
 
     @cached_property
     def indicator_codes(self) -> list[str]:
