@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from hub_core.child.changes import changes
 from hub_core.errors import SourceChanged
 from hub_core.landing import OBSERVATIONS, QUARANTINE, Scratch, read_manifest
 from hub_core.model.exchange import Digests, FindingCount, GatherOrder, Manifest, Part
 from hub_core.model.finding import Finding, Severity
 from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
-from hub_core.model.observation import SCHEMA, compare, content_digest, quarantine_digest
+from hub_core.model.observation import SCHEMA, VALUE, content_digest, quarantine_digest
 from hub_core.model.period import Calendar, Period
 from hub_core.rules import Rule, Whole, digest
 from hub_core.stages.seal import seal
@@ -32,6 +33,8 @@ from hub_core.stages.validate import (
     share_withdrawn,
     sort_by_key,
 )
+
+_KEPT = pl.Schema({**dict.fromkeys(INDEXED, pl.UInt32()), "value": VALUE, "status": pl.UInt32()})
 
 if TYPE_CHECKING:
     from hub_core.model.catalogue import Catalogue, Dataflow
@@ -55,7 +58,7 @@ class Sealing:
     nil: Collection[str]
     reading: str
     sealed: dict[str, Path] = field(default_factory=dict)
-    last: tuple[str, pl.LazyFrame | None] | None = None  # the period held together last, and its figures
+    last: tuple[str, pl.DataFrame | None] | None = None  # the period held together last, and its figures
     writing: Future[None] | None = None
     unread: list[Finding] = field(default_factory=list)  # V016, where rows without a period are too many of them all
 
@@ -102,7 +105,7 @@ class Sealing:
     ) -> None:
         """Sort a period's rows and hold them together; the period before is written meanwhile, and then this one."""
         table, said = pl.DataFrame(schema=SCHEMA), list[Finding]()
-        kept: pl.LazyFrame | None = None
+        kept: pl.DataFrame | None = None
         if files:
             rows, repeated = sort_by_key(pl.concat([pl.read_ipc(f) for f in files]), self.codes)
             if repeated.height:
@@ -110,19 +113,27 @@ class Sealing:
             rows, left, said = held_together(rows, self.codes, partial(self._whole, label), self.rules)
             quarantine = pl.concat([quarantine, left])
             table = figures(rows, self.codes)
-            kept = rows.lazy().select(*INDEXED, "value")
+            kept = rows.select(*INDEXED, "value", "status")
         said += findings(remarks, self.rules)
         self._wait()
         self.last = label, kept
-        self.writing = writer.submit(self._write, label, table, quarantine, said)
+        self.writing = writer.submit(self._write, label, kept, table, quarantine, said)
 
     def _wait(self) -> None:
         """Wait until the period before is written. Raises what its writing raised."""
         if self.writing is not None:
             self.writing.result()
 
-    def _write(self, label: str, table: pl.DataFrame, quarantine: pl.DataFrame, said: list[Finding]) -> None:
-        manifest = self._manifest(label, table, quarantine, said)
+    def _write(
+        self,
+        label: str,
+        kept: pl.DataFrame | None,
+        table: pl.DataFrame,
+        quarantine: pl.DataFrame,
+        said: list[Finding],
+    ) -> None:
+        counts, withdrawn = self._changes(label, kept, table, quarantine)
+        manifest = self._manifest(label, table, quarantine, said + withdrawn, counts)
         place = self.scratch.submission_folder(self.calendar, label, self.order.gather, self.order.replay)
         seal(place, table, quarantine, manifest)
         self.sealed[label] = place
@@ -135,7 +146,7 @@ class Sealing:
     def _figures_before(self, label: str) -> pl.LazyFrame | None:
         earlier = str(Period.parse(label).shift(-1))
         if self.last is not None and self.last[0] == earlier:
-            return self.last[1]
+            return None if self.last[1] is None else self.last[1].lazy()
         found = [indexed(pl.scan_parquet(folder / OBSERVATIONS), self.codes) for folder in self._before(label)]
         return found[0] if found else None
 
@@ -146,12 +157,27 @@ class Sealing:
             return [self.sealed[earlier]]
         return [Path(self.order.lent[earlier])] if earlier in self.order.lent else []
 
+    def _changes(
+        self, label: str, kept: pl.DataFrame | None, table: pl.DataFrame, quarantine: pl.DataFrame
+    ) -> tuple[dict[str, int], list[Finding]]:
+        """How the figures differ from those that stand, and V017 where too many of these are gone."""
+        if label not in self.order.lent:
+            return {"new": table.height, "changed": 0, "unchanged": 0, "withdrawn": 0}, []
+        standing = Path(self.order.lent[label]) / OBSERVATIONS
+        rows = pl.DataFrame(schema=_KEPT) if kept is None else kept
+        counts = changes(pl.scan_parquet(standing), rows, self.codes)
+        percent, gone = self.dataflow.withdrawn_percent, counts["withdrawn"]
+        if gone * 100 <= percent * (gone + counts["changed"] + counts["unchanged"]):
+            return counts, []
+        return counts, share_withdrawn(pl.read_parquet(standing), table, quarantine, percent)
+
     def _manifest(
         self,
         label: str,
         table: pl.DataFrame,
         quarantine: pl.DataFrame,
         said: list[Finding],
+        counts: dict[str, int],
     ) -> Manifest:
         order, dataflow = self.order, self.dataflow
         nil = label in self.nil
@@ -162,9 +188,6 @@ class Sealing:
             found.append(Finding("V020", Severity.BLOCKING, table.height + rows))
             nil = False  # where somebody accepts it, they are figures
         lent = [Path(order.lent[label])] if label in order.lent else []
-        current = pl.read_parquet(lent[0] / OBSERVATIONS) if lent else None
-        if current is not None:
-            found += share_withdrawn(current, table, quarantine, dataflow.withdrawn_percent)
         used = [read_manifest(folder).digests.content for folder in (*lent, *self._before(label))]
         return Manifest(
             gather=order.gather,
@@ -185,7 +208,7 @@ class Sealing:
             parts=self.parts,
             rows=table.height,
             quarantined=rows,
-            counts=compare(table.clear() if current is None else current, table),
+            counts=counts,
             findings=[self._counted(f) for f in found],
             digests=Digests(
                 content=content_digest(table, nil=nil),

@@ -68,20 +68,3 @@ def quarantine_digest(rows: pl.DataFrame) -> str:
     place = pl.concat_str(["part", "row", pl.col("column").fill_null("")], separator=":")
     marks = rows.select(pl.concat_str([pl.when(whole).then(key).otherwise(place), "code"], separator="\t")).to_series()
     return hashlib.sha256("\n".join(sorted(set(marks))).encode()).hexdigest()
-
-
-def compare(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, int]:
-    """How many keys are new, changed, unchanged and withdrawn between two sets of figures."""
-    if before.is_empty():
-        return {"new": after.height, "changed": 0, "unchanged": 0, "withdrawn": 0}
-    keyed = [f.lazy().select(pl.col(*KEY, "status").cast(pl.String), "value") for f in (before, after)]
-    both = keyed[0].join(keyed[1], on=list(KEY), how="inner")
-    same = (pl.col("value").eq_missing(pl.col("value_right"))) & (pl.col("status") == pl.col("status_right"))
-    matched = both.select(unchanged=same.sum(), shared=pl.len()).collect().row(0, named=True)
-    unchanged, shared = int(matched["unchanged"] or 0), int(matched["shared"])
-    return {
-        "new": after.height - shared,
-        "changed": shared - unchanged,
-        "unchanged": unchanged,
-        "withdrawn": before.height - shared,
-    }

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub_core.model.observation import KEY, QUARANTINE, SCHEMA, compare, content_digest, quarantine_digest
+from hub_core.model.observation import KEY, QUARANTINE, SCHEMA, content_digest, quarantine_digest
 
 Row = dict[str, Any]
 EXACT = Context(prec=60)
@@ -146,34 +146,3 @@ def test_quarantines_are_the_same_where_keys_or_places_and_codes_are(
     chance.shuffle(again)
     again = [{**row, "text": "khác"} for row in again]
     assert quarantine_digest(quarantine(again)) == quarantine_digest(quarantine(one))
-
-
-# Compare
-
-few = st.dictionaries(
-    st.tuples(*[st.sampled_from(["a", "b"])] * 6),
-    st.tuples(st.sampled_from([None, Decimal(0), Decimal(1), Decimal("1.000001")]), st.sampled_from("AM")),
-    max_size=12,
-)
-
-
-@given(few, few)
-def test_two_sets_of_figures_are_compared_key_by_key(
-    before: dict[tuple[str, ...], tuple[Any, str]], after: dict[tuple[str, ...], tuple[Any, str]]
-) -> None:
-    def told(figures: dict[tuple[str, ...], tuple[Any, str]]) -> pl.DataFrame:
-        return frame(
-            [
-                {**dict(zip(KEY, key, strict=True)), "value": value, "status": status, "row": n}
-                for n, (key, (value, status)) in enumerate(figures.items())
-            ]
-        )
-
-    shared = before.keys() & after.keys()
-    unchanged = sum(before[key] == after[key] for key in shared)
-    assert compare(told(before), told(after)) == {
-        "new": len(after.keys() - before.keys()),
-        "changed": len(shared) - unchanged,
-        "unchanged": unchanged,
-        "withdrawn": len(before.keys() - after.keys()),
-    }
