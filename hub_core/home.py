@@ -184,7 +184,7 @@ class Hub:
                     province=run["province"],
                     provision=run["provision"],
                     periods=run["periods"],
-                    parts=Scratch(folder).landed(),
+                    parts=Scratch(folder).landed(self.zone.parts(run["province"], run["provision"])),
                     complete=False,
                     why="the hub ended in the middle",
                     landed_at=now,

@@ -12,11 +12,12 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
-import json
 import os
+import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from pydantic import ValidationError
 
 from hub_core.contracts import PayloadPart, explain
 from hub_core.errors import StateError, StoreError, SubmissionError
-from hub_core.model.exchange import Landing, Manifest, Part
+from hub_core.model.exchange import ETAG, HTTP_DATE, Landing, Manifest, Part
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,23 +44,41 @@ class Scratch:
         """``hide``: secrets, which stand in no name or origin of a part."""
         self.root = root
         self._hide = sorted(hide, key=len, reverse=True)
+        self._lent: dict[str, Path] = {}
         (root / "parts").mkdir(parents=True, exist_ok=True)
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
 
-    def land(self, payload: PayloadPart) -> Part:
-        """A part's bytes on disk, and a line about it in the journal."""
+    def lend(self, folder: Path, part: Part) -> PayloadPart:
+        """A part that lies in another folder already, and is not written again. Raises StoreError."""
+        found = open_part(folder, part)
+        self._lent[part.digest] = folder
+        return found
+
+    def open(self, part: Part) -> PayloadPart:
+        """A part that was landed here, or lent. Raises StoreError."""
+        return open_part(self._lent.get(part.digest, self.root / "parts"), part)
+
+    def land(self, payload: PayloadPart, key: Callable[[str], str] | None = None) -> Part:
+        """A part's bytes on disk, and a line about it in the journal.
+
+        ``key`` gives the digest that stands for a question. Validators that are none are left out.
+        """
         digest = hashlib.sha256(payload.content).hexdigest()
         path = self.root / "parts" / f"{digest}.zst"
-        if not path.exists():
+        if digest not in self._lent and not path.exists():
             with (self.root / "parts" / f"{digest}.new").open("wb") as file:
                 file.write(self._compressor.compress(payload.content))
             Path(file.name).replace(path)
+        etag, changed = _like(ETAG, payload.etag), _like(HTTP_DATE, payload.last_modified)
         part = Part(
             digest=digest,
             size=len(payload.content),
             media_type=payload.media_type,
             origin=self._shown(payload.origin),
             name=self._shown(payload.name),
+            question=key(payload.question) if key and payload.question and (etag or changed) else None,
+            etag=etag,
+            last_modified=changed,
         )
         with (self.root / _JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(part.model_dump_json() + "\n")
@@ -70,8 +89,11 @@ class Scratch:
             text = text.replace(secret, "[secret]")
         return text
 
-    def landed(self) -> list[Part]:
-        """The parts of the journal, for a gather whose child ended before it could say so itself."""
+    def landed(self, kept: Path | None = None) -> list[Part]:
+        """The parts of the journal, for a gather whose child ended before it could say so itself.
+
+        ``kept``: the landing zone's own folder, in which the bytes of some lie.
+        """
         path = self.root / _JOURNAL
         if not path.exists():
             return []
@@ -81,8 +103,7 @@ class Scratch:
                 part = Part.model_validate_json(line)
             except ValidationError:
                 break  # the process ended in the middle of this line
-            path = self.root / "parts" / f"{part.digest}.zst"
-            if path.is_file() and not path.is_symlink():
+            if any(folder and _plain(folder / f"{part.digest}.zst") for folder in (self.root / "parts", kept)):
                 parts.append(part)
         return parts
 
@@ -166,9 +187,10 @@ class LandingZone:
                 raise StoreError("a link stands where the child's own folders should", province=landing.province)
             for part in landing.parts:
                 left, kept = (place / "parts" / f"{part.digest}.zst" for place in (scratch, folder))
-                if left.is_file() and not kept.exists():
+                over = _plain(left) and not (kept.exists() and filecmp.cmp(left, kept, shallow=False))
+                if over:  # new, or those that are kept are damaged
                     check_part(left, part)
-                _take(left, kept)
+                _take(left, kept, over=over)
             target = folder / "gathers" / landing.gather
             target.mkdir(parents=True, exist_ok=True)
             _take(scratch / "gathers" / landing.gather / QUARANTINE, target / QUARANTINE, needed=False)
@@ -221,6 +243,10 @@ def open_part(parts: Path, part: Part) -> PayloadPart:
     return PayloadPart(content, part.media_type, part.origin, part.name)
 
 
+def _like(pattern: str, text: str | None) -> str | None:
+    return text if text is not None and re.fullmatch(pattern, text) else None
+
+
 def check_part(path: Path, part: Part) -> None:
     """Check a part's bytes against digest and size, a piece at a time. Raises StoreError."""
     digest, size = hashlib.sha256(), 0
@@ -266,11 +292,11 @@ def quarantined(path: Path) -> list[dict[str, Any]]:
     return pl.read_parquet(file).to_dicts() if file.exists() else []
 
 
-def _take(source: Path, target: Path, *, needed: bool = True) -> None:
-    """Move a plain file into the landing zone, on disk before anything speaks of it."""
-    if target.exists():
+def _take(source: Path, target: Path, *, needed: bool = True, over: bool = False) -> None:
+    """Move a plain file into the landing zone, on disk before anything speaks of it; ``over`` what is there too."""
+    if target.exists() and not over:
         return
-    if source.is_symlink() or not source.is_file():
+    if not _plain(source):
         if needed:
             raise StoreError(f"{source.name} is missing in what the child left")
         return
@@ -284,6 +310,5 @@ def _take(source: Path, target: Path, *, needed: bool = True) -> None:
         scratch.replace(target)
 
 
-def dump(value: object) -> str:
-    """JSON text for people: indented, not escaped."""
-    return json.dumps(value, ensure_ascii=False, indent=1, default=str)
+def _plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()

@@ -11,8 +11,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from hub_core.model.period import Period
 
+ETAG = r'^(W/)?"[!#-~]{0,200}"$'  # RFC 9110, section 8.8.3; in ASCII, and bounded
+HTTP_DATE = r"^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$"  # the same, section 5.6.7
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 GatherId = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}-[0-9]{8}$")]
+ETag = Annotated[str, StringConstraints(pattern=ETAG)]
+HttpDate = Annotated[str, StringConstraints(pattern=HTTP_DATE)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
@@ -28,13 +32,20 @@ class Exchanged(BaseModel):
 
 
 class Part(Exchanged):
-    """A payload part as landed: ``digest`` is the sha256 of the bytes received, ``name`` the sender's word for it."""
+    """A payload part as landed: ``digest`` is the sha256 of the bytes received, ``name`` the sender's word for it.
+
+    ``etag`` and ``last_modified`` are what the service says that they are known by, to who asks the same question;
+    ``question`` is a digest of that and of who asked.
+    """
 
     digest: Digest
     size: int
     media_type: str
     origin: str
     name: str
+    question: Digest | None = None
+    etag: ETag | None = None
+    last_modified: HttpDate | None = None
 
 
 class OfAGather(Exchanged):
@@ -144,7 +155,8 @@ class Seen(Exchanged):
 class GatherOrder(Exchanged):
     """All that a child is told to gather one provision.
 
-    ``source`` is put over the package's own, ``replay_of`` names the landing to read again.
+    ``source`` is put over the package's own, ``replay_of`` names the landing to read again, ``known`` the folder of
+    the gather whose parts may still stand at their service.
     """
 
     kind: Literal["gather"] = "gather"
@@ -161,6 +173,7 @@ class GatherOrder(Exchanged):
     indicators: list[str]
     lent: dict[str, str] = {}
     seen: Seen | None = None
+    known: str | None = None
     source: dict[str, Any] = {}
     secrets: dict[str, str] = {}
     allow_loopback: bool = False
