@@ -15,7 +15,6 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -26,7 +25,8 @@ from pydantic import ValidationError
 
 from hub_core.contracts import PayloadPart, explain
 from hub_core.errors import StateError, StoreError, SubmissionError
-from hub_core.model.exchange import ETAG, HTTP_DATE, Landing, Manifest, Part
+from hub_core.model.exchange import Landing, Manifest, Part
+from hub_core.model.validators import etag, http_date
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,25 +59,22 @@ class Scratch:
         return open_part(self._lent.get(part.digest, self.root / "parts"), part)
 
     def land(self, payload: PayloadPart, key: Callable[[str], str] | None = None) -> Part:
-        """A part's bytes on disk, and a line about it in the journal.
-
-        ``key`` gives the digest that stands for a question. Validators that are none are left out.
-        """
+        """A part's bytes on disk, and a line about it in the journal; ``key`` gives a question's digest."""
         digest = hashlib.sha256(payload.content).hexdigest()
         path = self.root / "parts" / f"{digest}.zst"
         if digest not in self._lent and not path.exists():
             with (self.root / "parts" / f"{digest}.new").open("wb") as file:
                 file.write(self._compressor.compress(payload.content))
             Path(file.name).replace(path)
-        etag, changed = _like(ETAG, payload.etag), _like(HTTP_DATE, payload.last_modified)
+        tag, changed = etag(payload.etag), http_date(payload.last_modified)
         part = Part(
             digest=digest,
             size=len(payload.content),
             media_type=payload.media_type,
             origin=self._shown(payload.origin),
             name=self._shown(payload.name),
-            question=key(payload.question) if key and payload.question and (etag or changed) else None,
-            etag=etag,
+            question=key(payload.question) if key and payload.question and (tag or changed) else None,
+            etag=tag,
             last_modified=changed,
         )
         with (self.root / _JOURNAL).open("a", encoding="utf-8") as journal:
@@ -92,7 +89,7 @@ class Scratch:
     def landed(self, kept: Path | None = None) -> list[Part]:
         """The parts of the journal, for a gather whose child ended before it could say so itself.
 
-        ``kept``: the landing zone's own folder, in which the bytes of some lie.
+        ``kept``: where those that were lent lie.
         """
         path = self.root / _JOURNAL
         if not path.exists():
@@ -243,10 +240,6 @@ def open_part(parts: Path, part: Part) -> PayloadPart:
     return PayloadPart(content, part.media_type, part.origin, part.name)
 
 
-def _like(pattern: str, text: str | None) -> str | None:
-    return text if text is not None and re.fullmatch(pattern, text) else None
-
-
 def check_part(path: Path, part: Part) -> None:
     """Check a part's bytes against digest and size, a piece at a time. Raises StoreError."""
     digest, size = hashlib.sha256(), 0
@@ -274,14 +267,6 @@ def observations(paths: list[Path]) -> pl.LazyFrame:
         for n, path in enumerate(paths)
     ]
     return pl.concat(frames)
-
-
-def with_age(frames: pl.LazyFrame, ages: list[int]) -> pl.LazyFrame:
-    """Frames of many submissions with ``age``, how far back the period of each one's submission is."""
-    import polars as pl
-
-    told = pl.lit(pl.Series(ages or [0], dtype=pl.Int32)).gather(pl.col("source"))
-    return frames.with_columns(age=told)
 
 
 def quarantined(path: Path) -> list[dict[str, Any]]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from hub_core.model.canonical import canonical
 from hub_core.model.period import Period
+from hub_core.model.validators import ETag, HttpDate
 
-ETAG = r'^(W/)?"[!#-~]{0,200}"$'  # RFC 9110, section 8.8.3; in ASCII, and bounded
-HTTP_DATE = r"^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$"  # the same, section 5.6.7
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 GatherId = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}-[0-9]{8}$")]
-ETag = Annotated[str, StringConstraints(pattern=ETAG)]
-HttpDate = Annotated[str, StringConstraints(pattern=HTTP_DATE)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
@@ -295,14 +291,3 @@ class Receipt(Exchanged):
     reference: str = ""
     message: str = ""
     rejected: list[dict[str, str]] = []
-
-
-def canonical(model: BaseModel) -> bytes:
-    """The JSON bytes of a model that its digest is taken over: sorted keys, no blanks, UTF-8."""
-    told = model.model_dump(mode="json")
-    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def digest_of(model: BaseModel) -> str:
-    """The sha256, lower-case hex, of a model's canonical JSON."""
-    return hashlib.sha256(canonical(model)).hexdigest()

@@ -30,12 +30,12 @@ from hub_core.landing import (
     open_part,
     quarantined,
     read_manifest,
-    with_age,
     write,
 )
 from hub_core.model.exchange import Landing, Manifest, Part
 from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
 from hub_core.model.observation import SCHEMA, content_digest
+from hub_core.pipeline.inputs import with_age
 
 NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
 GATHER, LATER = "20250101-00000001", "20250101-00000002"
