@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -64,8 +65,12 @@ class Answer:
         told = self.headers.get("retry-after", "").strip()
         if re.fullmatch(r"\d{1,9}", told):
             return float(told)
-        until, now = _moment(told), _moment(self.headers.get("date", ""))
+        until, now = _moment(told), self.moment("date")
         return max(0.0, (until - now).total_seconds()) if until and now else None
+
+    def moment(self, name: str) -> datetime | None:
+        """The date in a header."""
+        return _moment(self.headers.get(name, ""))
 
     @property
     def media_type(self) -> str:
@@ -103,6 +108,8 @@ def _refusal(
     if status in _LATER or status >= 500:
         wait = answer.retry_after
         return SourceUnavailable(told if wait is None else f"{told}; it asks to wait {wait:g} s")
+    if status == 304:
+        return SourceChanged(f"{where} answered 304 (not modified), and was not asked whether it is")
     if status in _GONE:
         return SourceChanged(f"{told}: it is no longer there")
     if status >= 400:
@@ -122,6 +129,7 @@ def _break(answer: Answer, where: str) -> SourceUnavailable | SourceRefused:
 
 def _moment(text: str) -> datetime | None:
     try:
-        return parsedate_to_datetime(text)
+        told = parsedate_to_datetime(text)
+        return told if told.tzinfo else told.replace(tzinfo=UTC)  # -0000 is UTC of a clock that knows no zone
     except (ValueError, IndexError):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -54,22 +54,49 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a source is asked: the periods, and the hosts that the province allows."""
-
-    periods: tuple[Asked, ...]
-    allowed_hosts: tuple[str, ...] = ()
-    allow_loopback: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class PayloadPart:
-    """A part as it came: its bytes after transfer and content decoding, and where it is from."""
+    """A part as it came: its bytes after transfer and content decoding, and where it is from.
+
+    ``question``: what was asked for it, in full; it may hold secrets, and is written nowhere but as a digest.
+    ``etag``, ``last_modified``: what the service says that these bytes are known by (RFC 9110, section 8.8).
+    """
 
     content: bytes = field(repr=False)
     media_type: str
     origin: str
     name: str
+    question: str = field(default="", repr=False)
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the gather before was answered to the same question, by the same settings and secrets.
+
+    ``part`` gives it from where it was landed, its bytes checked; None where they are gone or damaged.
+    """
+
+    etag: str | None
+    last_modified: str | None
+    part: Callable[[], PayloadPart | None]
+
+
+def _nothing(question: str) -> Known | None:  # noqa: ARG001 - as every ``known``
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a source is asked: the periods, and the hosts that the province allows.
+
+    ``known``: what an earlier gather was answered to a question, where its answer had an ETag or a date.
+    """
+
+    periods: tuple[Asked, ...]
+    allowed_hosts: tuple[str, ...] = ()
+    allow_loopback: bool = False
+    known: Callable[[str], Known | None] = _nothing
 
 
 class Connector(ABC):

@@ -17,7 +17,7 @@ from hub_core import config as configuration
 from hub_core import plugins, province, structures
 from hub_core.engine import Engine
 from hub_core.errors import HubError, PluginError, StateError, StoreError
-from hub_core.landing import LandingZone, Scratch, observations
+from hub_core.landing import OBSERVATIONS, LandingZone, Scratch
 from hub_core.model.exchange import Landing
 from hub_core.store.leases import Leases
 from hub_core.store.releases import Releases
@@ -101,7 +101,7 @@ class Hub:
         """The figures of submissions, each with ``source``, its place in the list; none in a unit of another time."""
         import polars as pl
 
-        frames = observations([self.zone.root / each.path for each in submissions])
+        frames = _figures_of([self.zone.root / each.path for each in submissions])
         for n, otherwise in enumerate(self.counted_otherwise(catalogue, submissions)):
             if otherwise:
                 frames = frames.filter((pl.col("source") != n) | ~_counted_in(otherwise))
@@ -114,7 +114,7 @@ class Hub:
         for each, otherwise in zip(submissions, self.counted_otherwise(catalogue, submissions), strict=True):
             if not otherwise:
                 continue
-            moved = observations([self.zone.root / each.path]).filter(_counted_in(otherwise))
+            moved = _figures_of([self.zone.root / each.path]).filter(_counted_in(otherwise))
             codes = moved.select(pl.col("indicator").unique().sort()).collect().to_series()
             if len(codes):
                 units = ", ".join(f"{c} in {otherwise[c]}, now {catalogue.indicators[c].unit}" for c in codes)
@@ -184,7 +184,7 @@ class Hub:
                     province=run["province"],
                     provision=run["provision"],
                     periods=run["periods"],
-                    parts=Scratch(folder).landed(),
+                    parts=Scratch(folder).landed(self.zone.parts(run["province"], run["provision"])),
                     complete=False,
                     why="the hub ended in the middle",
                     landed_at=now,
@@ -204,6 +204,21 @@ def _lock(lock: IO[str]) -> None:
             time.sleep(pause)
         else:
             return
+
+
+def _figures_of(paths: list[Path]) -> pl.LazyFrame:
+    """The figures of many sealed submissions as one lazy frame, each row with ``source``, its place in the list."""
+    import polars as pl
+
+    from hub_core.model.observation import SCHEMA
+
+    if not paths:
+        return pl.LazyFrame(schema={**SCHEMA, "source": pl.UInt32()})
+    frames = [
+        pl.scan_parquet(path / OBSERVATIONS).with_columns(source=pl.lit(n, dtype=pl.UInt32))
+        for n, path in enumerate(paths)
+    ]
+    return pl.concat(frames)
 
 
 def _counted_in(units: dict[str, str]) -> pl.Expr:

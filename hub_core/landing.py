@@ -12,11 +12,11 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
-import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -28,9 +28,10 @@ from pydantic import ValidationError
 from hub_core.contracts import PayloadPart, explain
 from hub_core.errors import StateError, StoreError, SubmissionError
 from hub_core.model.exchange import Landing, Manifest, Part
+from hub_core.model.validators import etag, http_date
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 _LEVEL = 1
 _PIECE = 1 << 20
@@ -46,23 +47,38 @@ class Scratch:
         """``hide``: secrets, which stand in no name or origin of a part."""
         self.root = root
         self._hide = sorted(hide, key=len, reverse=True)
+        self._lent: dict[str, Path] = {}
         (root / "parts").mkdir(parents=True, exist_ok=True)
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
 
-    def land(self, payload: PayloadPart) -> Part:
-        """A part's bytes on disk, and a line about it in the journal."""
+    def lend(self, folder: Path, part: Part) -> PayloadPart:
+        """A part that lies in another folder already, and is not written again. Raises StoreError."""
+        found = open_part(folder, part)
+        self._lent[part.digest] = folder
+        return found
+
+    def open(self, part: Part) -> PayloadPart:
+        """A part that was landed here, or lent. Raises StoreError."""
+        return open_part(self._lent.get(part.digest, self.root / "parts"), part)
+
+    def land(self, payload: PayloadPart, key: Callable[[str], str] | None = None) -> Part:
+        """A part's bytes on disk, and a line about it in the journal; ``key`` gives a question's digest."""
         digest = hashlib.sha256(payload.content).hexdigest()
         path = self.root / "parts" / f"{digest}.zst"
-        if not path.exists():
+        if digest not in self._lent and not path.exists():
             with (self.root / "parts" / f"{digest}.new").open("wb") as file:
                 file.write(self._compressor.compress(payload.content))
             Path(file.name).replace(path)
+        tag, changed = etag(payload.etag), http_date(payload.last_modified)
         part = Part(
             digest=digest,
             size=len(payload.content),
             media_type=payload.media_type,
             origin=self._shown(payload.origin),
             name=self._shown(payload.name),
+            question=key(payload.question) if key and payload.question and (tag or changed) else None,
+            etag=tag,
+            last_modified=changed,
         )
         with (self.root / _JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(part.model_dump_json() + "\n")
@@ -73,8 +89,11 @@ class Scratch:
             text = text.replace(secret, "[secret]")
         return text
 
-    def landed(self) -> list[Part]:
-        """The parts of the journal, for a gather whose child ended before it could say so itself."""
+    def landed(self, kept: Path | None = None) -> list[Part]:
+        """The parts of the journal, for a gather whose child ended before it could say so itself.
+
+        ``kept``: where those that were lent lie.
+        """
         path = self.root / _JOURNAL
         if not path.exists():
             return []
@@ -84,8 +103,7 @@ class Scratch:
                 part = Part.model_validate_json(line)
             except ValidationError:
                 break  # the process ended in the middle of this line
-            path = self.root / "parts" / f"{part.digest}.zst"
-            if path.is_file() and not path.is_symlink():
+            if any(folder and _plain(folder / f"{part.digest}.zst") for folder in (self.root / "parts", kept)):
                 parts.append(part)
         return parts
 
@@ -236,29 +254,6 @@ def check_part(path: Path, part: Part) -> None:
         raise StoreError(f"{path} does not hold the bytes that were landed", part=part.name)
 
 
-def observations(paths: list[Path]) -> pl.LazyFrame:
-    """The figures of many sealed submissions as one lazy frame, each row with ``source``, its place in the list."""
-    import polars as pl
-
-    from hub_core.model.observation import SCHEMA
-
-    if not paths:
-        return pl.LazyFrame(schema={**SCHEMA, "source": pl.UInt32()})
-    frames = [
-        pl.scan_parquet(path / OBSERVATIONS).with_columns(source=pl.lit(n, dtype=pl.UInt32))
-        for n, path in enumerate(paths)
-    ]
-    return pl.concat(frames)
-
-
-def with_age(frames: pl.LazyFrame, ages: list[int]) -> pl.LazyFrame:
-    """Frames of many submissions with ``age``, how far back the period of each one's submission is."""
-    import polars as pl
-
-    told = pl.lit(pl.Series(ages or [0], dtype=pl.Int32)).gather(pl.col("source"))
-    return frames.with_columns(age=told)
-
-
 def quarantined(path: Path) -> list[dict[str, Any]]:
     """The quarantined rows of a sealed folder or a gather."""
     import polars as pl
@@ -268,18 +263,20 @@ def quarantined(path: Path) -> list[dict[str, Any]]:
 
 
 def _take_part(left: Path, kept: Path, part: Part) -> None:
-    """Move a part into the landing zone, checked, unless it is there."""
+    """Move a part into the landing zone, checked where it is new there, or what is kept is damaged."""
     name = f"{part.digest}.zst"
-    if (left / name).is_file() and not (kept / name).exists():
-        check_part(left / name, part)
-    _take(left / name, kept / name)
+    source, target = left / name, kept / name
+    over = _plain(source) and not (target.exists() and filecmp.cmp(source, target, shallow=False))
+    if over:
+        check_part(source, part)
+    _take(source, target, over=over)
 
 
-def _take(source: Path, target: Path, *, needed: bool = True) -> None:
-    """Move a plain file into the landing zone, on disk before anything speaks of it."""
-    if target.exists():
+def _take(source: Path, target: Path, *, needed: bool = True, over: bool = False) -> None:
+    """Move a plain file into the landing zone, on disk before anything speaks of it; ``over`` what is there too."""
+    if target.exists() and not over:
         return
-    if source.is_symlink() or not source.is_file():
+    if not _plain(source):
         if needed:
             raise StoreError(f"{source.name} is missing in what the child left")
         return
@@ -293,6 +290,5 @@ def _take(source: Path, target: Path, *, needed: bool = True) -> None:
         scratch.replace(target)
 
 
-def dump(value: object) -> str:
-    """JSON text for people: indented, not escaped."""
-    return json.dumps(value, ensure_ascii=False, indent=1, default=str)
+def _plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()

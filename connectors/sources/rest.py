@@ -50,6 +50,7 @@ class RestSettings(Settings):
     retries: int = Field(default=3, ge=0, le=20)
     retry_seconds: float = Field(default=120, ge=0)
     per_minute: float | None = Field(default=None, gt=0)
+    validators: bool = True
 
     @field_validator("url")
     @classmethod
@@ -145,6 +146,8 @@ class _Asking:
 
     def pages(self, start: httpx.URL, label: str) -> Iterator[PayloadPart]:
         """Each page as it came; then what is wrong with it."""
+        from connectors._validators import validators
+
         own, limit = origin(start), self._settings.max_parts
         walk = self._settings.pages.walk(start)
         link = next(walk)
@@ -154,8 +157,11 @@ class _Asking:
             if origin(link) != own or not asked:
                 check_host(link, own, self._request)
             asked.add(link)
-            answer = self._ask(link, origin(link) == own)
-            part = PayloadPart(answer.content, answer.media_type, shown(link), f"{label}page {len(asked)}")
+            question = f"GET {link}"
+            answer = self._answer(link, origin(link) == own, question)
+            told = validators(answer) if self._settings.validators else (None, None)
+            name = f"{label}page {len(asked)}"
+            part = PayloadPart(answer.content, answer.media_type, shown(link), name, question, *told)
             if answer.status is not None and (answer.content or answer.broken is None):
                 yield part
             self._check(answer, part)
@@ -171,11 +177,28 @@ class _Asking:
             if len(asked) >= limit:
                 raise SourceChanged(f"there are more than {limit} pages", part=part.name)
 
-    def _ask(self, url: httpx.URL, own: bool) -> Answer:
-        """The answer of one page; where the service no longer takes a token, with a new one."""
+    def _answer(self, url: httpx.URL, own: bool, question: str) -> Answer:
+        """The answer of one page; where the service says that it is as it was, that of then.
+
+        It is not taken at its word where the bytes of then are gone, or where it speaks of others: then it is asked
+        without a condition.
+        """
+        from connectors._validators import as_before, condition, stands
+
+        exact = not isinstance(self._settings.pages, OnePage)  # where a page ends or goes on is in its bytes
+        known = self._request.known(question) if self._settings.validators else None
+        asked = condition(known, exact=exact)
+        answer = self._ask(url, own, asked)
+        if known is None or not asked or answer.status != 304 or answer.broken or answer.odd:
+            return answer
+        part = known.part() if stands(answer, asked, exact=exact) else None
+        return self._ask(url, own, {}) if part is None else as_before(answer, known, part)
+
+    def _ask(self, url: httpx.URL, own: bool, condition: dict[str, str]) -> Answer:
+        """The answer to one question; where the service no longer takes a token, with a new one."""
 
         def headers() -> dict[str, str]:
-            return {**self._settings.headers, **self._access.headers()} if own else {}
+            return {**self._settings.headers, **self._access.headers(), **condition} if own else condition
 
         answer = self._line.ask("GET", url, headers)
         if answer.status == 401 and own and self._access.renew():

@@ -13,6 +13,7 @@ import polars as pl
 from hub_core import rules
 from hub_core.child import Progress
 from hub_core.child.ahead import ahead
+from hub_core.child.before import Before
 from hub_core.child.preparing import prepared
 from hub_core.child.sealing import Sealing
 from hub_core.child.seen import reading, to_read
@@ -106,9 +107,9 @@ class Gathering:
         self.dataflow: Dataflow = self.catalogue.dataflows[self.declared.dataflow]
         self.calendar = Calendar(self.declared.calendar or self.dataflow.calendar)
         where = f"{order.provision}.toml"
-        self.source: Source = connectors.make(
-            Source, with_secrets(self.declared.source | order.source, order.secrets), f"{where} [source]"
-        )
+        told = self.declared.source | order.source
+        self.source: Source = connectors.make(Source, with_secrets(told, order.secrets), f"{where} [source]")
+        self.before = Before(order, told, self.scratch)
         self.reader: Reader = connectors.make(Reader, self.declared.reader, f"{where} [reader]")
         self.prepare = prepared(self.declared.prepare)
         self.normalise = Normaliser(self.province, order.provision, self.catalogue, self.calendar)
@@ -144,8 +145,8 @@ class Gathering:
         hosts = self.province.allowed_hosts
         if "url" in self.order.source:  # the operator's own word counts
             hosts = (*hosts, str(urlsplit(self.order.source["url"]).hostname))
-        request = Request(asked, hosts, self.order.allow_loopback)
-        yield from ahead(land(self.scratch, collect(self.source, request)), AHEAD)
+        request = Request(asked, hosts, self.order.allow_loopback, self.before)
+        yield from ahead(land(self.scratch, collect(self.source, request), self.before.key), AHEAD)
 
     def _read_all(self, arriving: Iterator[Arrived]) -> HubError | None:
         """Map what arrives, while more is fetched and read; where reading fails, the rest is landed all the same."""
@@ -177,7 +178,7 @@ class Gathering:
 
     def _frames(self, arriving: Iterator[Arrived]) -> Iterator[pl.DataFrame]:
         """The rows of each part as frames, after the province's own ``prepare``; a part that does not read is noted."""
-        for place, payload in to_read(arriving, self.parts, self.known, self.scratch.root / "parts"):
+        for place, payload in to_read(arriving, self.parts, self.known, self.scratch.open):
             if self.unread is not None:
                 continue
             if self.declared.nil and self.declared.nil.stands_in(payload.content):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub_core import rules
-from hub_core.landing import open_part
 
 if TYPE_CHECKING:
     from hub_core.contracts import PayloadPart
@@ -50,11 +49,14 @@ def _code(package: str) -> str:
 
 
 def to_read(
-    arriving: Iterable[tuple[Part, PayloadPart]], parts: list[Part], known: list[str], folder: Path
+    arriving: Iterable[tuple[Part, PayloadPart]],
+    parts: list[Part],
+    known: list[str],
+    landed: Callable[[Part], PayloadPart],
 ) -> Iterator[tuple[int, PayloadPart]]:
     """The parts that must be read, with their places; none where all are the known ones in their order.
 
-    Every part that arrives is put into ``parts``. What was passed over, until one differed, is read from ``folder``.
+    Every part that arrives is put into ``parts``. What was passed over, until one differed, is given by ``landed``.
     """
     passed = True
     for part, payload in arriving:
@@ -64,7 +66,7 @@ def to_read(
             continue
         if passed:
             passed = False
-            yield from ((n, open_part(folder, parts[n])) for n in range(place))
+            yield from ((n, landed(parts[n])) for n in range(place))
         yield place, payload
     if passed and len(parts) < len(known):
-        yield from ((n, open_part(folder, part)) for n, part in enumerate(parts))
+        yield from ((n, landed(part)) for n, part in enumerate(parts))

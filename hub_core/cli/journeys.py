@@ -49,6 +49,9 @@ def gather(
     home: Home = Path(),
     period: Periods = None,
     province: Provinces = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Let no service say that what it sent before still stands.")
+    ] = False,
     json: AsJson = False,
     now: Now = None,
 ) -> None:
@@ -58,7 +61,7 @@ def gather(
 
     at = moment(now)
     with opened(home, children=1) as hub, hub.alone(at), progress(quiet=json) as report:
-        reports = gather_all(hub, tasks(hub, at, checked(period), province), at, report)
+        reports = gather_all(hub, tasks(hub, at, checked(period), province), at, report, whole=whole)
         broken = dict(hub.broken)
     if json:
         as_json({"gathers": reports, "broken": broken})

@@ -12,7 +12,7 @@ from hub_core.doctor.rows import Rows
 from hub_core.doctor.symptom import Kind, Report, Symptom, harmful, harmless
 from hub_core.errors import StoreError, SubmissionError
 from hub_core.landing import MANIFEST, OBSERVATIONS, QUARANTINE, check_part, file_digest, read_manifest
-from hub_core.model.exchange import digest_of
+from hub_core.model.canonical import digest_of
 from hub_core.model.observation import KEY, VALUE, content_digest
 
 if TYPE_CHECKING:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from hub_core.model.canonical import canonical
 from hub_core.model.period import Period
+from hub_core.model.validators import ETag, HttpDate
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 GatherId = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}-[0-9]{8}$")]
@@ -28,13 +28,20 @@ class Exchanged(BaseModel):
 
 
 class Part(Exchanged):
-    """A payload part as landed: ``digest`` is the sha256 of the bytes received, ``name`` the sender's word for it."""
+    """A payload part as landed: ``digest`` is the sha256 of the bytes received, ``name`` the sender's word for it.
+
+    ``etag`` and ``last_modified`` are what the service says that they are known by, to who asks the same question;
+    ``question`` is a digest of that and of who asked.
+    """
 
     digest: Digest
     size: int
     media_type: str
     origin: str
     name: str
+    question: Digest | None = None
+    etag: ETag | None = None
+    last_modified: HttpDate | None = None
 
 
 class OfAGather(Exchanged):
@@ -144,7 +151,8 @@ class Seen(Exchanged):
 class GatherOrder(Exchanged):
     """All that a child is told to gather one provision.
 
-    ``source`` is put over the package's own, ``replay_of`` names the landing to read again.
+    ``source`` is put over the package's own, ``replay_of`` names the landing to read again, ``known`` the folder of
+    the gather whose parts may still stand at their service.
     """
 
     kind: Literal["gather"] = "gather"
@@ -161,6 +169,7 @@ class GatherOrder(Exchanged):
     indicators: list[str]
     lent: dict[str, str] = {}
     seen: Seen | None = None
+    known: str | None = None
     source: dict[str, Any] = {}
     secrets: dict[str, str] = {}
     allow_loopback: bool = False
@@ -282,14 +291,3 @@ class Receipt(Exchanged):
     reference: str = ""
     message: str = ""
     rejected: list[dict[str, str]] = []
-
-
-def canonical(model: BaseModel) -> bytes:
-    """The JSON bytes of a model that its digest is taken over: sorted keys, no blanks, UTF-8."""
-    told = model.model_dump(mode="json")
-    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def digest_of(model: BaseModel) -> str:
-    """The sha256, lower-case hex, of a model's canonical JSON."""
-    return hashlib.sha256(canonical(model)).hexdigest()

@@ -14,7 +14,7 @@ from hub_core.model.exchange import GatherOrder, Landing
 from hub_core.model.hours import Hours
 from hub_core.model.period import Period, latest
 from hub_core.obligations import ZONE, business_date, owes
-from hub_core.pipeline.lending import lent, seen
+from hub_core.pipeline.lending import known, lent, seen
 from hub_core.pipeline.take_over import GatherReport, Going, Task, end, voice_of
 from hub_core.secrets import resolve
 from hub_core.store.nights import Brakes
@@ -63,8 +63,11 @@ def tasks(
     return found
 
 
-def gather(hub: Hub, todo: list[Task], now: datetime, report: Report) -> list[GatherReport]:
-    """Gather provisions, a child for each province; each has its own report, whatever became of the others."""
+def gather(hub: Hub, todo: list[Task], now: datetime, report: Report, *, whole: bool = False) -> list[GatherReport]:
+    """Gather provisions, a child for each province; each has its own report, whatever became of the others.
+
+    ``whole``: no service is asked whether what came before still stands.
+    """
     by_province: dict[str, list[Task]] = {}
     for task in todo:
         by_province.setdefault(task.province, []).append(task)
@@ -76,7 +79,7 @@ def gather(hub: Hub, todo: list[Task], now: datetime, report: Report) -> list[Ga
             if not hub.leases.take(task.lease):
                 reports[task.key] = _elsewhere(hub, task)
                 continue
-            going = _start(hub, task, now)
+            going = _start(hub, task, now, whole=whole)
             if going.failed is not None:
                 reports[task.key] = end(hub, going, {"error": going.failed.as_dict()}, now)
             else:
@@ -125,7 +128,7 @@ def replay(hub: Hub, name: str, provision: str, gather_id: str, now: datetime, r
     return end(hub, going, future.result()[0], now)
 
 
-def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None) -> Going:
+def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None, *, whole: bool = False) -> Going:
     """Give a gather its number, its run and its order."""
     if task.province not in hub.provinces or task.provision not in hub.provinces[task.province].provisions:
         raise StateError(f"no provision {task.province}/{task.provision}")
@@ -168,6 +171,7 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None) ->
             indicators=sorted(voice.indicators),
             lent=lent(hub, task),
             seen=seen(hub, task) if again is None else None,
+            known=known(hub, task) if again is None and not whole else None,
             source=here,
             allow_loopback=hub.config.settings.gather.allow_loopback,
             scratch=str(scratch),

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hub_core.home import Hub
-from hub_core.landing import with_age
 from hub_core.model.period import Period
 from hub_core.model.scope import Scope
 from hub_core.store.revisions import Submission
@@ -109,3 +108,11 @@ def frames_of(hub: Hub, scope: Scope, inputs: Inputs) -> Frames:
         frozenset(voices),
         frozenset(period for period, several in voices.items() if several > 1),
     )
+
+
+def with_age(frames: pl.LazyFrame, ages: list[int]) -> pl.LazyFrame:
+    """Frames of many submissions with ``age``, how far back the period of each one's submission is."""
+    import polars as pl
+
+    told = pl.lit(pl.Series(ages or [0], dtype=pl.Int32)).gather(pl.col("source"))
+    return frames.with_columns(age=told)

@@ -49,5 +49,14 @@ def seen(hub: Hub, task: Task) -> Seen | None:
     return Seen(gather=last.gather, reading=manifest.reading, parts=parts, periods=[each.period for each in made])
 
 
+def known(hub: Hub, task: Task) -> str | None:
+    """The folder of the last gather that went well: its service may say that what it brought still stands."""
+    gather = hub.store.last_gather(task.province, task.provision)
+    if gather is None:
+        return None
+    folder = hub.zone.provision(task.province, task.provision).resolve() / "gathers" / gather
+    return str(folder) if folder.is_dir() else None
+
+
 def _takes_all(hub: Hub, task: Task) -> bool:
     return hub.provinces[task.province].provisions[task.provision].periods == "all"

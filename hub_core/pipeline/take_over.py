@@ -159,9 +159,10 @@ def _take_landing(hub: Hub, going: Going, gathered: Gathered, failure: HubError 
     assert going.order is not None
     landing = gathered.landing
     if landing is None:
-        if not Scratch(going.scratch).landed():
-            return
         order = going.order
+        parts = Scratch(going.scratch).landed(hub.zone.parts(going.task.province, going.task.provision))
+        if not parts:
+            return
         landing = Landing(
             gather=order.gather,
             sequence=order.sequence,
@@ -169,7 +170,7 @@ def _take_landing(hub: Hub, going: Going, gathered: Gathered, failure: HubError 
             province=going.task.province,
             provision=going.task.provision,
             periods=order.periods,
-            parts=Scratch(going.scratch).landed(),
+            parts=parts,
             complete=False,
             why=str(failure),
             landed_at=now,

@@ -8,7 +8,8 @@ from datetime import datetime
 
 import polars as pl
 
-from hub_core.model.exchange import ReleaseManifest, Reporter, Used, digest_of
+from hub_core.model.canonical import digest_of
+from hub_core.model.exchange import ReleaseManifest, Reporter, Used
 from hub_core.model.observation import KEY, content_digest
 from hub_core.model.scope import Scope
 

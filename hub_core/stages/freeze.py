@@ -8,7 +8,8 @@ from datetime import datetime
 
 import polars as pl
 
-from hub_core.model.exchange import ReleaseManifest, canonical
+from hub_core.model.canonical import canonical
+from hub_core.model.exchange import ReleaseManifest
 from hub_core.store.releases import Release, Releases
 
 

@@ -110,6 +110,14 @@ class Store:
         found = self._rows(sa.select(t.run).where(t.run.c.gather == gather, t.run.c.kind == "gather"))
         return found[0] if found else None
 
+    def last_gather(self, province: str, provision: str) -> str | None:
+        """The last gather of a provision that went well: all that it asked for came, and was read."""
+        run = t.run.c
+        query = sa.select(run.gather).where(run.province == province, run.provision == provision, run.kind == "gather")
+        query = query.where(run.outcome.in_(("done", "unchanged", "no data", "held")))
+        found = self._rows(query.order_by(run.id.desc()).limit(1))
+        return found[0]["gather"] if found else None
+
     def runs(
         self, limit: int | None = 50, province: str | None = None, since: datetime | None = None
     ) -> list[dict[str, Any]]:

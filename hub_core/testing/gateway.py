@@ -33,6 +33,12 @@ GatewayFault = Literal[
     "gzip",
     "gzip bomb",
     "torn gzip",
+    "304",
+    "304 other",
+    "304 body",
+    "stale",
+    "long etag",
+    "torn etag",
 ]
 INSIDE = "http://169.254.169.254/latest/meta-data/"
 
@@ -57,6 +63,9 @@ class Gateway(System):
     - ``drip``, ``drip headers``: byte by byte
     - ``gzip``: packed, as it should be; ``gzip bomb``: ``bomb_bytes`` of blanks packed small; ``torn gzip``: packed,
       without its end
+    - ``304``: not modified, asked under a condition or not; ``304 other``: so, and it names another ETag or date;
+      ``304 body``: where it is true, with the body behind it; ``stale``: to every condition, whatever has changed
+    - ``long etag``: of ``etag_length`` letters; ``torn etag``: with a break of line in it
     """
 
     def __init__(
@@ -75,6 +84,7 @@ class Gateway(System):
         self.times: int | None = None
         self.retry_after = ""
         self.bomb_bytes = 64 << 20
+        self.etag_length = 50_000
         self.granted = 0  # tokens given
         self.asked_at: list[float] = []  # when rows were asked for, by time.monotonic
         self._tokens: dict[str, float] = {}
@@ -171,14 +181,41 @@ class Gateway(System):
                 asked.drip(body)
             case "drip headers":
                 asked.drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"s" * 10_000)
+            case _:
+                self._page_with(asked, fault, body)
+
+    def _page_with(self, asked: Asked, fault: GatewayFault | None, body: bytes) -> None:
+        """A page that is whole, or says that it is."""
+        match fault:
             case "gzip":
                 asked.reply(200, packed(body), {"Content-Encoding": "gzip"})
             case "gzip bomb":
                 asked.reply(200, bomb(self.bomb_bytes), {"Content-Encoding": "gzip"})
             case "torn gzip":
                 asked.reply(200, packed(body)[:-20], {"Content-Encoding": "gzip"})
+            case "304" | "304 other" | "304 body" | "stale":
+                self._stand(asked, fault, body)
+            case "long etag":
+                asked.reply(200, body, {"ETag": f'"{"e" * self.etag_length}"'})
+            case "torn etag":
+                asked.reply(200, body, {"ETag": '"one\r\n two"'})
             case _:
-                asked.reply(200, body)
+                asked.give(body)
+
+    def _stand(self, asked: Asked, fault: GatewayFault, body: bytes) -> None:
+        """Say that a page is as it was, in one of the wrong ways."""
+        known = self.known_by(asked.path, body)
+        conditional = bool({"If-None-Match", "If-Modified-Since"} & set(asked.headers))
+        if fault == "304":
+            asked.not_modified({})
+        elif fault == "304 other" and conditional:
+            asked.not_modified({"ETag": '"another"', "Last-Modified": "Thu, 01 Jan 2015 00:00:00 GMT"})
+        elif fault == "304 body" and asked.is_known(known):
+            asked.not_modified(known, body)
+        elif fault == "stale" and conditional:
+            asked.not_modified({})
+        else:
+            asked.give(body)
 
     def _later(self, asked: Asked) -> None:
         headers = {"Retry-After": self.retry_after} if self.retry_after else {}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import socket
 import ssl
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from email.utils import formatdate, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from types import TracebackType
@@ -16,22 +19,29 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 Row = Mapping[str, object]
 Rows = Sequence[Row] | Mapping[str, Sequence[Row]]
+Validators = Literal["none", "etag", "weak", "date"]
 Fault = Literal["500", "401", "timeout", "truncated", "html", "repeat", "same bytes", "empty", "drip"]
 
 LOGIN = "<!DOCTYPE html>\n<html lang='vi'><head><title>Đăng nhập</title></head><body>Phiên đã hết hạn</body></html>"
+LONG_AGO = "Sun, 01 Feb 2026 00:00:00 GMT"
 DRIP_SECONDS = 0.05  # between two bytes of a dripping answer
 
 
 class System(ABC):
     """A server on a loopback port, from the moment it is made until it is stopped; over TLS with a context.
 
-    ``answer`` says what it does with a question.
+    ``answer`` says what it does with a question. What it knows its pages by, and answers conditions by, is said by
+    ``validators``: an ETag over the body's bytes, a weak one, or the date of their last change.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests = 0
         self.headers: dict[str, str] = {}  # of the last request, names in lower case
         self.stopping = Event()
+        self.validators: Validators = "none"
+        self.not_modified = 0  # answers 304
+        self.sent = 0  # bytes of bodies
+        self._changed: dict[str, tuple[str, str]] = {}  # by address: a body's digest, and since when it is so
         self._lock = Lock()
         self._server = _Server(self, tls)
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -55,6 +65,22 @@ class System(ABC):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+    def known_by(self, address: str, body: bytes) -> dict[str, str]:
+        """The headers that a body is known by; what is shown for the first time has long been so."""
+        digest = hashlib.sha256(body).hexdigest()
+        with self._lock:
+            before = self._changed.get(address)
+            if before is None or before[0] != digest:
+                self._changed[address] = digest, LONG_AGO if before is None else formatdate(usegmt=True)
+        match self.validators:
+            case "etag":
+                return {"ETag": f'"{digest}"'}
+            case "weak":
+                return {"ETag": f'W/"{digest}"'}
+            case "date":
+                return {"Last-Modified": self._changed[address][1]}
+        return {}
 
     def note(self, headers: Mapping[str, str]) -> None:
         """Count a request and keep its headers."""
@@ -143,7 +169,7 @@ class PagedJson(System):
                 asked.reply(200, b"", {"Content-Length": str(len(body))})
                 asked.drip(body)
             case _:
-                asked.reply(200, body)
+                asked.give(body)
 
 
 def _put(document: dict[str, Any], pointer: str, value: object) -> None:
@@ -216,7 +242,35 @@ class Asked(BaseHTTPRequestHandler):
         for name, value in {**usual, **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
+        self.server.system.sent += len(body)
         self.wfile.write(body)
+
+    def give(self, body: bytes) -> None:
+        """A body; or, where the question is under a condition that it meets, that it is as it was."""
+        known = self.server.system.known_by(self.path, body)
+        if self.is_known(known):
+            self.not_modified(known)
+        else:
+            self.reply(200, body, known)
+
+    def not_modified(self, known: Mapping[str, str], body: bytes = b"") -> None:
+        """304; with a body, which it must not have (RFC 9110, section 15.4.5)."""
+        self.server.system.not_modified += 1
+        self.send_response(304)
+        for name, value in known.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def is_known(self, known: Mapping[str, str]) -> bool:
+        """Whether the condition of RFC 9110, section 13.2.2, tells of these; an ETag goes before a date."""
+        if "If-None-Match" in self.headers:
+            told = re.findall(r'"[^"]*"|\*', self.headers["If-None-Match"])
+            return "ETag" in known and ("*" in told or known["ETag"].removeprefix("W/") in told)
+        if "If-Modified-Since" in self.headers and "Last-Modified" in known:
+            since = parsedate_to_datetime(self.headers["If-Modified-Since"])
+            return parsedate_to_datetime(known["Last-Modified"]) <= since
+        return False
 
     def hang(self) -> None:
         """No answer until the server stops."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import adding
 
-from hub_core.landing import observations, with_age
+from hub_core.landing import observations
+from hub_core.pipeline.inputs import with_age
 from hub_core.stages.aggregate import aggregate
 
 

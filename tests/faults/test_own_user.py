@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from hub_core.testing.servers import PagedJson
 from tests.faults.conftest import PACKAGES, ROOT, python_beside
-from tests.hub_core.conftest import GOOD, Nights
+from tests.hub_core.conftest import GOOD, PROVISION, Nights
 
 USERADD = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin")
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or USERADD is None, reason="to make a system user one must be root")
@@ -73,15 +74,20 @@ def user() -> Iterator[str]:
 
 
 class World:
-    """A home with provinces that have a user of their own."""
+    """A home with provinces that have a user of their own; ``asks`` has a service, the others have files."""
 
-    def __init__(self, folder: Path, python: str, user: str) -> None:
-        self.python = python
+    def __init__(self, folder: Path, python: str, user: str, service: PagedJson) -> None:
+        self.python, self.service = python, service
         nights = Nights(folder)
         for name, code in CODES.items():
             nights.prepare(name, f"{HEAD.format(home=str(nights.home))}    {code}\n    return frame\n")
+        asks = PROVISION.format(upper="ASKS", more="").replace('"csv"', '"json"\nrows = "/data"')
+        asks = asks.replace('"folder"\npath = "/nowhere"', '"rest"\nurl = "http://x/"')
+        nights.package("asks", {"hub_provinces/NAME/telecom.toml": asks})
+        nights.sources["asks"] = {"telecom": {"url": service.url}}
+        service.rows = [{"dv": nights.units["asks"], "ky": "2026-M10", "ct": f"VT.0{n}", "gt": str(n)} for n in (3, 4)]
         self.home = nights.make(seconds=30)
-        users = {name: user for name in CODES if name != "nobody"} | {"nobody": "no-such-user"}
+        users = {name: user for name in (*CODES, "asks") if name != "nobody"} | {"nobody": "no-such-user"}
         with (self.home / "config" / "hub.toml").open("a") as file:
             file.writelines(f'\n[provinces.{n}]\nisolation = "user"\nuser = "{u}"\n' for n, u in users.items())
 
@@ -97,8 +103,10 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(folder: Path, python: str, user: str) -> World:
-    return World(folder, python, user)
+def world(folder: Path, python: str, user: str) -> Iterator[World]:
+    with PagedJson([]) as service:
+        service.validators = "etag"
+        yield World(folder, python, user, service)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +145,16 @@ def test_what_it_leaves_belongs_to_the_hub(gathers: dict[str, Any], world: World
 def test_a_landing_of_its_own_can_be_read_again(gathers: dict[str, Any], world: World) -> None:
     told = world.ask("replay", "sound", "telecom", gathers["sound"]["gather"], "--now", NEXT)
     assert (told["outcome"], told["error"]) == ("unchanged", None)
+
+
+def test_what_its_service_need_not_send_again_is_read_where_it_was_landed(
+    first: dict[str, Any], gathers: dict[str, Any], world: World
+) -> None:
+    assert [(told["asks"]["outcome"], told["asks"]["error"]) for told in (first, gathers)] == [
+        ("done", None),
+        ("unchanged", None),
+    ]
+    assert (world.service.requests, world.service.not_modified) == (2, 1)
 
 
 def test_a_local_file_can_be_tried(gathers: dict[str, Any], world: World) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from hub_core.contracts import PayloadPart
 from hub_core.errors import HubError, StateError, StoreError, SubmissionError
@@ -28,12 +30,12 @@ from hub_core.landing import (
     open_part,
     quarantined,
     read_manifest,
-    with_age,
     write,
 )
 from hub_core.model.exchange import Landing, Manifest, Part
 from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
 from hub_core.model.observation import SCHEMA, content_digest
+from hub_core.pipeline.inputs import with_age
 
 NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
 GATHER, LATER = "20250101-00000001", "20250101-00000002"
@@ -99,6 +101,67 @@ def test_equal_bytes_are_kept_once_and_listed_each_time(scratch: Scratch) -> Non
     assert one.digest == two.digest
     assert [part.name for part in scratch.landed()] == ["1", "2"]
     assert [path.name for path in (scratch.root / "parts").iterdir()] == [f"{one.digest}.zst"]
+
+
+ETAGS = [
+    ('"33a64df5"', True),
+    ('W/"33a64df5"', True),
+    ('""', True),
+    ('"' + "e" * 200 + '"', True),
+    ('"' + "e" * 201 + '"', False),
+    ('"' + "e" * 100_000 + '"', False),
+    ('"one\r\nX: two"', False),
+    ('"one"\n', False),
+    ('"one two"', False),
+    ('"one", "two"', False),
+    ('w/"one"', False),
+    ("one", False),
+    ('"số"', False),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("etag", "kept"), ETAGS)
+def test_an_etag_that_is_none_is_left_out(scratch: Scratch, etag: str, kept: bool) -> None:
+    part = scratch.land(PayloadPart(b"a", "", "", "", "GET /", etag), lambda _: "0" * 64)
+    assert (part.etag, part.question) == ((etag, "0" * 64) if kept else (None, None))
+    with nullcontext() if kept else pytest.raises(ValidationError):
+        Part(digest="0" * 64, size=0, media_type="", origin="", name="", etag=etag)
+
+
+@pytest.mark.parametrize(
+    "date", ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "1994", "\r\nX: y"]
+)
+def test_a_date_of_another_form_is_left_out(scratch: Scratch, date: str) -> None:
+    part = scratch.land(PayloadPart(b"a", "", "", "", "GET /", None, date), lambda _: "0" * 64)
+    kept = date.endswith("GMT") and "-" not in date
+    assert (part.last_modified, part.question) == ((date, "0" * 64) if kept else (None, None))
+
+
+def test_a_question_is_written_nowhere_but_as_a_digest(scratch: Scratch) -> None:
+    part = scratch.land(PayloadPart(b"a", "", "", "", "GET /?khoa=bi-mat", '"one"'))
+    assert part.question is None
+    assert b"bi-mat" not in b"".join(tree(scratch.root).values())
+
+
+def test_a_part_that_is_lent_is_landed_without_being_written_again(tmp_path: Path, scratch: Scratch) -> None:
+    other = Scratch(tmp_path / "other")
+    part = other.land(payload(b"1"))
+    lent = scratch.lend(other.root / "parts", part)
+    assert scratch.land(lent) == part
+    assert list((scratch.root / "parts").iterdir()) == []
+    assert scratch.open(part) == payload(b"1")
+    assert (scratch.landed(), scratch.landed(other.root / "parts")) == ([], [part])
+
+
+def test_a_part_that_is_damaged_is_not_lent(tmp_path: Path, scratch: Scratch) -> None:
+    other = Scratch(tmp_path / "other")
+    part = other.land(payload(b"1" * 100))
+    flip(other.root / "parts" / f"{part.digest}.zst", -1)
+    with pytest.raises(StoreError):
+        scratch.lend(other.root / "parts", part)
+    scratch.land(payload(b"1" * 100))
+    assert scratch.open(part).content == b"1" * 100
 
 
 def flip(path: Path, at: int) -> None:
@@ -257,6 +320,37 @@ def test_a_link_in_place_of_a_part_is_not_taken(tmp_path: Path, scratch: Scratch
     with pytest.raises(StoreError):
         zone.adopt_landing(scratch.root, landing([part]))
     assert secret.read_bytes() == b"another province's"
+
+
+@pytest.mark.parametrize("at", [4, -1])
+def test_bytes_that_come_again_take_the_place_of_damaged_ones(tmp_path: Path, zone: LandingZone, at: int) -> None:
+    for gather in (GATHER, LATER):
+        mine = Scratch(tmp_path / gather)
+        told = landing([mine.land(payload(b"chi tieu" * 50))], gather)
+        zone.adopt_landing(mine.root, told)
+        kept = zone.parts("nghe_an", "telecom") / f"{told.parts[0].digest}.zst"
+        if gather == GATHER:
+            flip(kept, at)
+    assert open_part(kept.parent, told.parts[0]).content == b"chi tieu" * 50
+
+
+def test_others_under_the_name_of_what_is_kept_do_not_take_its_place(
+    tmp_path: Path, scratch: Scratch, zone: LandingZone
+) -> None:
+    told = landing([scratch.land(payload(b"1" * 100))])
+    copy = shutil.copytree(scratch.root, tmp_path / "copy")
+    zone.adopt_landing(scratch.root, told)
+    left = copy / "parts" / f"{told.parts[0].digest}.zst"
+    left.write_bytes(zstandard.compress(b"2" * 100))
+    with pytest.raises(StoreError, match="does not hold"):
+        zone.adopt_landing(copy, told)
+    packed = tmp_path / "packed-otherwise"
+    packed.write_bytes(zstandard.ZstdCompressor(write_checksum=True).compress(b"1" * 100))
+    left.unlink()
+    left.symlink_to(packed)
+    zone.adopt_landing(copy, told)
+    assert not (zone.parts("nghe_an", "telecom") / left.name).is_symlink()
+    assert open_part(zone.parts("nghe_an", "telecom"), told.parts[0]).content == b"1" * 100
 
 
 def test_a_link_in_place_of_the_folder_of_parts_is_not_followed(

@@ -247,7 +247,7 @@ DAMAGE: list[tuple[Kind, bool, Made]] = [
 
 def new_version(home: Path, previous: str) -> None:
     """A second version of the first release, which names another first."""
-    from hub_core.model.exchange import digest_of
+    from hub_core.model.canonical import digest_of
 
     with opened(home) as hub:
         one = hub.releases.all()[0]

@@ -178,21 +178,25 @@ def test_a_retry_after_beyond_the_bound_is_not_waited_for_and_named(fetch: Fetch
 class Dated(System):
     """Sends away until a date of its own clock, which is years behind."""
 
+    zone = "GMT"
+
     def answer(self, asked: Asked) -> None:
         self.note({})
         if self.requests > 1:
             asked.reply(200, b"{}")
             return
         asked.send_response_only(503)
-        asked.send_header("Date", "Tue, 01 Jan 2019 00:00:59 GMT")
+        asked.send_header("Date", f"Tue, 01 Jan 2019 00:00:59 {self.zone}")
         asked.send_header("Retry-After", "Tue, 01 Jan 2019 00:01:00 GMT")
         asked.send_header("Content-Length", "0")
         asked.end_headers()
 
 
-def test_a_date_to_come_back_is_read_by_the_gateways_own_clock(fetch: Fetch) -> None:
+@pytest.mark.parametrize("zone", ["GMT", "-0000"])
+def test_a_date_to_come_back_is_read_by_the_gateways_own_clock(fetch: Fetch, zone: str) -> None:
     began = time.monotonic()
     with Dated() as system:
+        system.zone = zone
         _, error = fetch(system.address, retries=1)
     assert error is None
     assert 1 <= time.monotonic() - began < 1.5

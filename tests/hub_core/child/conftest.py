@@ -154,6 +154,9 @@ class Desk:
     dataflow: str = DATAFLOW
     map: str = MAP
     more: str = ""
+    source: str = ""  # in TOML; a folder of the parts, where nothing is said
+    reader: str = 'kind = "rows"'
+    order: dict[str, Any] = field(default_factory=dict)  # what else it says
 
     def gather(
         self,
@@ -174,7 +177,8 @@ class Desk:
                 text = part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
                 (system / f"{n}.json").write_text(text, encoding="utf-8")
         (root / "province.toml").write_text(PROVINCE, encoding="utf-8")
-        source = f'[source]\nkind = "folder"\npath = "{system}"\n[reader]\nkind = "rows"\n'
+        source = self.source or f'kind = "folder"\npath = "{system}"'
+        source = f"[source]\n{source}\n[reader]\n{self.reader}\n"
         told = f'dataflow = "F"\nprovider = "P.D"\n{self.more}\n{source}{self.map}'
         (root / "x.toml").write_text(told, encoding="utf-8")
         texts = {f"catalogue/{name}": text for name, text in self.tables.items()} | {"dataflows/F.toml": self.dataflow}
@@ -198,6 +202,7 @@ class Desk:
             scratch=str(scratch),
             replay_of=str(last) if again else None,
             now=NOW,
+            **self.order,
         )
         connectors = Loaded(["connectors"])
         connectors.manager.register(Offered)

@@ -36,6 +36,6 @@ def test_all_are_read_in_their_order_or_none(tmp_path: Path, before: str, now: s
     scratch = Scratch(tmp_path)
     known = [part.digest for part, _ in landed(scratch, before)]
     arriving, parts = landed(scratch, now), list[Part]()
-    found = [(n, payload.content.decode()) for n, payload in to_read(arriving, parts, known, tmp_path / "parts")]
+    found = [(n, payload.content.decode()) for n, payload in to_read(arriving, parts, known, scratch.open)]
     assert found == list(enumerate(read))
     assert parts == [part for part, _ in arriving]

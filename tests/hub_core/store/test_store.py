@@ -328,6 +328,24 @@ def test_a_run_is_told_as_it_began_and_ended(store: Store) -> None:
     assert told["periods"] == ["2025-Q1"]
 
 
+def test_the_last_gather_is_the_last_that_went_well_and_no_replay(store: Store) -> None:
+    def run(kind: str, provision: str, gather: str, outcome: str) -> None:
+        place = {"province": "nghe_an", "provision": provision, "gather": gather}
+        store.end_run(store.begin_run(kind, "TELECOM", ["2025-Q1"], NOW, **place), outcome, NOW)
+
+    assert store.last_gather("nghe_an", "telecom") is None
+    run("gather", "telecom", "1", "failed")
+    assert store.last_gather("nghe_an", "telecom") is None
+    for gather, outcome in enumerate(("done", "unchanged", "no data", "held"), 2):
+        run("gather", "telecom", str(gather), outcome)
+        assert store.last_gather("nghe_an", "telecom") == str(gather)
+    for gather, outcome in enumerate(("failed", "interrupted", "running"), 6):
+        run("gather", "telecom", str(gather), outcome)
+    run("replay", "telecom", "3", "done")
+    run("gather", "post", "9", "done")
+    assert store.last_gather("nghe_an", "telecom") == "5"
+
+
 def test_runs_of_a_hub_that_is_no_more_are_interrupted(store: Store) -> None:
     done = store.begin_run("publish", "TELECOM", [], NOW)
     store.end_run(done, "done", NOW)

@@ -1,0 +1,68 @@
+"""The gather before: which of its parts may still stand at their service, so that they need not be sent again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from hub_core.contracts import Known
+from hub_core.errors import StoreError
+from hub_core.model.exchange import Landing
+
+if TYPE_CHECKING:
+    from hub_core.contracts import PayloadPart
+    from hub_core.landing import Scratch
+    from hub_core.model.exchange import GatherOrder, Part
+
+_HARD = {"n": 1 << 12, "r": 8, "p": 1}  # scrypt: 20 ms and 4 MB for each guess at a secret
+
+
+class Before:
+    """The parts of the gather before by the question that brought them; called with one, what is known of its answer.
+
+    A question is told by a digest of it and of who asks: the source's settings and the secrets. So nothing is known
+    where any of these has changed, and no secret can be read or easily guessed from what is landed.
+    """
+
+    def __init__(self, order: GatherOrder, source: dict[str, Any], scratch: Scratch) -> None:
+        """``source``: its settings, without secrets. A landing that is gone or damaged is no landing."""
+        self._order, self._source, self._scratch = order, source, scratch
+        self._parts: dict[str, Part] = {}
+        if order.known is None:
+            return
+        folder = Path(order.known)
+        self._folder = folder.parent.parent / "parts"
+        try:
+            landing = Landing.model_validate_json((folder / "landing.json").read_bytes())
+        except (OSError, ValidationError):
+            return  # hub doctor names it
+        if landing.complete:
+            self._parts = {part.question: part for part in landing.parts if part.question}
+
+    def __call__(self, question: str) -> Known | None:
+        """What the question was answered."""
+        part = self._parts.get(self.key(question)) if self._parts else None
+        return None if part is None else Known(part.etag, part.last_modified, partial(self._landed, part))
+
+    def key(self, question: str) -> str:
+        """The digest that stands for a question in landing.json."""
+        return hashlib.sha256(self._who + question.encode()).hexdigest()
+
+    def _landed(self, part: Part) -> PayloadPart | None:
+        try:
+            return self._scratch.lend(self._folder, part)
+        except StoreError:
+            return None
+
+    @cached_property
+    def _who(self) -> bytes:
+        place = f"{self._order.plugin.name}/{self._order.provision}".encode()
+        told = json.dumps([self._source, self._order.secrets], sort_keys=True, default=str).encode()
+        if not self._order.secrets:
+            return hashlib.sha256(place + told).digest()
+        return hashlib.scrypt(told, salt=place, **_HARD)
