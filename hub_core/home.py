@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hub_core import config as configuration
-from hub_core import plugins, province, structures
+from hub_core import installed, plugins, province, structures
 from hub_core.engine import Engine
 from hub_core.errors import HubError, PluginError, StateError, StoreError
 from hub_core.landing import LandingZone, Scratch, observations
@@ -54,7 +54,7 @@ class Hub:
         """Open a home. Raises ConfigurationError or StoreError; a province that is broken is named, not raised."""
         config = configuration.load(home)
         engine.settle(config)
-        found, broken = plugins.find(config.plugin_folders)
+        found, broken = plugins.find(config.plugin_folders, config.home)
         store = Store(config.database)
         holder = f"{socket.gethostname()}:{config.home}"
         hub = cls(config, store, LandingZone(config.landing), engine, Leases(store, holder), found, broken)
@@ -139,6 +139,7 @@ class Hub:
             _lock(lock)
             self.store.interrupt_runs(now, self._elsewhere())
             self._clear_up(now)
+            installed.clear(self.config.home, {Path(p.folder).parent for p in self.found.values() if p.folder})
             try:
                 yield
             except BaseException:
