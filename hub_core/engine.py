@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hub_core import installed
 from hub_core.errors import ConfigurationError, StoreError
 from hub_core.isolation.child import Answer, Apart, Child, Progress
 from hub_core.isolation.room import Room, rooms, settle
@@ -81,7 +82,7 @@ class Engine:
 
     def _apart(self, order: dict[str, Any]) -> Apart | None:
         """The Python of a province's own environment, with links to the hub's libraries; None for the hub's own."""
-        python = Plugin.model_validate(order["plugin"]).python
+        python = installed.python(Plugin.model_validate(order["plugin"]))
         if python is None or self.config is None:
             return None
         return Apart(python, str(links(self.config.home, order["trusted"])))

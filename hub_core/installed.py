@@ -89,18 +89,30 @@ def plugin(home: Path, told: Installed) -> Plugin:
     )
 
 
+def python(of: Plugin) -> str | None:
+    """The Python of a package's own environment, where it has one."""
+    return f"{of.environment}/bin/python" if of.environment else None
+
+
+def own_libraries(of: Plugin) -> str | None:
+    """The folder of the libraries of that environment."""
+    version = PYTHON.rpartition(".")[0]
+    return f"{of.environment}/lib/python{version}/site-packages" if of.environment else None
+
+
 def trouble(home: Path, told: Installed) -> str | None:
     """Why a package in force cannot run here, and what puts it right; None where it can."""
     made = plugin(home, told)
     if not Path(made.root).is_dir():
         what = f"{told.version} was installed here and its files are gone, as after a restore (a backup has none)"
         return f"{what}: {told.again}"
-    if made.python is None:
+    its_python = python(made)
+    if its_python is None:
         return None
     if told.python.split(".")[:2] != PYTHON.split(".")[:2]:
         return f"its environment is of Python {told.python} and the hub runs {PYTHON}: {told.again}"
-    if not os.access(made.python, os.X_OK):
-        return f"the Python of its environment is gone ({made.python}): {told.again}"
+    if not os.access(its_python, os.X_OK):
+        return f"the Python of its environment is gone ({its_python}): {told.again}"
     return None
 
 

@@ -1,12 +1,11 @@
-"""Which libraries are installed where, and what of them somebody needs, by their metadata; nothing is imported."""
+"""Which libraries are installed where, by their metadata; nothing is imported."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from importlib.metadata import Distribution
 
 PYTHON = ".".join(map(str, sys.version_info[:3]))
@@ -25,56 +24,3 @@ def names(paths: Iterable[str]) -> list[str]:
 def find(name: str, paths: Sequence[str] | None = None) -> Distribution | None:
     """A library by its name, the first on the paths; without them on those of this process."""
     return next(iter(Distribution.discover(name=name, path=list(sys.path if paths is None else paths))), None)
-
-
-Find = Callable[[str], Distribution | None]
-
-
-@dataclass(frozen=True)
-class Met:
-    """What requirements come to: the libraries that they need, by name, and what of them is not met, in words."""
-
-    libraries: dict[str, Distribution] = field(default_factory=dict)
-    unmet: list[str] = field(default_factory=list)
-
-
-def met(requires: Iterable[str], found: Find = find, without: Collection[str] = (), whole: Collection[str] = ()) -> Met:
-    """Follow requirements to their end among what is found.
-
-    Those named in ``without`` are passed over; those in ``whole`` are looked at and not followed.
-    """
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    told = Met()
-    waiting: list[tuple[str, str, tuple[str, ...]]] = [(text, "", ("",)) for text in requires]
-    asked: set[tuple[str, frozenset[str]]] = set()
-    while waiting:
-        text, whose, extras = waiting.pop(0)
-        try:
-            wanted = Requirement(text)
-        except InvalidRequirement:
-            told.unmet.append(f"{text!r}{whose} is no requirement")
-            continue
-        if wanted.marker and not any(wanted.marker.evaluate({"extra": extra}) for extra in extras):
-            continue
-        name = canonicalize_name(wanted.name)
-        if name in without:
-            continue
-        there = found(name)
-        if there is None:
-            told.unmet.append(f"{_bare(wanted)}{whose} is not there")
-            continue
-        if not wanted.specifier.contains(there.version, prereleases=True):
-            told.unmet.append(f"{_bare(wanted)}{whose} is needed, and {there.version} is there")
-        key = name, frozenset(wanted.extras)
-        if key not in asked and name not in whole:
-            asked.add(key)
-            told.libraries[name] = there
-            waiting += [(each, f" (for {name})", ("", *wanted.extras)) for each in there.requires or ()]
-    return told
-
-
-def _bare(wanted: object) -> str:
-    """A requirement without its marker, which holds."""
-    return str(wanted).partition(";")[0].strip()

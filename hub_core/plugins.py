@@ -211,8 +211,9 @@ def load_province(manager: pluggy.PluginManager, plugin: Plugin) -> Province:
         spaces = sys.modules.get("hub_provinces")
         if spaces is not None and hasattr(spaces, "__path__"):
             spaces.__path__ = [*spaces.__path__, str(Path(plugin.folder) / "hub_provinces")]
-    if plugin.libraries and plugin.libraries not in sys.path:
-        sys.path.append(plugin.libraries)  # after the hub's own; no file.pth of it is obeyed
+    own = installed.own_libraries(plugin)
+    if own and own not in sys.path:
+        sys.path.append(own)  # after the hub's own; no file.pth of it is obeyed
         importlib.invalidate_caches()
     package = register(manager, plugin.module)
     if not hasattr(package, "hub_province"):

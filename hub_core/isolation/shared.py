@@ -17,6 +17,7 @@ from hub_core import installed, libraries
 from hub_core.errors import ConfigurationError, StoreError
 from hub_core.hookspecs import GROUP
 from hub_core.installed import Installed
+from hub_core.requirements import met
 
 # What the hub requires and no child imports: a package may bring its own versions of these
 HUB_ALONE = frozenset({"alembic", "apscheduler", "holidays", "packaging", "rich", "sqlalchemy", "typer"})
@@ -25,7 +26,7 @@ HUB, _SCRATCH = "lienthong", "hub-new"
 
 def shared(trusted: list[str]) -> dict[str, Distribution]:
     """The libraries that a child needs by name, with all that these need. Raises ConfigurationError."""
-    told = libraries.met([HUB, *(_owner(name) for name in trusted)], without=HUB_ALONE)
+    told = met([HUB, *(_owner(name) for name in trusted)], without=HUB_ALONE)
     if told.unmet:
         raise ConfigurationError(f"the hub's own libraries are not whole: {'; '.join(sorted(set(told.unmet)))}")
     return told.libraries
@@ -52,11 +53,11 @@ def links(home: Path, trusted: list[str]) -> Path:
 
 def unmet(home: Path, told: Installed, trusted: list[str]) -> list[str]:
     """What a package that is installed needs and does not see, as after an upgrade of the hub."""
-    own = installed.plugin(home, told).libraries
+    own = installed.own_libraries(installed.plugin(home, told))
     if own is None:
-        return libraries.met(told.requires).unmet
+        return met(told.requires).unmet
     ours = shared(trusted)
-    return libraries.met(told.requires, lambda name: ours.get(name) or libraries.find(name, [own]), whole=ours).unmet
+    return met(told.requires, lambda name: ours.get(name) or libraries.find(name, [own]), whole=ours).unmet
 
 
 def _make(folder: Path, places: dict[str, Path]) -> None:

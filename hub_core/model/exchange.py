@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -125,10 +124,7 @@ class Manifest(OfAGather):
 
 
 class Plugin(Exchanged):
-    """Where a province's package is: its module, and the folder to find it in where it is none of the hub's libraries.
-
-    ``environment``: the virtual environment that its child runs in, where it has one of its own.
-    """
+    """Where a package is: its module, its folder where none of the hub's libraries, its own environment if any."""
 
     name: str
     module: str
@@ -136,17 +132,6 @@ class Plugin(Exchanged):
     folder: str | None = None
     environment: str | None = None
     version: str = ""
-
-    @property
-    def python(self) -> str | None:
-        """The Python of its own environment."""
-        return f"{self.environment}/bin/python" if self.environment else None
-
-    @property
-    def libraries(self) -> str | None:
-        """The folder of its own environment's libraries."""
-        place = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
-        return f"{self.environment}/{place}" if self.environment else None
 
 
 class Seen(Exchanged):
