@@ -16,6 +16,7 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -173,7 +174,7 @@ def clear(home: Path, keep: Collection[Path] = ()) -> None:
     What cannot be removed stays, and the doctor names it.
     """
     if folder(home).is_dir():
-        with suppress(StateError), alone(home):
+        with suppress(StateError, OSError), alone(home):
             for path in [each for each in leftovers(home) if each not in keep]:
                 with suppress(OSError):
                     discard(path)
@@ -183,10 +184,14 @@ def clear(home: Path, keep: Collection[Path] = ()) -> None:
 def alone(home: Path) -> Iterator[IO[str]]:
     """One install at a time; whoever inherits the lock that is given holds it too. Raises StateError."""
     with (home / _LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StateError("another install is under way in this home") from error
+        for pause in (0.02, 0.2, 0.0):  # whoever only looks, or clears up, soon lets go
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if not pause:
+                    raise StateError("another install is under way in this home") from error
+                time.sleep(pause)
         yield lock
 
 

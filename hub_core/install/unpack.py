@@ -80,7 +80,7 @@ def _copied(path: Path, target: Path) -> tuple[dict[str, Any], str, str]:
 
 def _files(folder: Path, package: Path) -> Iterator[Path]:
     """The files below a folder. Raises PluginError where something is neither file nor folder."""
-    if not folder.is_dir():
+    if folder.is_symlink() or not folder.is_dir():
         raise PluginError(f"{package} is no package: it has no folder {folder.name}")
     for each in sorted(folder.iterdir()):
         if each.is_symlink() or not (each.is_dir() or each.is_file()):

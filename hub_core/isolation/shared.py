@@ -40,6 +40,8 @@ def links(home: Path, trusted: list[str]) -> Path:
     places = {name: path for each in shared(trusted).values() for name, path in _places(each).items()}
     told = "\n".join(f"{name}\t{path}" for name, path in sorted(places.items()))
     folder = installed.folder(home) / f"hub-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    if folder.is_dir():
+        return folder
     try:
         folder.parent.mkdir(mode=0o755, exist_ok=True)
         with (folder.parent / "links.lock").open("a") as lock:
@@ -56,7 +58,10 @@ def unmet(home: Path, told: Installed, trusted: list[str]) -> list[str]:
     own = installed.own_libraries(installed.plugin(home, told))
     if own is None:
         return met(told.requires).unmet
-    ours = shared(trusted)
+    try:
+        ours = shared(trusted)
+    except ConfigurationError as error:
+        return [error.message]
     return met(told.requires, lambda name: ours.get(name) or libraries.find(name, [own]), whole=ours).unmet
 
 

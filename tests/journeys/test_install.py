@@ -39,9 +39,8 @@ def fix(frame):
     {more}
     return frame.with_columns(gt=pl.lit(str({library}.FIGURE)))
 """
-PROVINCES = ("ha_tinh", "hue", "ba", "bon", "nam", "xau", "nguon")
+PROVINCES = ("ha_tinh", "hue", "ba", "bon", "xau")
 OWING = {"ha_tinh": "vn-ha-tinh", "hue": "vn-thua-thien-hue"}  # they have duties as shipped, and no package
-PTH = "import os; open(os.environ.get('CANARY', '/nowhere'), 'a').close()\n"
 
 
 def wheel(
@@ -70,6 +69,7 @@ class Shelf:
 
     def __init__(self, folder: Path, names: tuple[str, ...] = PROVINCES) -> None:
         self.folder, self.wheels = folder, folder / "wheels"
+        self.canary = folder / "canary"
         self.nights = Nights(folder)
         for name in names:
             if name not in OWING:
@@ -85,7 +85,8 @@ class Shelf:
             self.library("clashlib", version, figure)
 
     def library(self, name: str, version: str, figure: int) -> None:
-        files = {f"{name}/__init__.py": f"FIGURE = {figure}\n", f"{name}.pth": PTH}
+        sings = f"import os; open({str(self.canary)!r}, 'a').close()\n"  # when a Python of its environment starts
+        files = {f"{name}/__init__.py": f"FIGURE = {figure}\n", f"{name}.pth": sings, "sitecustomize.py": sings}
         wheel(self.wheels, name, version, files)
 
     def package(self, name: str, *requires: str, library: str = "", version: str = "1.0", more: str = "pass") -> Path:
@@ -231,11 +232,15 @@ def test_the_list_says_where_a_package_comes_from(lived: NightReport, shelf: She
     assert re.search(rf"ha_tinh +1.0 +isolated +{python} ", shelf.run("province", "list").stdout)
 
 
-def test_an_upgraded_library_is_not_passed_over(
-    lived: NightReport, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    canary = shelf.folder / "canary"
-    monkeypatch.setenv("CANARY", str(canary))
+def test_no_file_of_an_environment_is_run_before_the_guard_is_up(lived: NightReport, shelf: Shelf) -> None:
+    assert not shelf.canary.exists()
+    python = next((shelf.home / "installed" / "hue").glob("*/environment/bin/python"))
+    subprocess.run([python, "-c", ""], check=True)
+    assert shelf.canary.exists(), "it would have sung"
+    shelf.canary.unlink()
+
+
+def test_an_upgraded_library_is_not_passed_over(lived: NightReport, shelf: Shelf) -> None:
     second = {each.province: each for each in shelf.night(1, "ha_tinh", "hue").gathers}
     assert (second["ha_tinh"].outcome, second["hue"].outcome) == ("unchanged", "unchanged")
     shelf.library("clashlib", "1.1", 11)
@@ -243,21 +248,19 @@ def test_an_upgraded_library_is_not_passed_over(
     third = {each.province: each for each in shelf.night(2, "ha_tinh", "hue").gathers}
     assert (third["ha_tinh"].outcome, third["ha_tinh"].counts["changed"]) == ("done", 2)
     assert third["hue"].outcome == "unchanged"
-    assert not canary.exists(), "a file of an environment was run before the guard was up"
-    before = importlib.metadata.version("clashlib") if "clashlib" in sys.modules else None
-    assert before is None, "the hub has loaded a package's library"
+    assert not shelf.canary.exists()
+    assert "clashlib" not in sys.modules
 
 
 def test_what_an_install_follows_goes_with_the_next_journey(lived: NightReport, shelf: Shelf) -> None:
-    root = shelf.package("nam")
-    first = shelf.install(root).installed.install
-    folder = installed.folder(shelf.home) / "nam"
+    root, first = shelf.folder / "bon-1.0", shelf.in_force("bon").install
+    folder = installed.folder(shelf.home) / "bon"
     again = shelf.install(root)
     assert again.before is not None
     assert again.before.install == first
     assert {each.name for each in folder.iterdir()} == {installed.ABOUT, first, again.installed.install}
-    assert [(kind, place) for kind, place, _ in shelf.examined()] == [("install", f"installed/nam/{first}")]
-    shelf.night(3, "nam")
+    assert [(kind, place) for kind, place, _ in shelf.examined()] == [("install", f"installed/bon/{first}")]
+    shelf.night(3, "bon")
     assert {each.name for each in folder.iterdir()} == {installed.ABOUT, again.installed.install}
     assert shelf.examined() == []
 
@@ -279,6 +282,11 @@ def linked(root: Path) -> None:
     (toml(root).parent / "x.csv").symlink_to("/etc/passwd")
 
 
+def led_away(root: Path) -> None:
+    (root / "hub_provinces").rename(root / "elsewhere")
+    (root / "hub_provinces").symlink_to("elsewhere")
+
+
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "no pyproject": (lambda r: (r / "pyproject.toml").unlink(), "it has no pyproject.toml"),
     "no toml": (lambda r: (r / "pyproject.toml").write_text("[project"), "needs one entry point in group lienthong"),
@@ -294,6 +302,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "two provinces": (lambda r: shutil.copytree(toml(r).parent, r / "hub_provinces" / "ba"), "holds ba beside nam"),
     "a link": (linked, "a package holds nothing else, no link either"),
+    "a link for a folder": (led_away, "it has no folder hub_provinces"),
     "a pipe": (lambda r: os.mkfifo(toml(r).parent / "x"), "a package holds nothing else"),
     "a secret": (
         lambda r: change(toml(r), '"/nowhere"', '"/nowhere"\ntoken = "mật khẩu"'),
@@ -511,6 +520,7 @@ def test_an_install_that_is_killed_leaves_what_was_in_force(
     finally:
         os.kill(under_way.pid, signal.SIGKILL)
         under_way.communicate()
+    assert installed.under_way(shelf.home), "its pip is still at work"
     until(lambda: not installed.under_way(shelf.home), "pip to give up")
     assert shelf.in_force("nam") == force
     [(kind, place, _)] = shelf.examined()
@@ -570,29 +580,28 @@ def test_a_restored_home_says_what_must_be_installed_again(lived: NightReport, s
     )
     assert done.returncode == 0, done.stderr
     assert not list(new.glob("installed/*/*/"))
-    done = subprocess.run([*HUB, "check", "--home", str(new), "--json"], capture_output=True, text=True, check=False)
-    told = {each["where"]: each["what"] for each in json.loads(done.stdout)["problems"] if each["severity"] == "error"}
+    command = [*HUB, "province", "list", "--home", str(new), "--json"]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["broken"]
     for name, again in (("hue", "hub province install PATH --isolated"), ("bon", "hub province install PATH")):
         assert "1.0 was installed here and its files are gone" in told[name]
         assert told[name].endswith(again)
 
 
 def test_a_package_that_is_removed_is_gone_and_its_figures_stay(lived: NightReport, shelf: Shelf) -> None:
-    shelf.install(shelf.package("nguon"))
-    done = shelf.run("province", "remove", "nguon")
+    done = shelf.run("province", "remove", "xau")
     assert done.returncode == 0
-    assert "still there: the duty of NGUON.SKHCN to report TELECOM" in done.stdout
+    assert "still there: the duty of XAU.SKHCN to report TELECOM" in done.stdout
     hub = shelf.hub()
     try:
-        assert "nguon" not in {**hub.found, **hub.broken}
-        with pytest.raises(PluginError, match="no package nguon is installed in this home"):
-            remove(hub, "nguon")
+        assert "xau" not in {**hub.found, **hub.broken}
+        with pytest.raises(PluginError, match="no package xau is installed in this home"):
+            remove(hub, "xau")
         with pytest.raises(PluginError, match=f"{GOOD} is installed in this home; it stands in .*take it away there"):
             remove(hub, GOOD)
     finally:
         hub.close()
     shelf.night(4, GOOD)
-    assert not (shelf.home / "installed" / "nguon").exists()
+    assert not (shelf.home / "installed" / "xau").exists()
 
 
 def test_what_a_night_lacks_yet_is_said(refusing: Shelf, tmp_path: Path) -> None:
