@@ -14,7 +14,8 @@ from typing import IO
 
 from hub_core.errors import ConfigurationError
 
-_SHOWN = 800  # characters of what it said that are shown
+_SHOWN = 800  # characters of what it said that are shown,
+_OF_A_LINE = 240  # and of one line, which may list every version that there ever was
 _NOISE = ("To fix this", "1. loosen", "2. remove", "[notice]", "hint:", "note:")
 
 
@@ -65,6 +66,7 @@ class Pip:
 
 def last_words(said: str) -> str:
     """What pip says of its failure, in one line: from its first error on, or the end of all."""
-    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.strip().startswith(_NOISE)]
+    stripped = [line.strip()[:_OF_A_LINE] for line in said.splitlines()]
+    lines = [line for line in stripped if line and not line.startswith(_NOISE)]
     first = next((n for n, line in enumerate(lines) if line.lower().startswith("error")), max(0, len(lines) - 5))
     return " | ".join(lines[first:])[:_SHOWN]
