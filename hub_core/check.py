@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from hub_core import installed
 from hub_core.contracts import Document, Sink
 from hub_core.errors import HubError, from_dict
 from hub_core.home import Hub
+from hub_core.isolation.shared import unmet
 from hub_core.model.exchange import CheckOrder
 from hub_core.plugins import Loaded
 from hub_core.province import open_secrets, secrets_named, with_secrets
 from hub_core.secrets import resolve
 
 if TYPE_CHECKING:
+    from hub_core.model.exchange import Plugin
     from hub_core.province import Province
 
 _SECONDS = 30.0
@@ -35,8 +38,9 @@ def check(hub: Hub, day: date) -> list[Problem]:
     """All problems of a home: every plugin is loaded in a child of its own and makes what a gather would make."""
     problems = [Problem(name, what, "error") for name, what in sorted(hub.broken.items())]
     for name, province in sorted(hub.provinces.items()):
-        problems += _loads(hub, name)
-        problems += _declares(hub, name, province)
+        problems += loads(hub, hub.found[name])
+        problems += declares(hub, name, province)
+    problems += _libraries(hub)
     problems += _sources(hub)
     problems += _set_apart(hub)
     problems += _deliveries(hub)
@@ -47,10 +51,11 @@ def check(hub: Hub, day: date) -> list[Problem]:
     return problems
 
 
-def _loads(hub: Hub, name: str) -> Iterator[Problem]:
-    """What a child says that tries the package."""
+def loads(hub: Hub, plugin: Plugin) -> Iterator[Problem]:
+    """What a child says that loads a package and makes what a gather would make."""
+    name = plugin.name
     order = CheckOrder(
-        plugin=hub.found[name],
+        plugin=plugin,
         trusted=hub.config.settings.plugins.trusted,
         catalogue=str(hub.config.snapshot()),
         sources=hub.config.settings.sources.get(name, {}),
@@ -64,7 +69,7 @@ def _loads(hub: Hub, name: str) -> Iterator[Problem]:
         yield Problem(name, each, "warning")
 
 
-def _declares(hub: Hub, name: str, province: Province) -> Iterator[Problem]:
+def declares(hub: Hub, name: str, province: Province) -> Iterator[Problem]:
     """Provisions that nobody owes, whose secrets are not set, or that count in another calendar."""
     duties = {(o.province, o.provider, o.dataflow) for o in hub.config.obligations}
     for provision, declared in province.provisions.items():
@@ -81,6 +86,14 @@ def _declares(hub: Hub, name: str, province: Province) -> Iterator[Problem]:
             mixed = f'dataflows/{flow.id}.toml does not say calendars = "mixed"'
             what = f"calendar {declared.calendar} is not {flow.id}'s {flow.calendar}, and {mixed}"
             yield Problem(name, f"{provision}.toml: {what}", "error")
+
+
+def _libraries(hub: Hub) -> Iterator[Problem]:
+    """Libraries that installed packages need and no longer see."""
+    for told in installed.read(hub.config.home)[0]:
+        if told.name in hub.found:
+            for each in unmet(hub.config.home, told, hub.config.settings.plugins.trusted):
+                yield Problem(told.name, f"{each}: {told.again}", "error")
 
 
 def _other_units(hub: Hub) -> Iterator[Problem]:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hub_core.errors import ConfigurationError
-from hub_core.isolation.child import Answer, Child, Progress
+from hub_core import installed
+from hub_core.errors import ConfigurationError, StoreError
+from hub_core.isolation.child import Answer, Apart, Child, Progress
 from hub_core.isolation.room import Room, rooms, settle
+from hub_core.isolation.shared import links
 from hub_core.isolation.users import SystemUser
+from hub_core.model.exchange import Plugin
 from hub_core.model.limits import Limits
 
 if TYPE_CHECKING:
@@ -55,8 +58,9 @@ class Engine:
     def _converse(self, orders: list[dict[str, Any]], seconds: float, progress: Progress) -> list[Answer]:
         try:
             user = self._user(orders[0]["plugin"]["name"])
-            child = self._child(user)
-        except ConfigurationError as error:
+            apart = self._apart(orders[0])
+            child = self._child(user, apart)
+        except (ConfigurationError, StoreError) as error:
             return [{"error": error.as_dict()} for _ in orders]
         answers = []
         try:
@@ -64,7 +68,7 @@ class Engine:
                 for order, scratch in zip(orders, scratches, strict=True):
                     if not child.alive:
                         child.close()
-                        child = Child(user)
+                        child = Child(user, apart)
                     answers.append(child.ask(order, Room(scratch, scratches, self.limits, seconds), progress))
                     if user is not None:
                         child.end()  # nothing of the user's is at work where the hub, as root, takes its files
@@ -73,8 +77,15 @@ class Engine:
             child.close()
         return answers
 
-    def _child(self, user: SystemUser | None) -> Child:
-        return self.spares.pop() if self.spares and user is None else Child(user)
+    def _child(self, user: SystemUser | None, apart: Apart | None) -> Child:
+        return self.spares.pop() if self.spares and user is None and apart is None else Child(user, apart)
+
+    def _apart(self, order: dict[str, Any]) -> Apart | None:
+        """The Python of a province's own environment, with links to the hub's libraries; None for the hub's own."""
+        python = installed.python(Plugin.model_validate(order["plugin"]))
+        if python is None or self.config is None:
+            return None
+        return Apart(python, str(links(self.config.home, order["trusted"])))
 
     def _user(self, province: str) -> SystemUser | None:
         """The system user that a province's child runs as, its way into the home open; None for the hub's own."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hub_core import config as configuration
-from hub_core import plugins, province, structures
+from hub_core import installed, plugins, province, structures
 from hub_core.engine import Engine
 from hub_core.errors import HubError, PluginError, StateError, StoreError
 from hub_core.landing import OBSERVATIONS, LandingZone, Scratch
@@ -54,7 +54,7 @@ class Hub:
         """Open a home. Raises ConfigurationError or StoreError; a province that is broken is named, not raised."""
         config = configuration.load(home)
         engine.settle(config)
-        found, broken = plugins.find(config.plugin_folders)
+        found, broken = plugins.find(config.plugin_folders, config.home)
         store = Store(config.database)
         holder = f"{socket.gethostname()}:{config.home}"
         hub = cls(config, store, LandingZone(config.landing), engine, Leases(store, holder), found, broken)
@@ -101,7 +101,7 @@ class Hub:
         """The figures of submissions, each with ``source``, its place in the list; none in a unit of another time."""
         import polars as pl
 
-        frames = _figures_of([self.zone.root / each.path for each in submissions])
+        frames = figures_of([self.zone.root / each.path for each in submissions])
         for n, otherwise in enumerate(self.counted_otherwise(catalogue, submissions)):
             if otherwise:
                 frames = frames.filter((pl.col("source") != n) | ~_counted_in(otherwise))
@@ -114,7 +114,7 @@ class Hub:
         for each, otherwise in zip(submissions, self.counted_otherwise(catalogue, submissions), strict=True):
             if not otherwise:
                 continue
-            moved = _figures_of([self.zone.root / each.path]).filter(_counted_in(otherwise))
+            moved = figures_of([self.zone.root / each.path]).filter(_counted_in(otherwise))
             codes = moved.select(pl.col("indicator").unique().sort()).collect().to_series()
             if len(codes):
                 units = ", ".join(f"{c} in {otherwise[c]}, now {catalogue.indicators[c].unit}" for c in codes)
@@ -139,6 +139,7 @@ class Hub:
             _lock(lock)
             self.store.interrupt_runs(now, self._elsewhere())
             self._clear_up(now)
+            installed.clear(self.config.home, {Path(p.folder).parent for p in self.found.values() if p.folder})
             try:
                 yield
             except BaseException:
@@ -206,7 +207,7 @@ def _lock(lock: IO[str]) -> None:
             return
 
 
-def _figures_of(paths: list[Path]) -> pl.LazyFrame:
+def figures_of(paths: list[Path]) -> pl.LazyFrame:
     """The figures of many sealed submissions as one lazy frame, each row with ``source``, its place in the list."""
     import polars as pl
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from hub_core import hookspecs
+from hub_core import hookspecs, installed
 from hub_core.contracts import Connector, Reader, Sink, Source, Writer, Written
 from hub_core.errors import ConfigurationError, HubError, PluginError
 from hub_core.model.exchange import Plugin
@@ -27,38 +27,71 @@ _MODULE = re.compile(r"hub_provinces\.([a-z][a-z0-9_]*)")
 ROLES: tuple[type[Connector], ...] = (Source, Reader, Writer, Sink)
 
 
-def find(folders: Iterable[Path]) -> tuple[dict[str, Plugin], dict[str, str]]:
-    """Province packages by name, installed or in folders, read as files; and what is wrong with others.
+def find(folders: Iterable[Path], home: Path | None = None) -> tuple[dict[str, Plugin], dict[str, str]]:
+    """Province packages by name, read as files, and what is wrong with others.
 
-    A folder of packages that is missing is a ConfigurationError; a bad package in it is named and passed over.
+    They are among the hub's own libraries, installed in a home, or in folders. A folder of packages that is missing
+    is a ConfigurationError; a bad package in it is named and passed over.
     """
     found: dict[str, Plugin] = {}
     broken: dict[str, str] = {}
     for entry in importlib.metadata.entry_points(group=hookspecs.GROUP):
         if _MODULE.fullmatch(entry.value):
-            _note(found, broken, entry.name, entry.value, None)
+            _note(found, broken, entry.name, entry.value, None, entry.dist.version if entry.dist else "")
+    if home is not None:
+        _add_installed(found, broken, home)
     for folder in folders:
         if not folder.is_dir():
             raise ConfigurationError(f"plugins.folders in hub.toml names {folder}, which is not there")
         for path in sorted(folder.glob("*/pyproject.toml")):
             try:
-                told = tomllib.loads(path.read_text(encoding="utf-8"))
-                [(name, module)] = told["project"]["entry-points"][hookspecs.GROUP].items()
-                if not isinstance(module, str):
-                    raise TypeError(f"{name} is no text")
-            except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-                broken[path.parent.name] = f"{path}: needs one entry point in group {hookspecs.GROUP} ({error!r})"
+                project, name, module = declared(path)
+            except PluginError as error:
+                broken[path.parent.name] = error.message
                 continue
             if name in found:
                 broken[path.parent.name] = f"{path}: there is a package {name} already, in {found[name].root}"
             else:
-                _note(found, broken, name, module, path.parent)
+                _note(found, broken, name, module, path.parent, str(project.get("version", "")))
     return found, broken
 
 
-def _note(found: dict[str, Plugin], broken: dict[str, str], name: str, module: str, folder: Path | None) -> None:
+def declared(path: Path) -> tuple[dict[str, Any], str, str]:
+    """What a pyproject.toml says: ``[project]``, and the one entry point's name and module. Raises PluginError."""
+    try:
+        project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+        [(name, module)] = project["entry-points"][hookspecs.GROUP].items()
+        if not isinstance(module, str):
+            raise TypeError(f"{name} is no text")
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise PluginError(f"{path}: needs one entry point in group {hookspecs.GROUP} ({error!r})") from error
+    return project, name, module
+
+
+def _add_installed(found: dict[str, Plugin], broken: dict[str, str], home: Path) -> None:
+    """The packages that a home holds itself."""
+    known, unread = installed.read(home)
+    broken |= unread
+    for told in known:
+        if told.name in found:
+            what = f"there is a package {told.name} already, in {found[told.name].root}"
+            broken[told.name] = f"{what}: hub province remove {told.name}, or take that away"
+        elif what := installed.trouble(home, told) or "":
+            broken[told.name] = what
+        else:
+            found[told.name] = installed.plugin(home, told)
+
+
+def named_in_full(name: str, module: str) -> bool:
+    """Whether an entry point's name and module are those of a province's package."""
     match = _MODULE.fullmatch(module)
-    if not match or match.group(1) != name:
+    return match is not None and match.group(1) == name
+
+
+def _note(
+    found: dict[str, Plugin], broken: dict[str, str], name: str, module: str, folder: Path | None, version: str
+) -> None:
+    if not named_in_full(name, module):
         broken[name] = f"entry point {name} = {module!r} is not hub_provinces.{name}"
         return
     if folder is not None:
@@ -72,7 +105,8 @@ def _note(found: dict[str, Plugin], broken: dict[str, str], name: str, module: s
     if root is None or not (root / "province.toml").is_file():
         broken[name] = f"{module}: province.toml is missing in {root}"
         return
-    found[name] = Plugin(name=name, module=module, root=str(root), folder=str(folder) if folder else None)
+    where = str(folder) if folder else None
+    found[name] = Plugin(name=name, module=module, root=str(root), folder=where, version=version)
 
 
 class Loaded:
@@ -181,6 +215,10 @@ def load_province(manager: pluggy.PluginManager, plugin: Plugin) -> Province:
         spaces = sys.modules.get("hub_provinces")
         if spaces is not None and hasattr(spaces, "__path__"):
             spaces.__path__ = [*spaces.__path__, str(Path(plugin.folder) / "hub_provinces")]
+    own = installed.own_libraries(plugin)
+    if own and own not in sys.path:
+        sys.path.append(own)  # after the hub's own; no file.pth of it is obeyed
+        importlib.invalidate_caches()
     package = register(manager, plugin.module)
     if not hasattr(package, "hub_province"):
         raise PluginError(f"{plugin.module} has no hook hub_province")

@@ -148,6 +148,21 @@ def test_a_hub_that_opens_its_home_loads_no_frames_yet() -> None:
     assert not loaded_by(code) & {"polars", "httpx", "holidays", "alembic", "apscheduler", "rich"}
 
 
+def test_no_child_needs_what_is_the_hubs_alone() -> None:
+    """Also what is imported late; an isolated child does not see these."""
+    import grimp
+
+    from hub_core.isolation.shared import HUB_ALONE
+
+    graph = grimp.build_graph(
+        "hub_core", "connectors", include_external_packages=True, exclude_type_checking_imports=True
+    )
+    mine = [name for name in graph.modules if re.match(r"hub_core\.child(\.|$)|connectors(\.|$)", name)]
+    needed = {above for name in mine for above in graph.find_upstream_modules(name)}
+    assert {"polars", "pydantic", "httpx"} <= needed
+    assert not needed & HUB_ALONE
+
+
 def test_a_child_that_is_ready_has_loaded_no_database() -> None:
     code = "import hub_core.child, hub_core.child.gathering, hub_core.plugins\nhub_core.plugins.Loaded(['connectors'])"
     assert not loaded_by(code) & {"sqlalchemy", "alembic", "apscheduler", "fastapi", "typer"}

@@ -4,6 +4,7 @@ A set is one file, ``tar`` in ``zstd``. Its members in order::
 
     database.sqlite or database.pgdump      taken first: every file that a row names was there before the row
     catalogues/ config/ landing/            the files that rows name, and config/ without secrets
+    installed/                              which packages were installed; not the packages
     files.sha256                            a line for each member before it, as sha256sum writes it
     set.json                                what the set is; last, so that a set that was cut off has none
 """
@@ -17,7 +18,7 @@ from hub_core.model.exchange import Digest, Exchanged
 
 SQLITE, POSTGRESQL = "database.sqlite", "database.pgdump"
 DIGESTS, ABOUT = "files.sha256", "set.json"
-FOLDERS = ("catalogues", "config", "landing")
+FOLDERS = ("catalogues", "config", "installed", "landing")
 
 
 class About(Exchanged):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from hub_core import installed
 from hub_core.errors import ConfigurationError, StoreError
 from hub_core.landing import MANIFEST, QUARANTINE, LandingZone
 from hub_core.model.exchange import Landing, Manifest, ReleaseManifest
@@ -37,6 +38,9 @@ class Member:
 def members(config: Config, rows: sa.Connection) -> Iterator[Member]:
     """The files that rows name. Raises StoreError where one cannot be read."""
     yield from _catalogues(config, rows)
+    for each in installed.read(config.home)[0]:
+        path = installed.folder(config.home) / each.name / installed.ABOUT
+        yield Member(f"installed/{each.name}/{installed.ABOUT}", path)
     c = t.submission.c
     for path in rows.execution_options(yield_per=1000).execute(sa.select(c.path).order_by(c.path)).scalars():
         yield from _submission(config.landing, path)

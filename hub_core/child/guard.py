@@ -164,6 +164,7 @@ class Guard:
 
 def _readable(user: str, order: dict[str, Any]) -> None:
     named = [order.get(key) for key in ("scratch", "catalogue", "parts", "replay_of", "known")]
-    for path in filter(None, [order["plugin"]["root"], *named, *order.get("lent", {}).values()]):
+    package = [order["plugin"].get(key) for key in ("root", "environment")]
+    for path in filter(None, [*package, *named, *order.get("lent", {}).values()]):
         if not os.access(path, os.R_OK):
             raise ConfigurationError(f"system user {user} cannot read {path}: let it, and through the folders above")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub_core import rules
+from hub_core import libraries, rules
 
 if TYPE_CHECKING:
     from hub_core.contracts import PayloadPart
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def reading(order: GatherOrder, province: Province, catalogue: str, in_force: dict[str, Rule]) -> str:
-    """The sha256 over all that decides what a payload's bytes say: words, rules, voice, periods, and the code.
+    """The sha256 over all that decides what a payload's bytes say: words, rules, voice, periods, code and libraries.
 
     ``catalogue``: its digest; ``in_force``: the rules. Secrets, the source and the time have no part in it.
     """
@@ -33,6 +34,9 @@ def reading(order: GatherOrder, province: Province, catalogue: str, in_force: di
         *(f"reports {code}" for code in order.indicators),
         *(f"asked for {period}" for period in order.periods),
         *(_code(package) for package in ["hub_core", *order.trusted]),
+        f"Python {libraries.PYTHON}",
+        *libraries.names(sys.path),
+        order.plugin.environment or "",  # each install has a folder of its own
     ]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 

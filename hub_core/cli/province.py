@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub_core.cli.output import BLOCKED, DONE, AsJson, Home, Now, as_json, moment, opened, say, table
+from hub_core.cli.output import BLOCKED, DONE, AsJson, Home, Now, as_json, moment, opened, progress, say, table
 
 if TYPE_CHECKING:
+    from hub_core.home import Hub
+    from hub_core.model.exchange import Plugin
     from hub_core.pipeline.trial import Trial
 
 app = typer.Typer(no_args_is_help=True)
@@ -18,21 +20,92 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command("list")
 def list_(home: Home = Path(), json: AsJson = False) -> None:
-    """The packages found, what each reports, and those that are broken."""
+    """The packages found and where each comes from, what each reports, and those that are broken."""
     with opened(home) as hub:
         rows = [
             (name, province.name, province.kind, provision, declared.dataflow, declared.provider)
             for name, province in sorted(hub.provinces.items())
             for provision, declared in sorted(province.provisions.items())
         ]
+        packages = [_whence(hub, each) for _, each in sorted(hub.found.items())]
         broken = dict(hub.broken)
     columns = ["province", "name", "kind", "provision", "dataflow", "provider"]
     if json:
-        as_json({"provisions": [dict(zip(columns, row, strict=True)) for row in rows], "broken": broken})
+        provisions = [dict(zip(columns, row, strict=True)) for row in rows]
+        as_json({"provisions": provisions, "packages": packages, "broken": broken})
         return
     table("Provisions", columns, rows)
+    table("Packages", list(packages[0]) if packages else [], [list(each.values()) for each in packages])
     for name, what in sorted(broken.items()):
         say(f"  ! {name}: {what}")
+
+
+def _whence(hub: Hub, plugin: Plugin) -> dict[str, str]:
+    """Where a package comes from, and the Python that runs it."""
+    from hub_core import installed
+    from hub_core.libraries import PYTHON
+
+    if plugin.environment:
+        whence = "isolated"
+    elif plugin.folder is None:
+        whence = "the hub's own libraries"
+    else:
+        here = installed.folder(hub.config.home) in Path(plugin.folder).parents
+        whence = "installed" if here else "folder"
+    place = plugin.environment or plugin.folder or plugin.root
+    return {"province": plugin.name, "version": plugin.version, "from": whence, "python": PYTHON, "place": place}
+
+
+@app.command()
+def install(
+    package: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A package: its folder, its wheel or its source archive.")
+    ],
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="Give it an environment and libraries of its own.")
+    ] = False,
+    find_links: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder with wheels to install from, beside pip's own settings; may be repeated."),
+    ] = None,
+    home: Home = Path(),
+    json: AsJson = False,
+    now: Now = None,
+) -> None:
+    """Install a package, or a newer version of it; it is tried first, and a bad one changes nothing."""
+    from hub_core.install import install as put_in_force
+
+    if absent := [str(each) for each in find_links or [] if not each.is_dir()]:
+        raise typer.BadParameter(f"{', '.join(absent)} is no folder")
+    with opened(home) as hub, progress(quiet=json) as report:
+        done = put_in_force(hub, package, moment(now), report, find_links or [], isolated=isolated)
+    if json:
+        as_json(done)
+        return
+    told, before = done.installed, done.before
+    where = f"with libraries of its own, Python {told.python}" if told.isolated else "with the hub's own libraries"
+    was = f" It was {before.version or 'of no version'}{' and isolated' * before.isolated}." if before else ""
+    say(f"{told.name}: {told.project} {told.version} is installed, {where}.{was}")
+    say(*(f"  ! {each.what}" for each in done.left))
+    say(f"Next: hub gather --province {told.name}" if not done.left else "Next: put these right, then: hub check")
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="The package's name, as in hub province list.")],
+    home: Home = Path(),
+    json: AsJson = False,
+) -> None:
+    """Remove a package that was installed into the home; what it has reported stays."""
+    from hub_core.install import remove as take_out
+
+    with opened(home) as hub:
+        named = take_out(hub, name)
+    if json:
+        as_json({"removed": name, "still_named": named})
+        return
+    say(f"{name} is removed; what it has reported stays.")
+    say(*(f"  ! still there: {each}" for each in named))
 
 
 @app.command("try")

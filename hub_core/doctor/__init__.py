@@ -35,10 +35,11 @@ def examine(hub: Hub, report: Report, *, deep: bool) -> Examined:
     """Look at everything and change nothing; ``deep`` also reads every landed part and all figures."""
     from hub_core.doctor.damage import damage
     from hub_core.doctor.leftovers import deliveries, leftovers
+    from hub_core.doctor.packages import packages
 
     before = hub.at_work()
     left = [] if before else list(leftovers(hub))
-    found = list(damage(hub, report, deep=deep))
+    found = [*packages(hub), *damage(hub, report, deep=deep)]
     if before or hub.at_work():
         return Examined(True, [*deliveries(hub, waiting=False), *found], [])
     return Examined(False, [*left, *found], [])
@@ -59,7 +60,9 @@ def mend(hub: Hub, now: datetime, report: Report, *, deep: bool, first: Iterable
     mended = list(first)
     if hub.at_work():
         raise StateError("another hub is at work in this home, or on its database")
-    cleared = [each for each in todo() if each.kind in ("scratch", "run")]  # whoever holds a home clears these up
+    cleared = [
+        each for each in todo() if each.kind in ("scratch", "run", "install")
+    ]  # whoever holds a home clears these up
     with hub.alone(now):
         mended += cleared
         while found := todo():

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from hub_core import installed
+from hub_core.doctor.packages import installs
 from hub_core.doctor.rows import Rows
 from hub_core.doctor.symptom import Symptom, harmful, harmless
 from hub_core.errors import StoreError, from_dict
@@ -44,6 +46,7 @@ def leftovers(hub: Hub) -> Iterator[Symptom]:
             else:
                 yield _stray(hub, provision)
     yield from _snapshots(hub, rows)
+    yield from installs(hub)
 
 
 def deliveries(hub: Hub, *, waiting: bool) -> Iterator[Symptom]:
@@ -174,6 +177,8 @@ def mend(hub: Hub, symptom: Symptom) -> None:
             case "catalogue":
                 path.unlink(missing_ok=True)
                 hub.config.snapshot()
+            case "install":
+                installed.discard(path)
             case "gather" | "submission":
                 shutil.rmtree(path)
             case "new" | "part" | "snapshot":

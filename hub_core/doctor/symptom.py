@@ -11,12 +11,16 @@
       snapshot    a kept catalogue that no row names: removed
       run         a run that began and never ended: noted as interrupted
       lease       a lease that nobody holds any more: given back
+      install     an install of a package that is not in force: removed
 
     under way, or forgotten
       delivery    one without a receipt: the next night sends it, or asks first
       landing     one that the database has forgotten: --mend enters it, so that it can be replayed
       forgotten   a sealed submission that no row names, and no gather of this hub explains
       stray       a file that is none of the hub's
+
+    packages that were installed into the home
+      package     one that cannot run here: its files, its Python or what it needs are gone
 
     damage: never mended, but for a catalogue that config/ still holds
       missing     files are gone that a row or a landing names
@@ -43,10 +47,12 @@ Kind = Literal[
     "snapshot",
     "run",
     "lease",
+    "install",
     "delivery",
     "landing",
     "forgotten",
     "stray",
+    "package",
     "missing",
     "digest",
     "release",

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import IO, Any
 
 from hub_core.errors import PluginError
@@ -34,19 +35,33 @@ class Stopped(Exception):  # noqa: N818 - no fault of the hub's
     """A child had to be ended, or ended itself; says why."""
 
 
+@dataclass(frozen=True)
+class Apart:
+    """The Python of a province's own environment, and where the hub's libraries stand for it.
+
+    It obeys no file of the environment when it starts (``-S``): what stands there is run under the guard.
+    """
+
+    python: str
+    path: str
+
+
 class Child:
     """A child process: orders in, answers out, its own session, and no secret in its environment."""
 
-    def __init__(self, user: SystemUser | None = None) -> None:
+    def __init__(self, user: SystemUser | None = None, apart: Apart | None = None) -> None:
+        """``user``: the system user that it runs as; ``apart``: its own Python, where it has an environment."""
+        python = apart.python if apart else sys.executable
         answers, theirs = os.pipe()
         mark = secrets_module.token_hex(16)
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | {MARK: mark}
+        environment |= {"PYTHONPATH": apart.path} if apart else {}
         self.user = user
         self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         self.complained: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-P", "-m", "hub_core.child", str(theirs)],
+                [python, *(["-S"] if apart else []), "-P", "-m", "hub_core.child", str(theirs)],
                 stdin=subprocess.PIPE,
                 stdout=self.said,
                 stderr=self.complained,
@@ -62,9 +77,9 @@ class Child:
             os.close(answers)
             self.said.close()
             self.complained.close()
-            if user is None:
+            if user is None and apart is None:
                 raise
-            raise cannot_start(user, error) from error
+            raise cannot_start(user, python, error) from error
         finally:
             os.close(theirs)
         os.set_blocking(answers, False)

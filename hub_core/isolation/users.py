@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,6 +63,7 @@ def _below(folder: Path) -> Iterator[Path]:
         yield from (Path(here, name) for name in (*folders, *files))
 
 
-def cannot_start(user: SystemUser, error: OSError) -> ConfigurationError:
-    """What is said where a user cannot run the hub's own Python."""
-    return ConfigurationError(f"system user {user.name} cannot run {sys.executable}: {error.strerror}")
+def cannot_start(user: SystemUser | None, python: str, error: OSError) -> ConfigurationError:
+    """What is said where a user cannot run a child's Python."""
+    who = f"system user {user.name}" if user else "the hub"
+    return ConfigurationError(f"{who} cannot run {python}: {error.strerror}")

@@ -131,12 +131,14 @@ class Manifest(OfAGather):
 
 
 class Plugin(Exchanged):
-    """Where a province's package is: its module, and the folder to find it in where it is not installed."""
+    """Where a package is: its module, its folder where none of the hub's libraries, its own environment if any."""
 
     name: str
     module: str
     root: str
     folder: str | None = None
+    environment: str | None = None
+    version: str = ""
 
 
 class Seen(Exchanged):

@@ -18,6 +18,7 @@ import pytest
 from hub_core.testing.servers import PagedJson
 from tests.faults.conftest import PACKAGES, ROOT, python_beside
 from tests.hub_core.conftest import GOOD, PROVISION, Nights
+from tests.journeys.test_install import wheel
 
 USERADD = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin")
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or USERADD is None, reason="to make a system user one must be root")
@@ -37,6 +38,9 @@ CODES = {
     "queries": "raise KeyError((HOME / 'hub.db').read_bytes())",
     "nobody": "pass",
 }
+
+
+APART = "import os, clashlib\n\ndef fix(frame):\n    print(os.getuid(), clashlib.FIGURE)\n    return frame\n"
 
 
 def reachable(path: Path) -> bool:
@@ -81,19 +85,26 @@ class World:
         nights = Nights(folder)
         for name, code in CODES.items():
             nights.prepare(name, f"{HEAD.format(home=str(nights.home))}    {code}\n    return frame\n")
+        self.apart = nights.prepare("apart", APART).rename(folder / "apart")
+        project = self.apart / "pyproject.toml"
+        needs = 'version = "1.0.dev0"\ndependencies = ["clashlib"]'
+        project.write_text(project.read_text(encoding="utf-8").replace('version = "1.0.dev0"', needs), encoding="utf-8")
+        self.wheels = wheel(folder / "wheels", "clashlib", "1.0", {"clashlib.py": "FIGURE = 10\n"}).parent
         asks = PROVISION.format(upper="ASKS", more="").replace('"csv"', '"json"\nrows = "/data"')
         asks = asks.replace('"folder"\npath = "/nowhere"', '"rest"\nurl = "http://x/"')
         nights.package("asks", {"hub_provinces/NAME/telecom.toml": asks})
         nights.sources["asks"] = {"telecom": {"url": service.url}}
         service.rows = [{"dv": nights.units["asks"], "ky": "2026-M10", "ct": f"VT.0{n}", "gt": str(n)} for n in (3, 4)]
         self.home = nights.make(seconds=30)
-        users = {name: user for name in (*CODES, "asks") if name != "nobody"} | {"nobody": "no-such-user"}
+        users = {name: user for name in (*CODES, "asks", "apart") if name != "nobody"} | {"nobody": "no-such-user"}
         with (self.home / "config" / "hub.toml").open("a") as file:
             file.writelines(f'\n[provinces.{n}]\nisolation = "user"\nuser = "{u}"\n' for n, u in users.items())
 
-    def ask(self, *words: str) -> Any:
+    def ask(self, *words: str, umask: int = -1) -> Any:
         command = [self.python, "-c", "from hub_core.cli import main; main()", *words, "--home", str(self.home)]
-        done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            [*command, "--json"], capture_output=True, text=True, timeout=120, check=False, umask=umask
+        )
         assert done.stdout, done.stderr
         return json.loads(done.stdout)
 
@@ -169,6 +180,22 @@ def test_a_user_that_is_not_there_is_the_operators_fault(gathers: dict[str, Any]
     assert "there is no system user no-such-user; make it with: useradd --system no-such-user" in error
     told = world.ask("status", "--runs", "20")
     assert "ConfigurationError" in [r["error"]["error"] for r in told["runs"] if r["province"] == "nobody"]
+
+
+def test_a_package_with_libraries_of_its_own_runs_as_that_user_too(
+    first: dict[str, Any], world: World, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    words = [str(world.apart), "--isolated", "--find-links", str(world.wheels)]
+    assert world.ask("province", "install", *words, umask=0o077)["left"] == []
+    gather = ("gather", "--province", "apart", "--period", "2026-M10", "--now", NEXT)
+    [told] = world.ask(*gather)["gathers"]
+    assert (told["outcome"], told["error"]) == ("done", None)
+    assert told["notes"] == [f"wrote to standard output: {pwd.getpwnam(user).pw_uid} 10"]
+    environment = next((world.home / "installed" / "apart").glob("*/environment"))
+    environment.chmod(0o700)
+    [told] = world.ask(*gather)["gathers"]
+    assert f"cannot run {environment}/bin/python" in told["error"]
 
 
 def test_a_home_that_it_cannot_reach_is_named(gathers: dict[str, Any], world: World) -> None:

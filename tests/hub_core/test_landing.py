@@ -20,13 +20,13 @@ from pydantic import ValidationError
 
 from hub_core.contracts import PayloadPart
 from hub_core.errors import HubError, StateError, StoreError, SubmissionError
+from hub_core.home import figures_of
 from hub_core.landing import (
     MANIFEST,
     OBSERVATIONS,
     QUARANTINE,
     LandingZone,
     Scratch,
-    observations,
     open_part,
     quarantined,
     read_manifest,
@@ -502,15 +502,15 @@ def test_sealing_the_same_twice_gives_the_same_bytes(tmp_path: Path, sealed: Sea
 def test_figures_of_many_submissions_say_where_they_are_from(tmp_path: Path, sealed: Sealed, figures: Figures) -> None:
     for name in ("1", "2"):
         sealed(tmp_path / name, figures(name))
-    found = observations([tmp_path / "2", tmp_path / "1"]).sort("source").collect()
+    found = figures_of([tmp_path / "2", tmp_path / "1"]).sort("source").collect()
     assert found.select("value", "source").rows() == [(Decimal(2), 0), (Decimal(1), 1)]
-    aged = with_age(observations([tmp_path / "1", tmp_path / "2", tmp_path / "2"]), [7, 0, 3]).collect()
+    aged = with_age(figures_of([tmp_path / "1", tmp_path / "2", tmp_path / "2"]), [7, 0, 3]).collect()
     assert sorted(aged.select("source", "age").rows()) == [(0, 7), (1, 0), (2, 3)]
 
 
 def test_figures_of_no_submission_are_none() -> None:
-    assert observations([]).collect().height == 0
-    assert with_age(observations([]), []).collect().schema == {**SCHEMA, "source": pl.UInt32(), "age": pl.Int32()}
+    assert figures_of([]).collect().height == 0
+    assert with_age(figures_of([]), []).collect().schema == {**SCHEMA, "source": pl.UInt32(), "age": pl.Int32()}
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from hub_core.doctor import Examined, Kind, symptom
 from hub_core.engine import local
 from hub_core.errors import StateError
 from hub_core.home import Hub
+from hub_core.installed import Installed, enter
 from hub_core.landing import read_manifest
 from hub_core.obligations import ZONE
 from tests.journeys.conftest import NIGHT, ROOT, World, make_world
@@ -143,6 +144,9 @@ LEFTOVERS: list[tuple[Kind, Made]] = [
     ("snapshot", file(f"catalogues/{'a' * 64}.json")),
     ("run", run_left),
     ("lease", lease_left),
+    ("install", file("installed/ha_tinh/0123abcd/package/hub_provinces/ha_tinh/province.toml")),
+    ("install", file("installed/new-0123abcd/package/x")),
+    ("install", file("installed/ha_tinh/installed.json.new")),
 ]
 
 
@@ -228,7 +232,26 @@ def remove_part(home: Path) -> None:
     first(home, f"{LANDED}/parts/*").unlink()
 
 
+INSTALLED = Installed(
+    name="ha_tinh",
+    project="lienthong-ha-tinh",
+    version="1.0",
+    install="0123abcd",
+    isolated=True,
+    python="3.11.7",
+    requires=[],
+    installed_at=NOW,
+)
+
+
+def installed_without_files(home: Path) -> None:
+    (home / "installed" / "ha_tinh").mkdir(parents=True)
+    enter(home, INSTALLED)
+
+
 DAMAGE: list[tuple[Kind, bool, Made]] = [
+    ("package", False, installed_without_files),
+    ("package", False, file("installed/ha_tinh/installed.json")),
     ("missing", False, lambda home: shutil.rmtree(first(home, f"{LANDED}/submissions/*/*"))),
     ("missing", False, lambda home: first(home, f"{LANDED}/submissions/*/*/observations.parquet").unlink()),
     ("missing", False, lambda home: first(home, f"{LANDED}/submissions/*/*/manifest.json").unlink()),
