@@ -12,6 +12,7 @@ from hub_core.isolation.child import Answer, Child, Progress
 from hub_core.isolation.room import Room, rooms, settle
 from hub_core.isolation.users import SystemUser
 from hub_core.model.limits import Limits
+from hub_core.secrets import Secrets
 
 if TYPE_CHECKING:
     from hub_core.config import Config
@@ -58,14 +59,15 @@ class Engine:
             child = self._child(user)
         except ConfigurationError as error:
             return [{"error": error.as_dict()} for _ in orders]
-        answers = []
+        answers, closed = [], Secrets.of(self.config).places() if self.config else []
         try:
             with rooms(orders, user) as scratches:
                 for order, scratch in zip(orders, scratches, strict=True):
                     if not child.alive:
                         child.close()
                         child = Child(user)
-                    answers.append(child.ask(order, Room(scratch, scratches, self.limits, seconds), progress))
+                    room = Room(scratch, scratches, self.limits, seconds, closed)
+                    answers.append(child.ask(order, room, progress))
                     if user is not None:
                         child.end()  # nothing of the user's is at work where the hub, as root, takes its files
                     settle(scratch, user)
