@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hub_core.secrets import Secrets
 from tests.faults.conftest import PACKAGES, ROOT, python_beside
 from tests.hub_core.conftest import GOOD, Nights
 
@@ -34,6 +35,7 @@ CODES = {
     "looks": f"raise KeyError(os.listdir(HOME / 'landing' / '{GOOD}'))",
     "reads": f"raise KeyError(next((HOME / 'landing' / '{GOOD}').rglob('*.zst')).read_bytes())",
     "queries": "raise KeyError((HOME / 'hub.db').read_bytes())",
+    "opens_a_secret_unseen": f"import polars; raise KeyError(polars.read_csv(str(HOME / 'secrets' / '{GOOD}' / 'x')))",
     "nobody": "pass",
 }
 
@@ -81,6 +83,7 @@ class World:
         for name, code in CODES.items():
             nights.prepare(name, f"{HEAD.format(home=str(nights.home))}    {code}\n    return frame\n")
         self.home = nights.make(seconds=30)
+        Secrets(self.home, {}, {}).keep(GOOD, "x", b"a,b")
         users = {name: user for name in CODES if name != "nobody"} | {"nobody": "no-such-user"}
         with (self.home / "config" / "hub.toml").open("a") as file:
             file.writelines(f'\n[provinces.{n}]\nisolation = "user"\nuser = "{u}"\n' for n, u in users.items())
@@ -121,10 +124,11 @@ def test_its_code_runs_as_that_user_with_no_group_but_its_own(first: dict[str, A
     assert told["notes"] == [f"wrote to standard output: {them.pw_uid} {them.pw_gid} []"]
 
 
-@pytest.mark.parametrize("name", ["looks", "reads", "queries"])
+@pytest.mark.parametrize("name", ["looks", "reads", "queries", "opens_a_secret_unseen"])
 def test_it_reaches_neither_another_province_nor_the_database(gathers: dict[str, Any], name: str) -> None:
     assert gathers[name]["outcome"] == "failed"
     assert "PermissionError" in gathers[name]["error"] or "StopIteration" in gathers[name]["error"]
+    assert "KeyError" not in gathers[name]["error"]
 
 
 def test_what_it_leaves_belongs_to_the_hub(gathers: dict[str, Any], world: World) -> None:
