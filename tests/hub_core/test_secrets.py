@@ -124,6 +124,8 @@ def test_hub_toml_goes_before_the_environment_and_that_before_the_homes_file(tmp
     assert secrets(tmp_path, environment).resolve("hue", ["token"]) == {"token": "environment"}
     told = secrets(tmp_path, environment, token={"file": "elsewhere"})
     assert told.resolve("hue", ["token"]) == {"token": "told"}
+    by_command = secrets(tmp_path, environment, token=prints("print('told')"))
+    assert by_command.resolve("hue", ["token"]) == {"token": "told"}
     assert str(told.origin("hue", "token")) == f"file {tmp_path / 'elsewhere'}"
 
 
@@ -337,6 +339,8 @@ def test_a_command_is_not_run_where_that_is_not_asked_for(tmp_path: Path) -> Non
 
 
 def test_a_secret_that_is_kept_is_the_homes_user_s_alone(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets").chmod(0o755)
     before = os.umask(0)
     try:
         told = secrets(tmp_path)
