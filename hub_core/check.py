@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +15,7 @@ from hub_core.isolation.shared import unmet
 from hub_core.model.exchange import CheckOrder
 from hub_core.plugins import Loaded
 from hub_core.province import open_secrets, secrets_named, with_secrets
-from hub_core.secrets import resolve
+from hub_core.secrets import HUB, references
 
 if TYPE_CHECKING:
     from hub_core.model.exchange import Plugin
@@ -31,7 +30,7 @@ class Problem:
 
     where: str
     what: str
-    severity: str  # error, warning
+    severity: str  # error, warning; info: what was not looked into
 
 
 def check(hub: Hub, day: date) -> list[Problem]:
@@ -42,6 +41,7 @@ def check(hub: Hub, day: date) -> list[Problem]:
         problems += declares(hub, name, province)
     problems += _libraries(hub)
     problems += _sources(hub)
+    problems += _secrets(hub)
     problems += _set_apart(hub)
     problems += _deliveries(hub)
     problems += _other_units(hub)
@@ -78,7 +78,7 @@ def declares(hub: Hub, name: str, province: Province) -> Iterator[Problem]:
             yield Problem(name, f"{provision}.toml: {what}", "error")
         here = hub.config.settings.sources.get(name, {}).get(provision, {})
         try:
-            resolve(name, secrets_named(declared.source | here), os.environ)
+            hub.secrets.resolve(name, secrets_named(declared.source | here), run=False)
         except HubError as error:
             yield Problem(name, f"{provision}.toml: {error}", "error")
         flow = hub.config.catalogue.dataflows.get(declared.dataflow)
@@ -116,6 +116,20 @@ def _sources(hub: Hub) -> Iterator[Problem]:
                 yield Problem("hub.toml", f"[sources.{name}.{provision}]: {key} holds a secret in the open", "error")
 
 
+def _secrets(hub: Hub) -> Iterator[Problem]:
+    """Secrets in hub.toml that nobody refers to, and those that only a gather or a delivery gets to know."""
+    secrets, known = hub.secrets, references(hub.config, hub.provinces)
+    for owner, names in secrets.told.items():
+        for name in names:
+            if (owner, name) not in known and owner not in hub.broken:
+                yield Problem("hub.toml", f"[secrets.{owner}]: nothing refers to {name}", "warning")
+    for owner, name in known:
+        origin = secrets.origin(owner, name)
+        if origin and origin.kind == "command":
+            what = f"secret {name} is from a command, not run here; hub secret test {owner} {name} runs it"
+            yield Problem(owner, what, "info")
+
+
 def _set_apart(hub: Hub) -> Iterator[Problem]:
     """Provinces that hub.toml sets apart by a name that no package has: a slip would leave them together."""
     for name in sorted(set(hub.config.settings.provinces) - set(hub.found)):
@@ -130,7 +144,7 @@ def _deliveries(hub: Hub) -> Iterator[Problem]:
             yield Problem(where, f"{key} holds a secret in the open; write secret:NAME", "error")
         try:
             loaded = Loaded(hub.config.settings.plugins.trusted)
-            secrets = resolve("hub", secrets_named(each.sink), os.environ)
+            secrets = hub.secrets.resolve(HUB, secrets_named(each.sink), run=False)
             loaded.writer(each.writer, "writer", Document)
             loaded.make(Sink, with_secrets(each.sink, secrets), "sink")
         except HubError as error:

@@ -183,7 +183,18 @@ def _problems(config: Config) -> list[str]:
         ]
         if duty.valid_from and duty.valid_to and duty.valid_to < duty.valid_from:
             problems.append(f"{of}: valid_to is before valid_from")
-    return problems + _double_voices(config) + _double_recipients(config)
+    return problems + _double_voices(config) + _double_recipients(config) + _copied_secrets(config)
+
+
+def _copied_secrets(config: Config) -> list[str]:
+    """Files of secrets inside config/, of which a backup takes everything."""
+    folder = config.home / "config"
+    return [
+        f"[secrets.{owner}] {name}: {told.file} is inside config/, which every backup copies: keep it elsewhere"
+        for owner, names in config.settings.secrets.items()
+        for name, told in names.items()
+        if told.file and folder in (config.home / told.file).resolve().parents
+    ]
 
 
 def _double_recipients(config: Config) -> list[str]:

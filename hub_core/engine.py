@@ -15,6 +15,7 @@ from hub_core.isolation.shared import links
 from hub_core.isolation.users import SystemUser
 from hub_core.model.exchange import Plugin
 from hub_core.model.limits import Limits
+from hub_core.secrets import Secrets
 
 if TYPE_CHECKING:
     from hub_core.config import Config
@@ -62,14 +63,15 @@ class Engine:
             child = self._child(user, apart)
         except (ConfigurationError, StoreError) as error:
             return [{"error": error.as_dict()} for _ in orders]
-        answers = []
+        answers, closed = [], Secrets.of(self.config).places() if self.config else []
         try:
             with rooms(orders, user) as scratches:
                 for order, scratch in zip(orders, scratches, strict=True):
                     if not child.alive:
                         child.close()
                         child = Child(user, apart)
-                    answers.append(child.ask(order, Room(scratch, scratches, self.limits, seconds), progress))
+                    room = Room(scratch, scratches, self.limits, seconds, closed)
+                    answers.append(child.ask(order, room, progress))
                     if user is not None:
                         child.end()  # nothing of the user's is at work where the hub, as root, takes its files
                     settle(scratch, user)

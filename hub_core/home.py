@@ -19,6 +19,7 @@ from hub_core.engine import Engine
 from hub_core.errors import HubError, PluginError, StateError, StoreError
 from hub_core.landing import OBSERVATIONS, LandingZone, Scratch
 from hub_core.model.exchange import Landing
+from hub_core.secrets import Secrets
 from hub_core.store.leases import Leases
 from hub_core.store.releases import Releases
 from hub_core.store.store import Store
@@ -72,6 +73,11 @@ class Hub:
     def releases(self) -> Releases:
         """The releases of its store."""
         return Releases(self.store)
+
+    @property
+    def secrets(self) -> Secrets:
+        """What provisions and deliveries refer to as ``secret:NAME``."""
+        return Secrets.of(self.config)
 
     def catalogue_of(self, digest: str) -> Catalogue:
         """The catalogue of a digest, as it was kept when it was in use. Raises StoreError where it is not there."""

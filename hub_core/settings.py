@@ -8,10 +8,12 @@ from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from hub_core.contracts import explain
 from hub_core.errors import ConfigurationError
+
+Words = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
 
 
 class Configured(BaseModel):
@@ -75,6 +77,31 @@ class Schedule(Configured):
     retry_minutes: list[Annotated[int, Field(ge=1)]] = [10, 30, 90]
 
 
+class SecretSettings(Configured):
+    """Where the value of a secret comes from: a file, what a command prints, or an environment variable.
+
+    ``file``: a relative path is taken from the home; ``command``: its words, for no shell.
+    """
+
+    file: Words | None = None
+    command: Annotated[list[Words], Field(min_length=1)] | None = None
+    environment: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_secret(cls, told: Any) -> Any:
+        if isinstance(told, dict):
+            return told
+        ways = "{ file = ... }, { command = [...] } or { environment = ... }"
+        raise ValueError(f"holds a secret in the open; say where it comes from: {ways}")
+
+    @model_validator(mode="after")
+    def _comes_from_one_place(self) -> SecretSettings:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("give one of file, command and environment")
+        return self
+
+
 class HubSettings(Configured):
     """``hub.toml``."""
 
@@ -88,6 +115,8 @@ class HubSettings(Configured):
     """How single provinces are kept apart, by the name of their package."""
     sources: dict[str, dict[str, dict[str, Any]]] = {}
     """Where this hub finds a province's systems, by province and provision: keys put over the package's own."""
+    secrets: dict[str, dict[str, SecretSettings]] = {}
+    """Where secrets come from, by owner (a province, or ``hub``) and name, where nowhere else."""
 
 
 Model = TypeVar("Model", bound=Configured)

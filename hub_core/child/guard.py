@@ -50,15 +50,18 @@ class Guard:
         self._answers = answers
         self._on = self._may_start = False
         self._root, self._package = Path(), ""
+        self._closed: tuple[str, ...] = ()
         self.token = ""  # of the order at hand
 
     def begin(self, order: dict[str, Any], room: dict[str, Any]) -> None:
         """Hold one order to its scratch folder; the first one puts the limits on, for good.
 
-        ``room``: ``scratch`` of this order, ``scratches`` of all that will come, ``limits``, and ``user`` where the
-        child runs as one of its own. Raises ConfigurationError where that user cannot read what the order names.
+        ``room``: ``scratch`` of this order, ``scratches`` of all that will come, ``closed``, the places that it may not
+        read, ``limits``, and ``user`` where the child runs as one of its own. Raises ConfigurationError where that user
+        cannot read what the order names.
         """
         self._package, self._root = order["plugin"]["root"], Path(os.path.realpath(room["scratch"]))
+        self._closed = tuple(os.path.realpath(place) + os.sep for place in room["closed"])
         if room["user"]:
             _readable(room["user"], {"scratch": room["scratch"], **order})
         here = self._root / "tmp"
@@ -100,12 +103,14 @@ class Guard:
         checks: dict[str, Callable[[str, tuple[Any, ...]], None]] = {"sqlite3.connect": self._connects}
         checks |= dict.fromkeys((*_PLACES, *_FILES), self._changes) | dict.fromkeys(_STARTS, self._starts)
         checks |= dict.fromkeys(_SIGNALS, self._signals) | dict.fromkeys(_NEVER, self._never)
-        find, opens = checks.get, self._opens
+        find, opens, reads = checks.get, self._opens, self._reads
 
         def hook(event: str, told: tuple[Any, ...]) -> None:
             if event == "open":
                 if told[2] & _WRITES:
                     opens(event, told)
+                else:
+                    reads(told[0])
             elif check := find(event):
                 check(event, told)
 
@@ -113,6 +118,11 @@ class Guard:
 
     def _opens(self, event: str, told: tuple[Any, ...]) -> None:
         self._inside(event, told[0], None, last=True)
+
+    def _reads(self, path: Any) -> None:
+        if not isinstance(path, int) and f"{os.path.realpath(os.fsdecode(path))}{os.sep}".startswith(self._closed):
+            what = f"tried to read secrets of the hub: {os.fsdecode(path)} (open{self._line()})"
+            self.refuse(f"{what}, and was ended; its author must name its own as secret:NAME")
 
     def _changes(self, event: str, told: tuple[Any, ...]) -> None:
         last = event in _FILES

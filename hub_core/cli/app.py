@@ -16,6 +16,7 @@ from hub_core.cli import (
     province,
     release,
     revision,
+    secret,
     series,
     serve,
     setup,
@@ -59,6 +60,7 @@ for name, noun in (
     ("revision", revision),
     ("release", release),
     ("delivery", delivery),
+    ("secret", secret),
     ("brake", brake),
 ):
     app.add_typer(noun.app, name=name, help=noun.__doc__)

@@ -42,13 +42,13 @@ def check(home: Home = Path(), json: AsJson = False, now: Now = None) -> None:
     with opened(home) as hub:
         problems = check_home(hub, business_date(moment(now)))
         names = sorted(hub.provinces)
-    errors = sum(each.severity == "error" for each in problems)
+    errors, warnings = (sum(each.severity == how for each in problems) for how in ("error", "warning"))
     if json:
         as_json({"provinces": names, "problems": problems})
     else:
         table("Problems", ["where", "what", "severity"], [(p.where, p.what, p.severity) for p in problems])
         packages = f"{len(names)} packages ({', '.join(names)})" if names else "No packages"
-        say(f"{packages}; {errors} errors, {len(problems) - errors} warnings.")
+        say(f"{packages}; {errors} errors, {warnings} warnings.")
     sys.exit(USAGE if errors else DONE)
 
 

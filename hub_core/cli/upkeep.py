@@ -96,4 +96,4 @@ def restore(
         as_json({"home": str(home.resolve()), **about.model_dump(mode="json")})
     else:
         say(f"{home} is the home of {about.made_at:%Y-%m-%d %H:%M %z}: {about.files} files, all verified.")
-        say(f"Next: set the secrets in the environment, then: hub doctor --deep --home {home}")
+        say(f"Next: set the secrets (hub secret list shows them), then: hub doctor --deep --home {home}")

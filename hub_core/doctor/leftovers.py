@@ -33,6 +33,8 @@ def leftovers(hub: Hub) -> Iterator[Symptom]:
     for path in _within(hub.config.home / "scratch"):
         what = "a child's working folder, left by a hub that was killed"
         yield harmless("scratch", _named(hub, path), what, "keep what was landed, remove the rest")
+    for folder in _within(hub.config.home / "secrets"):
+        yield from (_new(hub, path) for path in _within(folder) if path.name.endswith(".new"))
     for run in rows.unended():
         of = "/".join(name for name in (run["province"], run["provision"]) if name) or run["dataflow"]
         yield harmless("run", f"run {run['id']}", f"{run['kind']} of {of} never ended", "note it as interrupted")

@@ -24,11 +24,13 @@ class Room:
     scratches: list[Path]  # of all orders that it will be given
     limits: Limits
     seconds: float
+    closed: list[Path]  # what it may not read
 
     def told(self, user: str | None) -> dict[str, Any]:
         """The room as the child hears of it."""
-        every = [str(each) for each in self.scratches]
-        return {"scratch": str(self.scratch), "scratches": every, "limits": asdict(self.limits), "user": user}
+        every, closed = ([str(each) for each in paths] for paths in (self.scratches, self.closed))
+        told = {"scratch": str(self.scratch), "scratches": every, "closed": closed}
+        return {**told, "limits": asdict(self.limits), "user": user}
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,7 +14,7 @@ from hub_core.model.finding import RuleText, Severity
 from hub_core.obligations import business_date
 from hub_core.pipeline.document import document
 from hub_core.province import secrets_named, with_secrets
-from hub_core.secrets import redact, resolve
+from hub_core.secrets import HUB, redact
 from hub_core.store.nights import DELIVERIES, Brakes
 from hub_core.store.releases import Release
 
@@ -85,7 +84,7 @@ def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> 
         told = next((d for d in hub.config.deliveries if d.recipient == row["recipient"]), None)
         if told is None:
             raise ConfigurationError(f"config/deliveries names no recipient {row['recipient']} any more")
-        secrets = resolve("hub", secrets_named(told.sink), os.environ)
+        secrets = hub.secrets.resolve(HUB, secrets_named(told.sink))
         loaded = Loaded(hub.config.settings.plugins.trusted)
         writer = loaded.writer(told.writer, f"delivery to {told.recipient}, writer", Document)
         sink: Sink = loaded.make(Sink, with_secrets(told.sink, secrets), f"delivery to {told.recipient}, sink")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from datetime import date, datetime
@@ -16,7 +15,6 @@ from hub_core.model.period import Period, latest
 from hub_core.obligations import ZONE, business_date, owes
 from hub_core.pipeline.lending import known, lent, seen
 from hub_core.pipeline.take_over import GatherReport, Going, Task, end, voice_of
-from hub_core.secrets import resolve
 from hub_core.store.nights import Brakes
 from hub_core.working_days import is_working_day
 
@@ -181,7 +179,7 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None, *,
         if scratch.exists():
             shutil.rmtree(scratch)
         scratch.mkdir(parents=True)
-        secrets = resolve(task.province, wanted, os.environ) if again is None else dict.fromkeys(wanted, "unused")
+        secrets = hub.secrets.resolve(task.province, wanted) if again is None else dict.fromkeys(wanted, "unused")
         going.order = order.model_copy(update={"secrets": secrets})
     except HubError as error:
         going.failed = error.located(province=task.province, provision=task.provision)

@@ -53,6 +53,7 @@ WRITES = "tried to write outside its scratch folder"
 NO_MEMORY = r"(took \d+ MB of memory, more|asked for more memory) than the 512 MB that memory_mb in hub.toml allows"
 NO_ROOM = r"keeps \d+ MB in its scratch folder, more than the 64 MB that scratch_mb in hub.toml allows"
 PRINTED = "printed more than 32 MB"
+SECRET = "tried to read secrets of the hub"
 BAD: dict[str, tuple[str, str]] = {  # what a package's prepare does, and what its run must say
     # starts processes
     "forks": ("os.fork()", rf"{STARTS} \(os.fork, fixes.py line {LINE}\)"),
@@ -105,6 +106,19 @@ BAD: dict[str, tuple[str, str]] = {  # what a package's prepare does, and what i
         "raise KeyError(Path(f'/proc/{os.getppid()}/environ').read_bytes())",
         "reading raised (KeyError|PermissionError)",
     ),
+    "opens_a_secret": (
+        "(HOME / 'secrets' / 'quang_tri' / 'x').read_text()",
+        rf"{SECRET}: .*/secrets/quang_tri/x \(open, fixes.py line {LINE}\)",
+    ),
+    "opens_a_secret_low": ("os.open(HOME / 'secrets' / 'quang_tri' / 'x', os.O_RDONLY)", SECRET),
+    "opens_a_secret_by_a_link": (
+        "(scratch() / 'l').symlink_to(HOME / 'secrets'); (scratch() / 'l' / 'quang_tri' / 'x').read_bytes()",
+        SECRET,
+    ),
+    "opens_a_secret_by_steps": ("open('../../secrets/quang_tri/../quang_tri/x', 'rb').read()", SECRET),
+    "opens_their_folder": ("os.open(HOME / 'secrets', os.O_RDONLY | os.O_DIRECTORY)", SECRET),
+    "copies_a_secret": ("shutil.copyfile(HOME / 'secrets' / 'quang_tri' / 'x', scratch() / 'x')", SECRET),
+    "opens_a_named_secret": ("(HOME.parent / 'named').read_text()", rf"{SECRET}: .*/named \(open"),
     # does not end, or does not answer
     "loops_in_c": ("sum(itertools.repeat(0))", f"gave no answer within {SECONDS} s"),
     "closes_its_pipe": ("os.closerange(3, 50); time.sleep(60)", "closed the pipe on which its answer was awaited"),
@@ -165,7 +179,19 @@ def started() -> list[str]:
 
 def plain_files(home: Path) -> dict[str, bytes]:
     """The files of a home that no night changes."""
-    return {str(path): path.read_bytes() for path in (home / "config").rglob("*") if path.is_file()}
+    folders = home / "config", home / "secrets"
+    return {str(path): path.read_bytes() for each in folders for path in each.rglob("*") if path.is_file()}
+
+
+def put_secrets(home: Path) -> None:
+    """A secret of the good province in the home, and one in a file that hub.toml names."""
+    named = home.parent / "named"
+    for path in (home / "secrets" / GOOD / "x", named):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(CANARY, encoding="utf-8")
+        path.chmod(0o600)
+    with (home / "config" / "hub.toml").open("a", encoding="utf-8") as file:
+        file.write(f"[secrets.{GOOD}]\ny = {{ file = '{named}' }}\n")
 
 
 def watched(process: subprocess.Popen[str], peak: list[float]) -> None:
@@ -188,6 +214,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     for name, (code, _) in BAD.items():
         nights.prepare(name, f"{head}    {code}\n    return frame\n")
     home = nights.make(seconds=SECONDS, memory_mb=MEMORY, file_mb=FILE, scratch_mb=SCRATCH)
+    put_secrets(home)
     ask(home, "night", "--now", NIGHT, "--period", "2026-M10", "--province", GOOD)
     before, peak = plain_files(home), [0.0]
     begun = time.monotonic()
@@ -240,5 +267,5 @@ def test_nothing_was_written_outside(night: Night) -> None:
 def test_no_secret_is_seen(night: Night) -> None:
     assert CANARY not in json.dumps(night.told)
     for path in night.home.rglob("*"):
-        if path.is_file():
+        if path.is_file() and night.home / "secrets" not in path.parents:
             assert CANARY.encode() not in path.read_bytes(), path

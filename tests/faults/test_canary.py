@@ -1,4 +1,7 @@
-"""Secrets of a province, of a gateway and of the ministry, looked for in everything that bad nights write."""
+"""Secrets of a province, of a gateway and of the ministry, looked for in everything that bad nights write.
+
+They come from wherever one may come: a command, the environment, the home's own file, and a file that hub.toml names.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ import zstandard
 from hub_core.testing.gateway import Gateway
 from tests.journeys.conftest import HUB, World, make_world
 
-TOKEN, ID, SECRET, MINISTRY = (f"canary-{name}-7f3a9c51e2" for name in ("token", "id", "secret", "ministry"))
-CANARIES = [each.encode() for each in (TOKEN, ID, SECRET, MINISTRY)]
+MARKS = [f"canary-{name}-7f3a9c51e2" for name in ("token", "id", "secret", "ministry")]
+CANARIES = [mark.encode() for mark in MARKS]
+TOKEN, ID, SECRET, MINISTRY = (f"{mark}\\\"'x" for mark in MARKS)  # with what Python and JSON write otherwise
 OAUTH = 'auth = { kind = "oauth2_client_credentials", token_url = "%s", id = "secret:id", secret = "secret:secret" }'
 BEARER = 'kind = "rest", auth = { kind = "bearer", token = "secret:ministry" }'
 TELLING = '''"""Tells all that it can see."""
@@ -35,13 +39,19 @@ def tell(frame):
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[World]:
     """A world whose secrets are canaries, and whose ministry asks for one."""
+    vault = tmp_path / "vault"  # outside of what is looked through
+    vault.mkdir()
+    for name, value in (("token", TOKEN), ("ministry", MINISTRY)):
+        (vault / name).write_text(value, encoding="utf-8")
+        (vault / name).chmod(0o600)
     with make_world(tmp_path / "world", ("thanh_hoa",)) as world:
-        world.systems.environment |= {
-            "HUB_SECRET_THANH_HOA__GATEWAY_TOKEN": TOKEN,
-            "HUB_SECRET_THANH_HOA__ID": ID,
-            "HUB_SECRET_THANH_HOA__SECRET": SECRET,
-            "HUB_SECRET_HUB__MINISTRY": MINISTRY,
-        }
+        world.systems.environment = {"HUB_SECRET_THANH_HOA__ID": ID}
+        with (world.home / "config" / "hub.toml").open("a", encoding="utf-8") as file:
+            file.write(f"[secrets.thanh_hoa]\ngateway_token = {{ command = ['cat', '{vault}/token'] }}\n")
+            file.write(f"[secrets.hub]\nministry = {{ file = '{vault}/ministry' }}\n")
+        told = [*HUB, "secret", "set", "thanh_hoa", "secret", "--anyway"]  # it is named by a later package
+        done = subprocess.run(told, env=world.environment, input=SECRET, capture_output=True, text=True, check=True)
+        assert MARKS[2] not in done.stdout + done.stderr
         world.systems.servers["thanh_hoa/telecom"].token = TOKEN
         world.ministry.token = MINISTRY
         toml = world.home / "config" / "deliveries" / "ministry.toml"
@@ -65,7 +75,7 @@ def found(world: World, said: bytes) -> list[str]:
     """Where a canary is: in what was said, or in any file, landed parts unpacked."""
     places = {"the terminal": said}
     for path in world.home.parent.rglob("*"):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and world.home / "secrets" not in path.parents:
             content = path.read_bytes()
             if path.suffix == ".zst":
                 content = zstandard.ZstdDecompressor().decompressobj().decompress(content)
@@ -120,6 +130,21 @@ def test_no_secret_is_in_anything_that_bad_nights_write(watched: World) -> None:
     told = night()
     assert b"[secret]" in told, told  # it was told, and hidden
     said += told
-    for words in ("status", "finding list", "release list", "delivery list", "doctor --deep", "check"):
-        said += say(watched, *words.split()) + say(watched, *words.split(), "--json")
+    toml, vault = watched.home / "config" / "hub.toml", watched.home.parent.parent / "vault"
+    text = toml.read_text(encoding="utf-8")
+    both = f"cat {vault}/token; cat {vault}/token >&2; exit 1"
+    toml.write_text(text.replace(f"['cat', '{vault}/token']", f"['sh', '-c', '{both}']"), encoding="utf-8")
+    (vault / "ministry").chmod(0o644)
+    told = night()
+    assert b"command sh ended with exit code 1" in told, told
+    commands = ("status", "finding list", "release list", "delivery list", "doctor --deep", "check")
+    for words in (*commands, "secret list", "secret test"):
+        told += say(watched, *words.split()) + say(watched, *words.split(), "--json")
+    assert b"is open to others (mode 0644)" in told, told
+    said += told
+    toml.write_text(text, encoding="utf-8")
+    (vault / "ministry").chmod(0o600)
+    done = watched.run("backup", str(watched.home.parent / "set.tar.zst"))
+    assert done.returncode == 0, done.stderr
+    said += say(watched, "secret", "test")
     assert found(watched, said) == []

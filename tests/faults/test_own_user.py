@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hub_core.secrets import Secrets
 from hub_core.testing.servers import PagedJson
 from tests.faults.conftest import PACKAGES, ROOT, python_beside
 from tests.hub_core.conftest import GOOD, PROVISION, Nights
@@ -36,6 +37,7 @@ CODES = {
     "looks": f"raise KeyError(os.listdir(HOME / 'landing' / '{GOOD}'))",
     "reads": f"raise KeyError(next((HOME / 'landing' / '{GOOD}').rglob('*.zst')).read_bytes())",
     "queries": "raise KeyError((HOME / 'hub.db').read_bytes())",
+    "opens_a_secret_unseen": f"import polars; raise KeyError(polars.read_csv(str(HOME / 'secrets' / '{GOOD}' / 'x')))",
     "nobody": "pass",
 }
 
@@ -96,6 +98,7 @@ class World:
         nights.sources["asks"] = {"telecom": {"url": service.url}}
         service.rows = [{"dv": nights.units["asks"], "ky": "2026-M10", "ct": f"VT.0{n}", "gt": str(n)} for n in (3, 4)]
         self.home = nights.make(seconds=30)
+        Secrets(self.home, {}, {}).keep(GOOD, "x", b"a,b")
         users = {name: user for name in (*CODES, "asks", "apart") if name != "nobody"} | {"nobody": "no-such-user"}
         with (self.home / "config" / "hub.toml").open("a") as file:
             file.writelines(f'\n[provinces.{n}]\nisolation = "user"\nuser = "{u}"\n' for n, u in users.items())
@@ -140,10 +143,11 @@ def test_its_code_runs_as_that_user_with_no_group_but_its_own(first: dict[str, A
     assert told["notes"] == [f"wrote to standard output: {them.pw_uid} {them.pw_gid} []"]
 
 
-@pytest.mark.parametrize("name", ["looks", "reads", "queries"])
+@pytest.mark.parametrize("name", ["looks", "reads", "queries", "opens_a_secret_unseen"])
 def test_it_reaches_neither_another_province_nor_the_database(gathers: dict[str, Any], name: str) -> None:
     assert gathers[name]["outcome"] == "failed"
     assert "PermissionError" in gathers[name]["error"] or "StopIteration" in gathers[name]["error"]
+    assert "KeyError" not in gathers[name]["error"]
 
 
 def test_what_it_leaves_belongs_to_the_hub(gathers: dict[str, Any], world: World) -> None:
