@@ -24,6 +24,7 @@ from hub_core.secrets import redact
 
 Answer = dict[str, Any]
 Progress = Callable[[str, dict[str, int]], None]
+_FRUGAL = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:100,muzzy_decay_ms:0"}  # polars' allocator gives back what is free
 _ENVIRONMENT = ("LANG", "LC_ALL", "TZ", "PATH", "SSL_CERT_FILE", "POLARS_MAX_THREADS")
 _ANSWER_BYTES = 16 * 2**20
 _PATIENCE = 1.0  # seconds in which a process that let go of its answers has ended
@@ -54,7 +55,7 @@ class Child:
         python = apart.python if apart else sys.executable
         answers, theirs = os.pipe()
         mark = secrets_module.token_hex(16)
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | {MARK: mark}
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | _FRUGAL | {MARK: mark}
         environment |= {"PYTHONPATH": apart.path} if apart else {}
         self.user = user
         self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
