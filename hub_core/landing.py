@@ -17,6 +17,8 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
+from filecmp import cmp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +73,7 @@ class Scratch:
         return text
 
     def landed(self) -> list[Part]:
-        """The parts of the journal, for a gather whose child ended before it could say so itself."""
+        """The parts of the journal that hold, for a gather whose child ended before it could say so itself."""
         path = self.root / _JOURNAL
         if not path.exists():
             return []
@@ -83,7 +85,9 @@ class Scratch:
                 break  # the process ended in the middle of this line
             path = self.root / "parts" / f"{part.digest}.zst"
             if path.is_file() and not path.is_symlink():
-                parts.append(part)
+                with suppress(StoreError):  # the machine went down before it was on disk
+                    check_part(path, part)
+                    parts.append(part)
         return parts
 
     def gather_folder(self, gather: str) -> Path:
@@ -166,15 +170,16 @@ class LandingZone:
                 raise StoreError("a link stands where the child's own folders should", province=landing.province)
             for part in landing.parts:
                 left, kept = (place / "parts" / f"{part.digest}.zst" for place in (scratch, folder))
-                if left.is_file() and not kept.exists():
+                anew = left.is_file() and not (kept.is_file() and cmp(left, kept, shallow=False))
+                if anew:
                     check_part(left, part)
-                _take(left, kept)
+                _take(left, kept, over=anew)  # in the place of one that was damaged, too
             target = folder / "gathers" / landing.gather
             target.mkdir(parents=True, exist_ok=True)
             _take(scratch / "gathers" / landing.gather / QUARANTINE, target / QUARANTINE, needed=False)
             write(target / "landing.json", landing.model_dump_json(indent=1).encode())
         except OSError as error:
-            raise StoreError(f"landing zone {folder}: {error}", province=landing.province) from error
+            raise _not_taken(folder, error, landing.province) from error
 
     def adopt_submission(self, folder: Path, manifest: Manifest) -> Path:
         """Copy a sealed folder; the manifest goes last. Gives its path within the landing zone.
@@ -190,7 +195,7 @@ class LandingZone:
             for name in (*sorted(manifest.files), MANIFEST):
                 write(place / name, (folder / name).read_bytes())
         except OSError as error:
-            raise StoreError(f"landing zone {place}: {error}", province=manifest.province) from error
+            raise _not_taken(place, error, manifest.province) from error
         return place.relative_to(self.root)
 
     def landing(self, province: str, provision: str, gather: str) -> Landing:
@@ -207,6 +212,12 @@ class LandingZone:
         """The gather ids of a provision's landings, oldest first."""
         folder = self.provision(province, provision) / "gathers"
         return sorted(path.parent.name for path in folder.glob("*/landing.json"))
+
+
+def _not_taken(folder: Path, error: OSError, province: str) -> StoreError:
+    told = StoreError.of(error, province=province)
+    told.message = f"landing zone {folder}: {told.message}"
+    return told
 
 
 def open_part(parts: Path, part: Part) -> PayloadPart:
@@ -266,9 +277,9 @@ def quarantined(path: Path) -> list[dict[str, Any]]:
     return pl.read_parquet(file).to_dicts() if file.exists() else []
 
 
-def _take(source: Path, target: Path, *, needed: bool = True) -> None:
-    """Move a plain file into the landing zone, on disk before anything speaks of it."""
-    if target.exists():
+def _take(source: Path, target: Path, *, needed: bool = True, over: bool = False) -> None:
+    """Move a plain file into the landing zone, on disk before anything speaks of it; ``over`` one that is there."""
+    if target.exists() and not over:
         return
     if source.is_symlink() or not source.is_file():
         if needed:

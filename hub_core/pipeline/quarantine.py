@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub_core.contracts import LeftOut, Quarantine
 from hub_core.errors import StateError, StoreError
-from hub_core.landing import OBSERVATIONS, QUARANTINE, quarantined, read_manifest, write
+from hub_core.landing import OBSERVATIONS, QUARANTINE, quarantined, write
 from hub_core.obligations import ZONE
 from hub_core.pipeline.places import located, place_of
 from hub_core.rules import RULES
@@ -94,7 +94,7 @@ def _kept(hub: Hub, province: str | None, period: str | None) -> Iterator[_Kept]
 
 def _of_revision(hub: Hub, submission: Submission) -> _Kept:
     folder = hub.zone.root / submission.path
-    manifest = read_manifest(folder)
+    manifest = hub.sealed(submission)
     return _Kept(
         submission.province,
         submission.provision,
