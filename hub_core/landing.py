@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _LEVEL = 1
 _PIECE = 1 << 20
 _JOURNAL = "parts.jsonl"
+_AGAIN = "bring it back from a backup, or ask the department again (hub gather)"
 OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet", "manifest.json"
 
 
@@ -226,9 +227,9 @@ def open_part(parts: Path, part: Part) -> PayloadPart:
     try:
         content = zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=part.size)
     except (OSError, zstandard.ZstdError) as error:
-        raise StoreError(f"{path} cannot be read: {error}", part=part.name) from error
+        raise StoreError(f"{path} cannot be read: {error}: {_AGAIN}", part=part.name) from error
     if hashlib.sha256(content).hexdigest() != part.digest:
-        raise StoreError(f"{path} does not hold the bytes that were landed", part=part.name)
+        raise StoreError(f"{path} does not hold the bytes that were landed: {_AGAIN}", part=part.name)
     return PayloadPart(content, part.media_type, part.origin, part.name)
 
 
