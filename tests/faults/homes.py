@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -55,6 +55,19 @@ def opened(world: World) -> Iterator[Hub]:
         yield hub
     finally:
         hub.close()
+
+
+class Struck(dict[str, Any]):
+    """What a sample gateway serves; when it is first asked, something happens."""
+
+    def __init__(self, rows: Any, strike: Callable[[], object]) -> None:
+        super().__init__(rows)
+        self._strike = [strike]
+
+    def get(self, *asked: Any) -> Any:
+        if self._strike:
+            self._strike.pop()()
+        return super().get(*asked)
 
 
 def left(world: World) -> Counter[str]:
