@@ -23,7 +23,8 @@ An error carries its place as values, so that whoever shows it need not parse th
 
 from __future__ import annotations
 
-from typing import ClassVar
+import errno
+from typing import ClassVar, Self
 
 PLACES = ("province", "provision", "period", "part", "row")
 
@@ -94,6 +95,22 @@ class StateError(HubError):
 
 class StoreError(HubError):
     """The database or the landing zone failed."""
+
+    @classmethod
+    def of(cls, error: OSError, **place: str | None) -> Self:
+        """What the system says of a file or folder of the hub's own, with what the operator can do about it."""
+        where = f"{error.filename}: " if error.filename else ""
+        advice = _ADVICE.get(error.errno or 0, "")
+        return cls(f"{where}{error.strerror or error}{advice}", **place)
+
+
+_ADVICE = {
+    errno.ENOSPC: ": free some room on its disk",
+    errno.EDQUOT: ": give the hub's user more room",
+    errno.EROFS: ": let its file system be written to",
+    errno.EACCES: ": give it to the hub's user",
+    errno.EPERM: ": give it to the hub's user",
+}
 
 
 class AccessError(HubError):

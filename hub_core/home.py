@@ -16,10 +16,11 @@ from typing import IO, TYPE_CHECKING
 from hub_core import config as configuration
 from hub_core import installed, plugins, province, structures
 from hub_core.engine import Engine
-from hub_core.errors import HubError, PluginError, StateError, StoreError
-from hub_core.landing import OBSERVATIONS, LandingZone, Scratch
+from hub_core.errors import HubError, PluginError, StateError, StoreError, SubmissionError
+from hub_core.landing import OBSERVATIONS, LandingZone, Scratch, read_manifest
 from hub_core.model.exchange import Landing
 from hub_core.secrets import Secrets
+from hub_core.settings import has_worked
 from hub_core.store.leases import Leases
 from hub_core.store.releases import Releases
 from hub_core.store.store import Store
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from hub_core.config import Config
     from hub_core.model.catalogue import Catalogue
-    from hub_core.model.exchange import Plugin
+    from hub_core.model.exchange import Manifest, Plugin
     from hub_core.province import Province
     from hub_core.store.revisions import Submission
 
@@ -56,7 +57,7 @@ class Hub:
         config = configuration.load(home)
         engine.settle(config)
         found, broken = plugins.find(config.plugin_folders, config.home)
-        store = Store(config.database)
+        store = Store(config.database, begun=has_worked(config.home, config.settings))
         holder = f"{socket.gethostname()}:{config.home}"
         hub = cls(config, store, LandingZone(config.landing), engine, Leases(store, holder), found, broken)
         for name, plugin in found.items():
@@ -103,10 +104,35 @@ class Hub:
                 known[digest] = {}
         return [known[each.catalogue_digest] for each in submissions]
 
+    def sealed(self, each: Submission) -> Manifest:
+        """The manifest of a revision, held against its files and its row. Raises StoreError where they do not agree."""
+        place = {"province": each.province, "provision": each.provision, "period": each.period}
+        try:
+            manifest = read_manifest(self.zone.root / each.path)
+        except SubmissionError as error:
+            raise StoreError(f"{error.message}: {_restores(each)}", **place) from error
+        if manifest.digests.content != each.content_digest:
+            what = f"{self.zone.root / each.path} says another content digest than the database"
+            raise StoreError(f"{what}: {_restores(each)}", **place)
+        return manifest
+
+    def damaged(self, each: Submission) -> bool:
+        """Whether a revision is not what was admitted; its figures are used for nothing."""
+        try:
+            self.sealed(each)
+        except StoreError:
+            return True
+        return False
+
     def observations(self, catalogue: Catalogue, submissions: list[Submission]) -> pl.LazyFrame:
-        """The figures of submissions, each with ``source``, its place in the list; none in a unit of another time."""
+        """The figures of submissions, each with ``source``, its place in the list; none in a unit of another time.
+
+        Raises StoreError where a submission is not what was admitted.
+        """
         import polars as pl
 
+        for each in submissions:
+            self.sealed(each)
         frames = figures_of([self.zone.root / each.path for each in submissions])
         for n, otherwise in enumerate(self.counted_otherwise(catalogue, submissions)):
             if otherwise:
@@ -196,8 +222,17 @@ class Hub:
                     why="the hub ended in the middle",
                     landed_at=now,
                 )
-                self.zone.adopt_landing(folder, landing)
+                try:
+                    self.zone.adopt_landing(folder, landing)
+                except StoreError as error:
+                    if isinstance(error.__cause__, OSError):
+                        continue  # the landing zone takes nothing: it stays where it is, and hub doctor names it
             shutil.rmtree(folder)
+
+
+def _restores(each: Submission) -> str:
+    again = f"hub replay {each.province} {each.provision} {each.gather}"
+    return f"bring it back from a backup (hub restore into another folder), or make another revision with {again}"
 
 
 def _lock(lock: IO[str]) -> None:

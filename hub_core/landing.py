@@ -18,9 +18,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import zstandard
 from pydantic import ValidationError
@@ -37,6 +38,7 @@ _LEVEL = 1
 _PIECE = 1 << 20
 _TAKERS = 4  # parts taken over at once
 _JOURNAL = "parts.jsonl"
+_AGAIN = "bring it back from a backup, or ask the department again (hub gather)"
 OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet", "manifest.json"
 
 
@@ -90,7 +92,7 @@ class Scratch:
         return text
 
     def landed(self, kept: Path | None = None) -> list[Part]:
-        """The parts of the journal, for a gather whose child ended before it could say so itself.
+        """The parts of the journal that hold, for a gather whose child ended before it could say so itself.
 
         ``kept``: where those that were lent lie.
         """
@@ -103,7 +105,12 @@ class Scratch:
                 part = Part.model_validate_json(line)
             except ValidationError:
                 break  # the process ended in the middle of this line
-            if any(folder and _plain(folder / f"{part.digest}.zst") for folder in (self.root / "parts", kept)):
+            name = f"{part.digest}.zst"
+            with suppress(StoreError):  # the machine went down before it was on disk
+                if _plain(self.root / "parts" / name):
+                    check_part(self.root / "parts" / name, part)
+                elif kept is None or not _plain(kept / name):
+                    continue
                 parts.append(part)
         return parts
 
@@ -193,7 +200,7 @@ class LandingZone:
             _take(scratch / "gathers" / landing.gather / QUARANTINE, target / QUARANTINE, needed=False)
             write(target / "landing.json", landing.model_dump_json(indent=1).encode())
         except OSError as error:
-            raise StoreError(f"landing zone {folder}: {error}", province=landing.province) from error
+            raise _not_taken(folder, error, landing.province) from error
 
     def adopt_submission(self, folder: Path, manifest: Manifest) -> Path:
         """Copy a sealed folder; the manifest goes last. Gives its path within the landing zone.
@@ -209,7 +216,7 @@ class LandingZone:
             for name in (*sorted(manifest.files), MANIFEST):
                 write(place / name, (folder / name).read_bytes())
         except OSError as error:
-            raise StoreError(f"landing zone {place}: {error}", province=manifest.province) from error
+            raise _not_taken(place, error, manifest.province) from error
         return place.relative_to(self.root)
 
     def landing(self, province: str, provision: str, gather: str) -> Landing:
@@ -228,15 +235,21 @@ class LandingZone:
         return sorted(path.parent.name for path in folder.glob("*/landing.json"))
 
 
+def _not_taken(folder: Path, error: OSError, province: str) -> StoreError:
+    told = StoreError.of(error, province=province)
+    told.message = f"landing zone {folder}: {told.message}"
+    return told
+
+
 def open_part(parts: Path, part: Part) -> PayloadPart:
     """A landed part's bytes, checked against their digest. Raises StoreError where they are gone or changed."""
     path = parts / f"{part.digest}.zst"
     try:
         content = zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=part.size)
     except (OSError, zstandard.ZstdError) as error:
-        raise StoreError(f"{path} cannot be read: {error}", part=part.name) from error
+        raise StoreError(f"{path} cannot be read: {error}: {_AGAIN}", part=part.name) from error
     if hashlib.sha256(content).hexdigest() != part.digest:
-        raise StoreError(f"{path} does not hold the bytes that were landed", part=part.name)
+        raise StoreError(f"{path} does not hold the bytes that were landed: {_AGAIN}", part=part.name)
     return PayloadPart(content, part.media_type, part.origin, part.name)
 
 
@@ -252,14 +265,6 @@ def check_part(path: Path, part: Part) -> None:
         raise StoreError(f"{path} cannot be read: {error}", part=part.name) from error
     if (size, digest.hexdigest()) != (part.size, part.digest):
         raise StoreError(f"{path} does not hold the bytes that were landed", part=part.name)
-
-
-def quarantined(path: Path) -> list[dict[str, Any]]:
-    """The quarantined rows of a sealed folder or a gather."""
-    import polars as pl
-
-    file = path / QUARANTINE
-    return pl.read_parquet(file).to_dicts() if file.exists() else []
 
 
 def _take_part(left: Path, kept: Path, part: Part) -> None:

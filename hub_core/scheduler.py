@@ -18,6 +18,9 @@ from hub_core.store.nights import DELIVERIES, NIGHTS, Brake, Night
 
 SOON = timedelta(minutes=1)  # a delivery is sent again after one, two, four... minutes
 SELDOM = timedelta(hours=6)  # and at the least so often
+LATER = timedelta(
+    hours=1
+)  # a night that was cut off is taken again at once, after one, two, four... minutes, and so on
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def plan(schedule: Schedule, ledger: Ledger, now: datetime) -> Plan:
     """What is due at a moment."""
     today = business_date(now)
     run, skipped = ([], []) if NIGHTS in ledger.brakes else _nights(schedule, ledger.nights, now)
-    journeys = [Journey("night", day) for day in run]
+    journeys = [Journey("night", day) for day in run if not _waits(ledger.nights, day, now)]
     again = _again(schedule, ledger, now)
     if again and not run:  # a night asks everybody
         journeys.append(Journey("again", today, again))
@@ -87,6 +90,17 @@ def _nights(schedule: Schedule, nights: Iterable[Night], now: datetime) -> tuple
     return [day for day in owed if day not in late], late
 
 
+def _waits(nights: Iterable[Night], day: date, now: datetime) -> bool:
+    """Whether a night was cut off again and again, as by a full disk, and nobody is to be asked so soon."""
+    tried = [each for each in nights if each.business_date == day and each.attempts > 1]
+    return any(not _passed(n.began_at, min(LATER, SOON * 2 ** min(n.attempts - 2, 20)), now) for n in tried)
+
+
+def _passed(since: datetime, wait: timedelta, now: datetime) -> bool:
+    """Whether so much time has passed; a moment that lies ahead was told by a clock that has jumped back since."""
+    return not timedelta(0) <= now - since < wait
+
+
 def begins(schedule: Schedule, day: date) -> datetime:
     """When the night of a business date begins."""
     return datetime.combine(day, schedule.night, ZONE)
@@ -107,7 +121,7 @@ def _again(schedule: Schedule, ledger: Ledger, now: datetime) -> tuple[str, ...]
             tries += 1
         ended = runs[-1]["ended_at"] or runs[-1]["started_at"]
         waits = schedule.retry_minutes[tries - 1 : tries] if tries else []
-        if waits and now >= ended + timedelta(minutes=waits[0]):
+        if waits and _passed(ended, timedelta(minutes=waits[0]), now):
             found.append(name)
     return tuple(sorted(found))
 
@@ -125,4 +139,4 @@ def _sends(row: Mapping[str, Any], now: datetime) -> bool:
         return row["error"] is None
     if row["error"] is not None and not from_dict(row["error"]).retryable:
         return False  # the operator must act
-    return bool(now >= row["sent_at"] + min(SELDOM, SOON * 2 ** min(row["attempts"] - 1, 20)))
+    return _passed(row["sent_at"], min(SELDOM, SOON * 2 ** min(row["attempts"] - 1, 20)), now)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Lock
@@ -20,7 +20,7 @@ from types import FrameType
 from hub_core.errors import HubError, StateError
 from hub_core.obligations import ZONE
 from hub_core.scheduler import Journey, Ledger, plan
-from hub_core.settings import database_of, settings_of
+from hub_core.settings import database_of, has_worked, settings_of
 from hub_core.store.nights import Brakes, Nights
 from hub_core.store.releases import Releases
 from hub_core.store.store import Store
@@ -49,7 +49,7 @@ class Serving:
     ) -> None:
         self.home, self._clock, self._say, self._rehearsal = home, clock, say, rehearsal
         self._go = go or self._as_process
-        self.store = Store(database_of(home, settings_of(home)))
+        settings_of(home)  # what is no home is said at once, and not at every turn
         self._stopping = Event()
         self._guard, self._turning = Lock(), Lock()
         self._journey: subprocess.Popen[bytes] | None = None
@@ -75,7 +75,6 @@ class Serving:
             self._say(f"serving {self.home}")
             clock.start()
             self._end()
-        self.store.close()
 
     def turn(self) -> None:
         """Set out on what is due now. Trouble is said once, and the next turn tries again."""
@@ -87,11 +86,16 @@ class Serving:
 
     def _turn(self) -> None:
         try:
-            schedule = settings_of(self.home).schedule
-            due = plan(schedule, self.ledger(), self._clock())
+            settings = settings_of(self.home)
+            schedule = settings.schedule
+            database, begun = database_of(self.home, settings), has_worked(self.home, settings)
+            with closing(Store(database, begun=begun)) as store:  # it may be another one than a turn ago
+                due = plan(schedule, self.ledger(store), self._clock())
+                Nights(store).skip(due.skipped, self._clock())
             if due.skipped:
-                Nights(self.store).skip(due.skipped, self._clock())
                 self._say(f"missed and skipped ({schedule.missed}): {', '.join(map(str, due.skipped))}")
+            if self._trouble:
+                self._say("that is over")
             for journey in due.journeys:
                 if not self._stopping.is_set():
                     what = " ".join(journey.words)
@@ -103,13 +107,13 @@ class Serving:
                 self._say(f"{type(error).__name__}: {error}")
             self._trouble = str(error)
 
-    def ledger(self) -> Ledger:
+    def ledger(self, store: Store) -> Ledger:
         """What the database knows now."""
-        nights = Nights(self.store).all()
+        nights = Nights(store).all()
         begun = [each.began_at for each in nights if each.state != "skipped"]
         since = begun[-1] if begun else self._clock() - _RECENT
-        runs = self.store.runs(limit=None, since=since)
-        return Ledger(nights, runs, Releases(self.store).outbox(), Brakes(self.store).all())
+        runs = store.runs(limit=None, since=since)
+        return Ledger(nights, runs, Releases(store).outbox(), Brakes(store).all())
 
     def _as_process(self, journey: Journey) -> int:
         command = [sys.executable, "-m", "hub_core.cli", *journey.words, "--home", str(self.home)]

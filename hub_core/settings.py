@@ -138,6 +138,11 @@ def database_of(home: Path, settings: HubSettings) -> str:
     return url
 
 
+def has_worked(home: Path, settings: HubSettings) -> bool:
+    """Whether a hub has worked in a home: something was landed or admitted."""
+    return any((home / settings.store.landing).glob("*/*"))
+
+
 def read(path: Path, model: type[Model]) -> Model:
     """A piece of TOML as its model. Raises ConfigurationError naming the file and the key."""
     told: dict[str, Any] = {}

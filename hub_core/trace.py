@@ -9,7 +9,6 @@ from typing import Any
 
 from hub_core.errors import StateError
 from hub_core.home import Hub
-from hub_core.landing import read_manifest
 from hub_core.locate import Place, locate
 from hub_core.model.catalogue import Indicator
 from hub_core.model.exchange import Manifest, Part, Used
@@ -129,7 +128,6 @@ def _observe(hub: Hub, release: Release, scope: Scope, row: dict[str, Any]) -> _
     import polars as pl
 
     submissions = [_submission(hub, used) for used in release.manifest.submissions]
-    folders = [hub.zone.root / each.path for each in submissions]
     indicator = scope.catalogue.indicators[row["indicator"]]
     wanted = hub.observations(scope.catalogue, submissions).filter(
         pl.col("indicator").is_in(scope.catalogue.made_from(indicator.code)), pl.col("value").is_not_null()
@@ -138,7 +136,7 @@ def _observe(hub: Hub, release: Release, scope: Scope, row: dict[str, Any]) -> _
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for each in wanted.filter(alike).collect(engine="streaming").iter_rows(named=True):
         rows.setdefault((each["indicator"], each["org_unit"]), []).append(each)
-    observed = _Observed(str(scope.period), rows, submissions, [read_manifest(folder) for folder in folders])
+    observed = _Observed(str(scope.period), rows, submissions, [hub.sealed(each) for each in submissions])
     for child, parent in scope.catalogue.children(scope.period.days(scope.calendar)[1]):
         observed.catalogue_children.setdefault(parent, []).append(child)
     return observed

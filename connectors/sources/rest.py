@@ -46,7 +46,7 @@ class RestSettings(Settings):
     timeout_seconds: float = Field(default=30, gt=0)
     page_seconds: float = Field(default=120, gt=0)
     part_bytes: int = Field(default=64 << 20, gt=0)
-    max_parts: int = Field(default=100_000, gt=0)
+    max_parts: int = Field(default=10_000, gt=0)
     retries: int = Field(default=3, ge=0, le=20)
     retry_seconds: float = Field(default=120, ge=0)
     per_minute: float | None = Field(default=None, gt=0)
@@ -175,7 +175,7 @@ class _Asking:
             if link in asked:
                 raise SourceChanged(f"a page repeats: the next is said to be {shown(link)}", part=part.name)
             if len(asked) >= limit:
-                raise SourceChanged(f"there are more than {limit} pages", part=part.name)
+                raise SourceChanged(f"there are more than {limit} pages (max_parts)", part=part.name)
 
     def _answer(self, url: httpx.URL, own: bool, question: str) -> Answer:
         """The answer of one page; where the service says that it is as it was, that of then.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub_core.errors import HubError, PluginError
+from hub_core.errors import HubError, PluginError, StoreError
 
 if TYPE_CHECKING:
     from hub_core.model.exchange import CheckOrder, GatherOrder, LocateOrder
@@ -75,8 +78,19 @@ def answer(order: dict[str, Any], provinces: Provinces, progress: Progress) -> d
     except (KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # noqa: BLE001 - an edge: a province's code, SystemExit and panics too
+        if (told := _of_the_disk(error, str(order.get("scratch", "")))) is not None:
+            return {"error": told.as_dict()}
         what = f"the province's code ended with {type(error).__name__}: {error}"
         return {"error": PluginError(what, province=order["plugin"]["name"]).as_dict()}
+
+
+def _of_the_disk(error: BaseException, scratch: str) -> StoreError | None:
+    """The error of a scratch folder that takes nothing more: no fault of the province's. polars tells it in words."""
+    told = re.search(r"\(os error ([0-9]+)\)", str(error))
+    number = int(told[1]) if told else error.errno if isinstance(error, OSError) else None
+    if number not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+        return None
+    return StoreError.of(OSError(number, os.strerror(number), scratch))
 
 
 def _gather(order: GatherOrder, provinces: Provinces, progress: Progress) -> dict[str, Any]:

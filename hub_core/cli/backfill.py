@@ -38,4 +38,4 @@ def backfill(
             show_releases(told.releases)
             show_deliveries(told.deliveries)
         say(f"{len(told.periods)} periods, {told.before} of them were there before.")
-    sys.exit(code_of(told.gathers, broken))
+    sys.exit(code_of(told.gathers, broken, told.releases))

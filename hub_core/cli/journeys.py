@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -123,7 +124,7 @@ def publish(
     else:
         show_releases([told])
         show_deliveries(deliveries)
-    sys.exit(UNAVAILABLE if any(d.error for d in deliveries) else DONE)
+    sys.exit(BLOCKED if told.error else UNAVAILABLE if any(d.error for d in deliveries) else DONE)
 
 
 def night(
@@ -163,7 +164,7 @@ def night(
         show_gathers(told.gathers, told.broken)
         show_releases(told.releases)
         show_deliveries(told.deliveries)
-    code = code_of(told.gathers, told.broken)
+    code = code_of(told.gathers, told.broken, told.releases)
     sys.exit(UNAVAILABLE if code != BLOCKED and any(d.error for d in told.deliveries) else code)
 
 
@@ -229,6 +230,8 @@ def show_releases(releases: list[PublishReport]) -> None:
     columns = ["dataflow", "period", "state", "release", "figures", "reporters", "missing"]
     table("Releases", columns, rows, right=["figures"])
     for each in releases:
+        if each.error:
+            say(f"  ! {each.dataflow} {each.period}: {each.error}")
         if each.doubled:
             say(f"  ! {each.release}: {each.doubled} figures have two voices and are left out: hub finding list")
 
@@ -239,8 +242,10 @@ def show_deliveries(deliveries: list[DeliveryReport]) -> None:
     table("Deliveries", ["release", "recipient", "state", "receipt", "delivery", "error"], rows)
 
 
-def code_of(reports: list[GatherReport], broken: dict[str, str]) -> int:
-    """The exit code for what the provinces gave."""
-    if broken or any(each.outcome == "held" or (each.error and not each.retryable) for each in reports):
+def code_of(reports: list[GatherReport], broken: dict[str, str], releases: Sequence[PublishReport] = ()) -> int:
+    """The exit code for what the provinces gave, and what was released of it."""
+    if broken or any(each.error for each in releases):
+        return BLOCKED
+    if any(each.outcome == "held" or (each.error and not each.retryable) for each in reports):
         return BLOCKED
     return UNAVAILABLE if any(each.error for each in reports) else DONE

@@ -12,8 +12,8 @@ from hub_core.doctor.rows import Rows
 from hub_core.doctor.symptom import Kind, Report, Symptom, harmful, harmless
 from hub_core.errors import StoreError, SubmissionError
 from hub_core.landing import MANIFEST, OBSERVATIONS, QUARANTINE, check_part, file_digest, read_manifest
-from hub_core.model.canonical import digest_of
-from hub_core.model.observation import KEY, VALUE, content_digest
+from hub_core.model.observation import content_digest
+from hub_core.store.releases import wrong_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,6 @@ _SAME: tuple[str, ...] = (
     *("gather", "replay", "sequence", "province", "provision", "provider", "dataflow", "calendar", "period"),
     *("kind", "nil", "rows", "quarantined", "counts"),
 )
-_FIGURE = {**dict.fromkeys(KEY, pl.String()), "value": VALUE, "status": pl.String()}
 
 
 def damage(hub: Hub, report: Report, *, deep: bool) -> Iterator[Symptom]:
@@ -108,11 +107,8 @@ def _release(hub: Hub, release: Release) -> Iterator[Symptom]:
     """A release's figures against their digest, its manifest against its own, and what it names."""
     told = release.manifest
     restores = "the database was changed by hand or is damaged: bring it back from a backup"
-    figures = pl.DataFrame(hub.releases.figures(release.id), schema=_FIGURE, strict=False)
-    if content_digest(figures) != release.figures_digest or told.figures_digest != release.figures_digest:
-        yield harmful("release", release.name, f"its figures are not those that were frozen; {restores}")
-    if digest_of(told) != release.manifest_digest:
-        yield harmful("release", release.name, f"its manifest is not the one that was frozen; {restores}")
+    for what in wrong_in(release, hub.releases.figures(release.id)):
+        yield harmful("release", release.name, f"{what}; {restores}")
     for used in told.submissions:
         place = {"province": used.province, "provision": used.provision, "calendar": used.calendar}
         known = hub.store.submissions([used.period], **place, revision=used.revision)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from hub_core.errors import StateError
-from hub_core.landing import OBSERVATIONS, read_manifest
+from hub_core.landing import OBSERVATIONS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -99,8 +99,8 @@ def _sealed(hub: Hub, submission: Submission) -> pl.DataFrame:
 
     from hub_core.model.observation import KEY
 
+    hub.sealed(submission)
     folder = hub.zone.root / submission.path
-    read_manifest(folder)
     return pl.read_parquet(folder / OBSERVATIONS, columns=[*KEY, "value", "status"])
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hub_core.errors import StoreError
 from hub_core.home import Hub
 from hub_core.model.period import Calendar, Period
-from hub_core.store.releases import Release
+from hub_core.store.releases import Release, wrong_in
 
 if TYPE_CHECKING:
     from hub_core.contracts import Document
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def document(hub: Hub, release: Release) -> Document:
-    """A release as a writer is given it: named, in order, beside the figures of the period before."""
+    """A release as a writer is given it: named, in order, beside the figures of the period before.
+
+    Raises StoreError where its manifest or figures, or those beside it, are not the ones that were frozen.
+    """
     from hub_core.contracts import Document
 
     catalogue = hub.catalogue_of(release.manifest.catalogue)
@@ -27,7 +30,7 @@ def document(hub: Hub, release: Release) -> Document:
         (row["indicator"], row["org_unit"], row["measure"], row["dims"]): _text(
             row["value"], catalogue.decimals(row["indicator"])
         )
-        for row in (hub.releases.figures(before.id) if before else [])
+        for row in (frozen(hub, before) if before else [])
         if row["indicator"] in catalogue.indicators
     }
     return Document(
@@ -37,7 +40,7 @@ def document(hub: Hub, release: Release) -> Document:
         title_en=flow.name_en,
         period=release.period,
         previous_period=str(period.shift(-1)),
-        figures=[_figure(catalogue, row, period) for row in hub.releases.figures(release.id)],
+        figures=[_figure(catalogue, row, period) for row in frozen(hub, release)],
         previous=previous,
         reporters=[
             {
@@ -51,6 +54,16 @@ def document(hub: Hub, release: Release) -> Document:
             for r in release.manifest.reporters
         ],
     )
+
+
+def frozen(hub: Hub, release: Release) -> list[dict[str, Any]]:
+    """A release's figures, held against its digests. Raises StoreError where they are not the ones that were frozen."""
+    rows = hub.releases.figures(release.id)
+    wrong = wrong_in(release, rows)
+    if wrong:
+        what = f"{release.name}: {' and '.join(wrong)}: the database was changed by hand or is damaged"
+        raise StoreError(f"{what}: bring it back from a backup (hub restore into another folder)")
+    return rows
 
 
 def _figure(catalogue: Catalogue, row: dict[str, Any], period: Period) -> dict[str, str]:

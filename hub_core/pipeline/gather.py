@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from hub_core import province
-from hub_core.errors import HubError, SourceUnavailable, StateError
+from hub_core.errors import HubError, SourceUnavailable, StateError, StoreError
 from hub_core.home import Hub
 from hub_core.model.exchange import GatherOrder, Landing
 from hub_core.model.hours import Hours
@@ -181,6 +181,7 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None, *,
         scratch.mkdir(parents=True)
         secrets = hub.secrets.resolve(task.province, wanted) if again is None else dict.fromkeys(wanted, "unused")
         going.order = order.model_copy(update={"secrets": secrets})
-    except HubError as error:
-        going.failed = error.located(province=task.province, provision=task.provision)
+    except (HubError, OSError) as error:
+        told = error if isinstance(error, HubError) else StoreError.of(error)
+        going.failed = told.located(province=task.province, provision=task.provision)
     return going

@@ -14,7 +14,8 @@ from hub_core.store.revisions import Submission, current
 def lent(hub: Hub, task: Task) -> dict[str, str]:
     """The current submissions of a provision that a child may read, as folders by period.
 
-    Those of the periods asked for and of the ones before them; all, where it seals whatever periods it finds.
+    Those of the periods asked for and of the ones before them; all, where it seals whatever periods it finds. One that
+    is damaged is not lent: what is read now takes its place.
     """
     asked = [Period.parse(label) for label in task.periods]
     near = None if _takes_all(hub, task) else {str(p.shift(back)) for p in asked for back in (0, -1)}
@@ -22,7 +23,11 @@ def lent(hub: Hub, task: Task) -> dict[str, str]:
     for each in hub.store.submissions(near, province=task.province, provision=task.provision):
         by_period.setdefault(each.period, []).append(each)
     standing = {period: current(each) for period, each in by_period.items()}
-    return {period: str((hub.zone.root / s.path).resolve()) for period, s in standing.items() if s and not s.nil}
+    return {
+        period: str((hub.zone.root / s.path).resolve())
+        for period, s in standing.items()
+        if s and not s.nil and not hub.damaged(s)
+    }
 
 
 def seen(hub: Hub, task: Task) -> Seen | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from hub_core.errors import StoreError
 from hub_core.home import Hub
 from hub_core.model.exchange import Reporter, Used
 from hub_core.model.period import Period
@@ -30,23 +31,29 @@ class PublishReport:
 
     dataflow: str
     period: str
-    state: str  # frozen, unchanged, waiting, no data, elsewhere
+    state: str  # frozen, unchanged, waiting, no data, elsewhere, failed
     release: str | None
     reporters: dict[str, str]
     figures: int
     doubled: int
+    error: str | None = None
 
 
 def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool) -> PublishReport:
     """Freeze the next version of a release where there is something new to say.
 
     Without ``at_once`` it waits while an expected reporter is neither in nor overdue and nothing was released yet.
+    Where a submission that it would be made of is damaged, it fails, and other releases go on.
     """
     lease = f"publish {dataflow}/{period}"
     if not hub.leases.take(lease):
         return PublishReport(dataflow, str(period), "elsewhere", None, {}, 0, 0)
     try:
         return _publish(hub, dataflow, period, now, at_once=at_once)
+    except StoreError as error:
+        if "provision" not in error.place:  # the database's trouble is every release's
+            raise
+        return PublishReport(dataflow, str(period), "failed", None, {}, 0, 0, str(error))
     finally:
         hub.leases.give_back([lease])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub_core.contracts import LeftOut, Quarantine
 from hub_core.errors import StateError, StoreError
-from hub_core.landing import OBSERVATIONS, QUARANTINE, quarantined, read_manifest, write
+from hub_core.landing import OBSERVATIONS, QUARANTINE, write
 from hub_core.obligations import ZONE
 from hub_core.pipeline.places import located, place_of
 from hub_core.rules import RULES
@@ -94,7 +94,7 @@ def _kept(hub: Hub, province: str | None, period: str | None) -> Iterator[_Kept]
 
 def _of_revision(hub: Hub, submission: Submission) -> _Kept:
     folder = hub.zone.root / submission.path
-    manifest = read_manifest(folder)
+    manifest = hub.sealed(submission)
     return _Kept(
         submission.province,
         submission.provision,
@@ -215,3 +215,11 @@ def _named(hub: Hub, each: Quarantine) -> Quarantine:
         provider=f"{names[0]} ({each.provider})" if names else each.provider,
         dataflow=f"{flow.name_vi} ({each.dataflow})" if flow else each.dataflow,
     )
+
+
+def quarantined(path: Path) -> list[dict[str, Any]]:
+    """The quarantined rows of a sealed folder or a gather."""
+    import polars as pl
+
+    file = path / QUARANTINE
+    return pl.read_parquet(file).to_dicts() if file.exists() else []

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hub_core.errors import StateError, StoreError
-from hub_core.landing import read_manifest
 from hub_core.model.observation import content_digest
 from hub_core.model.period import Period
 from hub_core.model.scope import Scope
@@ -36,7 +35,7 @@ class Recomputed:
 def recompute(hub: Hub, release: Release) -> Recomputed:
     """Make a release's figures again, whatever is current today.
 
-    Raises StoreError or SubmissionError where something that it was made of is gone or changed.
+    Raises StoreError where something that it was made of is gone or changed.
     """
     from hub_core.stages.aggregate import aggregate
     from hub_core.stages.consolidate import double_voices, without
@@ -45,8 +44,6 @@ def recompute(hub: Hub, release: Release) -> Recomputed:
     catalogue = hub.catalogue_of(told.catalogue)
     scope = Scope.of(catalogue, told.dataflow, Period.parse(told.period))
     inputs = _inputs(hub, scope, told.submissions)
-    for each in inputs.everything:
-        read_manifest(hub.zone.root / each.path)
     frames = frames_of(hub, scope, inputs)
     own = without(frames.own, double_voices(frames.own, frames.shared))
     figures = aggregate(scope, own, frames.lent, frames.present, frames.carried)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from hub_core.contracts import explain
 from hub_core.engine import Answer
-from hub_core.errors import HubError, PluginError, SubmissionError, from_dict
+from hub_core.errors import HubError, PluginError, StoreError, SubmissionError, from_dict
 from hub_core.home import GATHERS, Hub
 from hub_core.landing import Scratch, read_manifest
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Manifest
@@ -110,7 +110,8 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
     told = failure.as_dict() if failure else None
     hub.store.end_run(going.run, outcome, now, counts=counts, notes=notes, error=told)
     hub.leases.give_back([going.task.lease])
-    shutil.rmtree(going.scratch, ignore_errors=True)
+    if not (isinstance(failure, StoreError) and isinstance(failure.__cause__, OSError)):
+        shutil.rmtree(going.scratch, ignore_errors=True)  # else the landing zone took nothing: the next journey tries
     return GatherReport(
         going.task.province,
         going.task.provision,
@@ -204,12 +205,18 @@ def _admit(hub: Hub, going: Going, folder: Path, now: datetime) -> Admitted:
 
 
 def _outdated(hub: Hub, manifest: Manifest) -> set[int]:
-    """The revisions of a provision and period in units of another time, where what is read now says its unit."""
+    """The revisions of a provision and period whose place is taken by one that says the same.
+
+    Those that are damaged, and those in units of another time, where what is read now says its unit.
+    """
+    known = hub.store.submissions([manifest.period], province=manifest.province, provision=manifest.provision)
+    same = [each for each in known if each.content_digest == manifest.digests.content]
+    damaged = {each.id for each in same if hub.damaged(each)}
     declared = hub.provinces[manifest.province].provisions if manifest.province in hub.provinces else {}
     if manifest.provision not in declared or declared[manifest.provision].map.value.unit is None:
-        return set()  # the same numbers, and nobody says of what
-    known = hub.store.submissions([manifest.period], province=manifest.province, provision=manifest.provision)
-    return {each.id for each, _ in hub.in_other_units(hub.config.catalogue, known)}
+        return damaged  # the same numbers, and nobody says of what
+    whole = [each for each in known if each.id not in damaged]
+    return damaged | {each.id for each, _ in hub.in_other_units(hub.config.catalogue, whole)}
 
 
 def reason_for(hub: Hub, manifest: Manifest) -> str:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from hub_core.contracts import PayloadPart
 from hub_core.errors import StateError, StoreError, from_dict
-from hub_core.landing import OBSERVATIONS, Scratch, quarantined, read_manifest
+from hub_core.landing import OBSERVATIONS, Scratch, read_manifest
 from hub_core.model.exchange import Gathered, GatherOrder, Landing
 from hub_core.model.observation import plain
 from hub_core.pipeline.lending import lent
 from hub_core.pipeline.places import located, place_of
+from hub_core.pipeline.quarantine import quarantined
 from hub_core.pipeline.take_over import Task, voice_of
 from hub_core.province import secrets_named
 from hub_core.rules import RULES

@@ -49,8 +49,8 @@ def admit(
     """Take a verified submission over and give it its revision.
 
     It is new when its figures or its quarantine differ from the current revision's and from those of
-    every held one above it, or where that one is outdated: its numbers were counted in other units. ``still`` is
-    asked in the transaction whether it may. Raises StateError where it was admitted before.
+    every held one above it, or where that one is outdated: its numbers were counted in other units, or its files are
+    damaged. ``still`` is asked in the transaction whether it may. Raises StateError where it was admitted before.
     """
     place = {"province": manifest.province, "provision": manifest.provision, "period": manifest.period}
     known = store.submissions(**place, calendar=manifest.calendar)

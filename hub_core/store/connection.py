@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,33 @@ from sqlalchemy import event
 from hub_core.errors import StoreError
 
 HEAD = "0003"  # the newest migration that this hub knows
+_BACKUP = "bring it back from a backup (hub restore into another folder)"
+_ADVICE = {  # what the operator can do, by SQLite's own number
+    sqlite3.SQLITE_BUSY: "another program holds it, and did not let go within 10 s: end that",
+    sqlite3.SQLITE_CANTOPEN: "it is gone, or the hub's user may not have it; hub doctor says more",
+    sqlite3.SQLITE_CORRUPT: _BACKUP,
+    sqlite3.SQLITE_FULL: "free some room on its disk",
+    sqlite3.SQLITE_IOERR: "its disk is full, or failing: see to it",
+    sqlite3.SQLITE_NOTADB: _BACKUP,
+    sqlite3.SQLITE_READONLY: "the hub's user must be able to write it, and nobody may move it meanwhile",
+}
 
 
-def connect(url: str) -> sa.Engine:
+def connect(url: str, *, begun: bool = False) -> sa.Engine:
     """An engine on a database of this hub's version. Raises StoreError where that cannot be.
 
-    An older database is migrated; one written by a newer hub is refused.
+    An older database is migrated; one written by a newer hub is refused. ``begun``: whether a hub has worked with it
+    already, so that a new and empty one must not take its place.
     """
-    if url.startswith("sqlite:///"):
-        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
-        _configure_sqlite(engine)
     try:
+        if engine.dialect.name == "sqlite":
+            _make_file(Path(engine.url.database or ""), begun=begun)
+            _configure_sqlite(engine)
         with engine.connect() as connection:
             version = _version(connection)
+        if version is None and begun:
+            raise StoreError(f"{_named(engine)} is empty, and the landing zone is not: {_BACKUP}")
         if version != HEAD:
             migrate(engine, version)
     except StoreError:
@@ -33,15 +46,58 @@ def connect(url: str) -> sa.Engine:
         raise
     except sa.exc.DBAPIError as error:
         engine.dispose()
-        raise StoreError(f"database {engine.url.render_as_string(hide_password=True)}: {error.orig}") from error
+        raise trouble(engine, error) from error
     return engine
 
 
+def trouble(engine: sa.Engine, error: sa.exc.DBAPIError) -> StoreError:
+    """What a database says, with its name and what the operator can do about it."""
+    said = " ".join(str(error.orig).split())
+    number = getattr(error.orig, "sqlite_errorcode", None)
+    advice = "see that its server runs" if error.connection_invalidated or _no_server(error) else ""
+    if number is not None:
+        advice = _ADVICE.get(number & 0xFF, "")
+    return StoreError(f"{_named(engine)}: {said}" + (f": {advice}" if advice else ""))
+
+
+def _no_server(error: sa.exc.DBAPIError) -> bool:
+    """Whether a server could not be reached at all: there is no state of an answer, then."""
+    return isinstance(error, sa.exc.OperationalError) and not getattr(error.orig, "sqlstate", None)
+
+
+def _named(engine: sa.Engine) -> str:
+    return f"database {engine.url.render_as_string(hide_password=True)}"
+
+
+def _make_file(path: Path, *, begun: bool) -> None:
+    """A file for SQLite, where there is none yet; SQLite itself never makes one. Raises StoreError."""
+    if path.exists():
+        return
+    if begun:
+        raise StoreError(f"database {path} is gone, and the landing zone is not: {_BACKUP}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise StoreError.of(error) from error
+
+
 def _configure_sqlite(engine: sa.Engine) -> None:
-    """Write-ahead log, foreign keys, and transactions that take the write lock when they begin."""
+    """Write-ahead log, foreign keys, and transactions that take the write lock when they begin.
+
+    A transaction on a file that was removed or replaced since it was opened is a StoreError: SQLite would go on
+    writing where nobody finds it.
+    """
+    path = Path(engine.url.database or "")
+
+    @event.listens_for(engine, "do_connect")
+    def _only_what_is_there(_: object, __: object, words: list[Any], options: dict[str, Any]) -> None:
+        words[0] = f"{Path(words[0]).resolve().as_uri()}?mode=rw"
+        options["uri"] = True
 
     @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _: object) -> None:
+    def _connected(connection: Any, record: Any) -> None:
+        record.info["file"] = _file(path)
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
@@ -50,8 +106,19 @@ def _configure_sqlite(engine: sa.Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:
+        if connection.info["file"] != _file(path):
+            raise StoreError(f"database {path} was removed or replaced while the hub was at work: {_BACKUP}")
         reads = connection.get_execution_options().get("reads", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file stands at a path; None for none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _version(connection: sa.Connection) -> str | None:

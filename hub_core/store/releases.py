@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hub_core.errors import StateError
+from hub_core.model.canonical import digest_of
 from hub_core.model.exchange import Receipt, ReleaseManifest
 from hub_core.store import tables as t
 from hub_core.store.store import Store
@@ -42,6 +43,23 @@ class Release:
 
 def _release(row: dict[str, Any]) -> Release:
     return Release(**row | {"manifest": ReleaseManifest.model_validate_json(row["manifest"])})
+
+
+def wrong_in(release: Release, figures: list[dict[str, Any]]) -> list[str]:
+    """What of a release and its figures is not as it was frozen, by their digests; nothing where all is well."""
+    import polars as pl
+
+    from hub_core.model.observation import KEY, VALUE, content_digest
+
+    frame = pl.DataFrame(
+        figures, schema={**dict.fromkeys(KEY, pl.String()), "value": VALUE, "status": pl.String()}, strict=False
+    )
+    wrong = []
+    if {content_digest(frame), release.manifest.figures_digest} != {release.figures_digest}:
+        wrong.append("its figures are not those that were frozen")
+    if digest_of(release.manifest) != release.manifest_digest:
+        wrong.append("its manifest is not the one that was frozen")
+    return wrong
 
 
 class Releases:

@@ -9,18 +9,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hub_core.errors import StateError, StoreError
+from hub_core.errors import StateError
 from hub_core.model.exchange import Manifest
 from hub_core.store import tables as t
-from hub_core.store.connection import connect
+from hub_core.store.connection import connect, trouble
 from hub_core.store.revisions import Submission, current
 
 
 class Store:
     """The hub's database."""
 
-    def __init__(self, url: str) -> None:
-        self.engine = connect(url)
+    def __init__(self, url: str, *, begun: bool = False) -> None:
+        """``begun``: whether a hub has worked with it already. Raises StoreError."""
+        self.engine = connect(url, begun=begun)
         self._reader = self.engine.execution_options(reads=True)
 
     def close(self) -> None:
@@ -34,7 +35,7 @@ class Store:
             with self.engine.begin() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise StoreError(f"database: {error.orig}") from error
+            raise trouble(self.engine, error) from error
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -43,7 +44,7 @@ class Store:
             with self._reader.connect() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise StoreError(f"database: {error.orig}") from error
+            raise trouble(self.engine, error) from error
 
     # Runs
 

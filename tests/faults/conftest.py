@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = next(Path(path) for path in sys.path if path.endswith("site-packages"))
@@ -14,3 +17,15 @@ def python_beside(base: str | Path, folder: Path, *more: Path) -> str:
     site = folder / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
     (site / "here.pth").write_text("".join(f"{path}\n" for path in (*more, PACKAGES, ROOT)), encoding="utf-8")
     return str(folder / "bin" / "python")
+
+
+def watched(process: subprocess.Popen[str], peak: list[float]) -> None:
+    """Note the largest size in MB of any one process below, until it ends."""
+    while process.poll() is None:
+        try:
+            for each in psutil.Process(process.pid).children(recursive=True):
+                info = each.memory_info()
+                peak[0] = max(peak[0], (info.rss - info.shared) / 2**20)
+        except psutil.Error:
+            pass
+        time.sleep(0.05)

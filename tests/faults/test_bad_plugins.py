@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
+from tests.faults.conftest import watched
 from tests.hub_core.conftest import GOOD, Nights
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and guard are Linux's")
@@ -192,18 +192,6 @@ def put_secrets(home: Path) -> None:
         path.chmod(0o600)
     with (home / "config" / "hub.toml").open("a", encoding="utf-8") as file:
         file.write(f"[secrets.{GOOD}]\ny = {{ file = '{named}' }}\n")
-
-
-def watched(process: subprocess.Popen[str], peak: list[float]) -> None:
-    """Note the largest size of any one process below, until it ends."""
-    while process.poll() is None:
-        try:
-            for each in psutil.Process(process.pid).children(recursive=True):
-                info = each.memory_info()
-                peak[0] = max(peak[0], (info.rss - info.shared) / 2**20)
-        except psutil.Error:
-            pass
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ import pytest
 
 from hub_core import plugins
 from hub_core.errors import ConfigurationError
-from hub_core.landing import LandingZone, open_part, quarantined
+from hub_core.landing import LandingZone, open_part
 from hub_core.pipeline.night import NightReport
+from hub_core.pipeline.quarantine import quarantined
 from hub_core.pipeline.take_over import GatherReport
 
 if TYPE_CHECKING:

@@ -72,6 +72,22 @@ def test_a_night_that_was_cut_off_is_taken_again() -> None:
     assert (days(since), [str(day) for day in since.skipped]) == (["2026-11-23"], ["2026-11-21", "2026-11-22"])
 
 
+def test_a_night_that_is_cut_off_again_and_again_waits_longer_each_time() -> None:
+    began = at("2026-11-23T02:10:00")
+
+    def due(attempts: int, minutes: float) -> bool:
+        known = Night(date(2026, 11, 23), "running", attempts, began, None)
+        found = plan(Schedule(), Ledger([known], [], [], {}), began + timedelta(minutes=minutes))
+        assert found.skipped == []
+        return days(found) == ["2026-11-23"]
+
+    assert due(1, 0)  # a hub that was killed goes on at once
+    assert [due(2, 0.9), due(2, 1)] == [False, True]
+    assert [due(5, 7.9), due(5, 8)] == [False, True]
+    assert [due(100, 59), due(100, 60)] == [False, True]
+    assert due(100, -1)  # noted by a clock that was ahead
+
+
 def test_a_clock_that_jumps_back_a_day_runs_nothing_twice() -> None:
     known = Ledger([night("2026-11-21"), night("2026-11-22"), night("2026-11-23")], [], [], {})
     assert plan(Schedule(), known, NOON - timedelta(days=1)) == Plan([], [])

