@@ -1,125 +1,30 @@
-"""Secrets of a province, of a gateway and of the ministry, looked for in everything that bad nights write."""
+"""Secrets of a province and of the ministry, looked for in everything that nights with bad systems write."""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-import zstandard
-
-from hub_core.testing.gateway import Gateway
-from tests.journeys.conftest import HUB, World, make_world
-
-TOKEN, ID, SECRET, MINISTRY = (f"canary-{name}-7f3a9c51e2" for name in ("token", "id", "secret", "ministry"))
-CANARIES = [each.encode() for each in (TOKEN, ID, SECRET, MINISTRY)]
-OAUTH = 'auth = { kind = "oauth2_client_credentials", token_url = "%s", id = "secret:id", secret = "secret:secret" }'
-BEARER = 'kind = "rest", auth = { kind = "bearer", token = "secret:ministry" }'
-TELLING = '''"""Tells all that it can see."""
-
-import inspect
-import os
-import sys
+from tests.faults.canaries import MINISTRY, TOKEN, Listener, found, watched_world
 
 
-def tell(frame):
-    whose = [each.frame.f_locals.get("self") for each in inspect.stack()]
-    seen = repr([each.order.secrets for each in whose if hasattr(each, "order")]) + repr([os.environ, sys.argv])
-    print(seen)
-    print(seen, file=sys.stderr)
-    raise ValueError(seen)
-'''
+def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
+    with watched_world(tmp_path / "world") as world:
+        (world.home / "leak.txt").write_text(f"token={TOKEN}", encoding="utf-8")
+        assert found(world, b"") == [str(world.home / "leak.txt")]
+        (world.home / "leak.txt").unlink()
+        assert found(world, MINISTRY.encode()) == ["the terminal"]
 
 
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[World]:
-    """A world whose secrets are canaries, and whose ministry asks for one."""
-    with make_world(tmp_path / "world", ("thanh_hoa",)) as world:
-        world.systems.environment |= {
-            "HUB_SECRET_THANH_HOA__GATEWAY_TOKEN": TOKEN,
-            "HUB_SECRET_THANH_HOA__ID": ID,
-            "HUB_SECRET_THANH_HOA__SECRET": SECRET,
-            "HUB_SECRET_HUB__MINISTRY": MINISTRY,
-        }
-        world.systems.servers["thanh_hoa/telecom"].token = TOKEN
-        world.ministry.token = MINISTRY
-        toml = world.home / "config" / "deliveries" / "ministry.toml"
-        toml.write_text(toml.read_text(encoding="utf-8").replace('kind = "rest"', BEARER), encoding="utf-8")
-        yield world
-
-
-def say(world: World, *words: str) -> bytes:
-    """All that a command says, as a person and as a machine sees it."""
-    said = b""
-    for more in ((), ("--json",)):
-        done = subprocess.run(
-            [*HUB, *words, *more], env=world.environment, capture_output=True, check=False, timeout=120
-        )
-        assert done.stdout + done.stderr, words
-        said += done.stdout + done.stderr
-    return said
-
-
-def found(world: World, said: bytes) -> list[str]:
-    """Where a canary is: in what was said, or in any file, landed parts unpacked."""
-    places = {"the terminal": said}
-    for path in world.home.parent.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            content = path.read_bytes()
-            if path.suffix == ".zst":
-                content = zstandard.ZstdDecompressor().decompressobj().decompress(content)
-            places[str(path)] = content + path.name.encode()
-    return [place for place, content in places.items() if any(canary in content for canary in CANARIES)]
-
-
-def test_the_search_finds_what_is_there(watched: World) -> None:
-    (watched.home / "leak.txt").write_text(f"token={TOKEN}", encoding="utf-8")
-    assert found(watched, b"") == [str(watched.home / "leak.txt")]
-    (watched.home / "leak.txt").unlink()
-    assert found(watched, MINISTRY.encode()) == ["the terminal"]
-
-
-def test_no_secret_is_in_anything_that_bad_nights_write(watched: World) -> None:
-    package = watched.packages / "thanh_hoa" / "hub_provinces" / "thanh_hoa" / "telecom.toml"
-    server, said = watched.systems.servers["thanh_hoa/telecom"], b""
-    now = iter(range(6, 28))
-
-    def night() -> bytes:
-        day = next(now)
-        return say(watched, "night", "--now", f"2026-11-{day:02d}T02:00", *(["--json"] * (day % 2)))
-
-    for fault in ("500", "401", "truncated", "html"):
-        server.fault = fault
-        told = night()
-        assert b"thanh_hoa" in told
-        said += told
-    server.fault = None
-    watched.ministry.mode = "down"
-    said += night()
-    watched.ministry.mode = "reject"
-    said += night()
-    watched.ministry.mode = "accept"
-    said += night()
-
-    plain = package.read_text(encoding="utf-8")
-    bearer = next(line for line in plain.splitlines() if line.startswith("auth"))
-    for guard_fault in ("expire", "401", "inside", "next inside"):
-        rows = server.rows["2026-M10"]  # type: ignore[call-overload]  # by period
-        with Gateway(rows) as gateway:
-            gateway.id, gateway.secret = ID, SECRET
-            gateway.fault = guard_fault  # type: ignore[assignment]  # one of its own
-            package.write_text(plain.replace(bearer, OAUTH % gateway.token_url), encoding="utf-8")
-            toml = watched.home / "config" / "hub.toml"
-            text = toml.read_text(encoding="utf-8")
-            toml.write_text(text.replace(server.url, gateway.url), encoding="utf-8")
-            said += night()
-            toml.write_text(text, encoding="utf-8")
-    (package.parent / "raising.py").write_text(TELLING, encoding="utf-8")
-    package.write_text('prepare = "hub_provinces.thanh_hoa.raising:tell"\n' + plain, encoding="utf-8")
-    told = night()
-    assert b"[secret]" in told, told  # it was told, and hidden
-    said += told
-    for words in ("status", "finding list", "release list", "delivery list", "doctor --deep", "check"):
-        said += say(watched, *words.split()) + say(watched, *words.split(), "--json")
-    assert found(watched, said) == []
+def test_no_secret_is_in_anything_that_nights_with_bad_systems_write(tmp_path: Path) -> None:
+    with watched_world(tmp_path / "world") as world:
+        heard, server = Listener(world), world.systems.servers["thanh_hoa/telecom"]
+        for fault in ("500", "401", "truncated", "html"):
+            server.fault = fault  # type: ignore[assignment]  # one of its own
+            assert b"thanh_hoa" in heard.night()
+            assert b"thanh_hoa" in heard.night()
+        server.fault = None
+        for mode in ("down", "reject", "accept"):
+            world.ministry.mode = mode  # type: ignore[assignment]  # one of its own
+            heard.night()
+        heard.look()
+        assert found(world, heard.said) == []
