@@ -97,11 +97,11 @@ class StoreError(HubError):
     """The database or the landing zone failed."""
 
     @classmethod
-    def of(cls, error: OSError, **place: str | None) -> Self:
+    def of(cls, error: OSError, what: str = "", **place: str | None) -> Self:
         """What the system says of a file or folder of the hub's own, with what the operator can do about it."""
         where = f"{error.filename}: " if error.filename else ""
         advice = _ADVICE.get(error.errno or 0, "")
-        return cls(f"{where}{error.strerror or error}{advice}", **place)
+        return cls(f"{what}{where}{error.strerror or error}{advice}", **place)
 
 
 _ADVICE = {

@@ -200,7 +200,7 @@ class LandingZone:
             _take(scratch / "gathers" / landing.gather / QUARANTINE, target / QUARANTINE, needed=False)
             write(target / "landing.json", landing.model_dump_json(indent=1).encode())
         except OSError as error:
-            raise _not_taken(folder, error, landing.province) from error
+            raise StoreError.of(error, f"landing zone {folder}: ", province=landing.province) from error
 
     def adopt_submission(self, folder: Path, manifest: Manifest) -> Path:
         """Copy a sealed folder; the manifest goes last. Gives its path within the landing zone.
@@ -216,7 +216,7 @@ class LandingZone:
             for name in (*sorted(manifest.files), MANIFEST):
                 write(place / name, (folder / name).read_bytes())
         except OSError as error:
-            raise _not_taken(place, error, manifest.province) from error
+            raise StoreError.of(error, f"landing zone {place}: ", province=manifest.province) from error
         return place.relative_to(self.root)
 
     def landing(self, province: str, provision: str, gather: str) -> Landing:
@@ -233,12 +233,6 @@ class LandingZone:
         """The gather ids of a provision's landings, oldest first."""
         folder = self.provision(province, provision) / "gathers"
         return sorted(path.parent.name for path in folder.glob("*/landing.json"))
-
-
-def _not_taken(folder: Path, error: OSError, province: str) -> StoreError:
-    told = StoreError.of(error, province=province)
-    told.message = f"landing zone {folder}: {told.message}"
-    return told
 
 
 def open_part(parts: Path, part: Part) -> PayloadPart:

@@ -4,8 +4,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
+import pytest
+
+from tests.faults.homes import EVE, NIGHT, PERIOD, quiet_world
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = next(Path(path) for path in sys.path if path.endswith("site-packages"))
@@ -29,3 +33,15 @@ def watched(process: subprocess.Popen[str], peak: list[float]) -> None:
         except psutil.Error:
             pass
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def two_quiet_nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a world is like after two nights in which nothing happened."""
+    with quiet_world(tmp_path_factory.mktemp("undisturbed") / "world") as world:
+        world.night(EVE, *PERIOD)
+        world.night(NIGHT, *PERIOD)
+        state = world.state()
+        assert [r[0] for r in state["releases"]] == ["TELECOM/2026-M10/v1"]
+        assert state["effects"] == 1
+        return state

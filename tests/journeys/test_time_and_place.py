@@ -3,79 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.journeys.conftest import World, make_world, put_package
-
-NOW = "2026-02-10T02:00"
-HEAD = "Mã tỉnh;Kỳ;Mã chỉ tiêu;Tên chỉ tiêu;Giá trị;Người nhập"
-OFFICE = """dataflow = "{dataflow}"
-provider = "{provider}"
-periods = "all"
-{more}
-
-[source]
-kind = "folder"
-path = "{path}"
-pattern = "*{{period}}*.csv"
-
-[reader]
-kind = "csv"
-
-[map]
-org_unit = {{ column = "don_vi", codes = {codes} }}
-period = {{ column = "ky" }}
-indicator = {{ column = "chi_tieu" }}
-value = {{ column = "gia_tri", number = "en" }}
-"""
-
-
-def provision(path: Path, provider: str, codes: str = '"catalogue"', dataflow: str = "TELECOM", more: str = "") -> str:
-    return OFFICE.format(path=path, provider=provider, codes=codes, dataflow=dataflow, more=more)
-
-
-def write(folder: Path, name: str, *rows: str) -> None:
-    """Rows of org unit, period, indicator and value as a file of an office."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.csv").write_text("\n".join(["don_vi,ky,chi_tieu,gia_tri", *rows]) + "\n", encoding="utf-8")
-
-
-def typed(world: World, label: str, *rows: str) -> None:
-    """Rows of code, period, indicator and value as people at Quảng Trị type them."""
-    path = Path(world.systems.sources["quang_tri"]["telecom"]["path"]) / f"telecom-{label}.csv"
-    lines = [HEAD, *(";".join([*row.split(";")[:3], "", row.split(";")[3], "V.T.H"]) for row in rows)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def points(world: World, indicator: str, unit: str, first: str, last: str = "") -> dict[str, dict[str, Any]]:
-    """A series as reported, by period."""
-    told = world.told("series", indicator, unit, "--from", first, "--to", last or first, "--now", NOW)
-    return {each["period"]: each for each in told["as_reported"]}
-
-
-@contextmanager
-def edited(path: Path, old: str, new: str) -> Iterator[None]:
-    """A file with a text in place of another, for a while; an empty text stands at its end."""
-    before = path.read_text(encoding="utf-8")
-    assert old in before
-    path.write_text(before.replace(old, new, 1) if old else before + new + "\n", encoding="utf-8")
-    try:
-        yield
-    finally:
-        path.write_text(before, encoding="utf-8")
-
-
-def checked(world: World) -> tuple[int, str]:
-    """The exit code of ``hub check`` and its words."""
-    done = world.run("check")
-    assert "Traceback" not in done.stderr
-    return done.returncode, " ".join((done.stdout + done.stderr).split())
-
+from tests.journeys.offices import NOW, checked, edited, points, provision, typed, write
 
 # Quảng Bình and Quảng Trị, merged on 2025-07-01
 
@@ -259,83 +193,6 @@ def test_a_package_that_does_not_hold_is_refused_with_file_and_words(told: Told,
     assert code == 2
     assert words in says
     assert "telecom.toml" in says
-
-
-# Calendars and catalogues
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Thanh Hóa, which counts from the 15th to the 14th, and Nghệ An, which counts as the dataflow does."""
-    folder = tmp_path_factory.mktemp("two")
-    with make_world(folder / "world", ()) as world:
-        for name, more in (("thanh_hoa", 'calendar = "A"'), ("nghe_an", "")):
-            told = provision(folder / name, f"{name.upper()}.SKHCN", more=more)
-            put_package(world.packages, name, f"{name.upper()}.SKHCN", {"telecom.toml": told})
-        write(folder / "thanh_hoa", "2025-Q3", "Thanh Hóa,2025-Q3,VT.03,100")
-        write(folder / "nghe_an", "2025-Q3", "Nghệ An,2025-Q3,VT.03,200")
-        yield world
-
-
-def test_another_calendar_that_is_not_declared_is_refused(two: World) -> None:
-    code, says = checked(two)
-    mixed = 'dataflows/TELECOM.toml does not say calendars = "mixed"'
-    assert code == 2
-    assert f"telecom.toml: calendar A is not TELECOM's S, and {mixed}" in " ".join(says.split())
-    [refused] = two.told("gather", "--now", NOW, "--province", "thanh_hoa", "--period", "2025-Q3")["gathers"]
-    assert refused["outcome"] == "failed"
-    assert refused["error"].startswith("calendar A is not TELECOM's, and the dataflow does not take both")
-
-
-def test_figures_of_two_calendars_are_added_as_estimates_and_the_manifest_says_whose_they_are(two: World) -> None:
-    flow = two.home / "config" / "dataflows" / "TELECOM.toml"
-    with edited(flow, "look_back   = 1", 'look_back = 1\ncalendars = "mixed"'):
-        night = two.night(NOW, "--period", "2025-Q3")
-        assert {each["outcome"] for each in night["gathers"]} == {"done"}
-        [release] = night["releases"]
-        assert {release["reporters"][f"{name}.SKHCN"] for name in ("THANH_HOA", "NGHE_AN")} == {"late"}
-        shown = two.told("release", "show", "TELECOM/2025-Q3")
-        used = {each["province"]: each["calendar"] for each in shown["manifest"]["submissions"]}
-        assert (shown["manifest"]["calendar"], used) == ("S", {"nghe_an": "S", "thanh_hoa": "A"})
-        figures = {f["org_unit"]: (f["value"], f["status"], f["coverage"]) for f in shown["figures"]}
-        assert figures == {
-            "cluster-5": ("300", "E", "2/5"),
-            "vn-nghe-an": ("200", "A", ""),
-            "vn-thanh-hoa": ("100", "E", ""),
-        }
-        write(two.home.parent.parent / "thanh_hoa", "2025-Q3", "Thanh Hóa,2025-Q3,VT.03,101")
-        [again] = two.night("2026-02-11T02:00", "--period", "2025-Q3")["releases"]
-        assert again["release"] == "TELECOM/2025-Q3/v2"
-        reasons = [each["reason"] for each in two.told("revision", "list", "thanh_hoa/telecom")]
-        assert reasons == ["initial", "correction"]
-
-
-def test_figures_in_a_unit_of_another_time_are_in_no_release_until_they_are_read_again(two: World) -> None:
-    config = two.home / "config" / "catalogue" / "indicators.csv"
-    quarters = [f"2024-Q{n}" for n in (1, 2, 3, 4)]
-    for label in quarters:
-        rows = [f"Nghệ An,{label},{code},{value}" for code, value in (("VT.01", 1000), ("VT.02", 10))]
-        write(two.home.parent.parent / "nghe_an", label, *rows)
-    asked = [word for label in quarters for word in ("--period", label)]
-    two.told("gather", "--now", NOW, "--province", "nghe_an", *asked)
-    two.told("publish", "TELECOM", "2024", "--now", NOW)
-    assert two.figures("TELECOM/2024")["VT.01", "vn-nghe-an"] == "4000.0"
-
-    with edited(config, "revenue,triệu đồng", "revenue,tỷ đồng"):
-        told = "nghe_an telecom 2024-Q1 revision 1 has VT.01 in triệu đồng, now tỷ đồng: let its package say the unit"
-        assert told in checked(two)[1]
-        two.told("publish", "TELECOM", "2024", "--now", "2026-02-11T02:00")
-        assert set(two.figures("TELECOM/2024")) == {("VT.02", "vn-nghe-an"), ("VT.02", "cluster-5")}
-        found = [f for f in two.told("finding", "list") if f["code"] == "V026"]
-        assert {(f["severity"], f["owner"], f["period"]) for f in found} == {("error", "hub", q) for q in quarters}
-        assert two.told("replay", "nghe_an", "telecom", "--now", "2026-02-11T03:00")["outcome"] == "unchanged"
-        package = two.packages / "nghe_an" / "hub_provinces" / "nghe_an" / "telecom.toml"
-        with edited(package, 'number = "en"', 'number = "en", unit = "triệu đồng"'):
-            assert two.told("replay", "nghe_an", "telecom", "--now", "2026-02-11T04:00")["outcome"] == "done"
-        two.told("publish", "TELECOM", "2024", "--now", "2026-02-11T05:00")
-        assert two.figures("TELECOM/2024")["VT.01", "vn-nghe-an"] == "4.0"
-    assert two.told("release", "verify", "TELECOM/2024/v1")["release"] == "TELECOM/2024/v1"
-    assert two.codes["release"] == 0
 
 
 def test_an_indicator_that_the_catalogue_dropped_is_withdrawn_for_that_reason(told: Told) -> None:

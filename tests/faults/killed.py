@@ -14,21 +14,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 
-from tests.journeys.conftest import World, make_world
+from tests.faults.homes import EVE, NIGHT, PERIOD, left, mended, quiet_world
+from tests.journeys.conftest import World
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
 KILL = Path(__file__).with_name("kill.py")
-EVE, NIGHT = "2026-11-05T02:00", "2026-11-06T02:00"  # before the reports are due, and after
-PERIOD = ("--period", "2026-M10")
+Borders = dict[str, tuple[str, dict[str, int]]]  # the night that is killed, and what the doctor then finds
 STORE, ZONE, RELEASES = (
     "hub_core.store.store:Store",
     "hub_core.landing:LandingZone",
@@ -36,8 +32,7 @@ STORE, ZONE, RELEASES = (
 )
 
 UNDER_WAY = {"run": 2, "lease": 2, "scratch": 2}  # two provisions are asked
-BORDERS: dict[str, tuple[str, dict[str, int]]] = {  # the night that is killed, and what the doctor then finds
-    # gather, in the hub
+GATHERING: Borders = {  # in the hub
     f"{STORE}.begin_run:before:1:hub": (EVE, {"lease": 1}),
     f"{STORE}.begin_run:after:1:hub": (EVE, {"lease": 1, "run": 1}),
     "hub_core.engine:Engine.submit:before:1:hub": (EVE, UNDER_WAY),
@@ -49,13 +44,15 @@ BORDERS: dict[str, tuple[str, dict[str, int]]] = {  # the night that is killed, 
     f"{STORE}.end_run:before:1:hub": (EVE, UNDER_WAY),
     f"{STORE}.end_run:after:1:hub": (EVE, {"run": 1, "lease": 2, "scratch": 2}),
     f"{STORE}.end_run:after:2:hub": (EVE, {"lease": 1, "scratch": 1}),
-    # gather, in the child: the hub goes on, and nothing is left
+}
+READING: Borders = {  # in the child: the hub goes on, and nothing is left
     "hub_core.landing:Scratch.land:after:1:child": (EVE, {}),
     "hub_core.landing:Scratch.commit:before:1:child": (EVE, {}),
     "hub_core.landing:Scratch.commit:after:1:child": (EVE, {}),
     "hub_core.child.sealing:seal:before:1:child": (EVE, {}),
     "hub_core.child.sealing:seal:after:1:child": (EVE, {}),
-    # publish and deliver
+}
+RELEASING: Borders = {
     f"{RELEASES}.freeze:before:1:hub": (NIGHT, {"lease": 1}),
     f"{RELEASES}.freeze:after:1:hub": (NIGHT, {"lease": 1, "delivery": 1}),
     f"{RELEASES}.attempt:before:1:hub": (NIGHT, {"lease": 1, "delivery": 1}),
@@ -66,34 +63,15 @@ BORDERS: dict[str, tuple[str, dict[str, int]]] = {  # the night that is killed, 
 MENDED = {"scratch", "new", "part", "gather", "submission", "snapshot", "run", "lease"}
 
 
-@contextmanager
-def quiet_world(folder: Path) -> Iterator[World]:
-    with make_world(folder) as world:
-        world.told("status")  # the database is there
-        yield world
+def chosen(borders: Borders) -> list[str]:
+    """Three in four rounds are for borders: every one of them, or every second, third..."""
+    every = len(GATHERING) + len(READING) + len(RELEASING)
+    return list(borders)[:: max(1, -(-every // max(1, ROUNDS * 3 // 4)))]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a world is like after two nights in which nothing happened."""
-    with quiet_world(tmp_path_factory.mktemp("undisturbed") / "world") as world:
-        world.night(EVE, *PERIOD)
-        world.night(NIGHT, *PERIOD)
-        state = world.state()
-        assert [r[0] for r in state["releases"]] == ["TELECOM/2026-M10/v1"]
-        assert state["effects"] == 1
-        return state
-
-
-def left(world: World) -> Counter[str]:
-    """What the doctor finds, by its kind."""
-    return Counter(each["kind"] for each in world.told("doctor")["found"])
-
-
-def mended(world: World) -> None:
-    """After ``--mend`` nothing is left that a hub left; what is on its way to the ministry waits for the night."""
-    world.told("doctor", "--mend")
-    assert set(left(world)) <= {"delivery"}
+def seeds() -> list[int]:
+    """The other rounds, at random moments."""
+    return list(range(max(2, ROUNDS - sum(len(chosen(each)) for each in (GATHERING, READING, RELEASING)))))
 
 
 def killed(world: World, where: str, now: str) -> None:
@@ -122,13 +100,10 @@ def _child(process: psutil.Process) -> bool:
     return "hub_core.child" in (process.info["cmdline"] or ()) and process.ppid() == 1
 
 
-CHOSEN = list(BORDERS)[:: max(1, -(-len(BORDERS) // max(1, ROUNDS * 3 // 4)))]
-
-
-@pytest.mark.parametrize("where", CHOSEN)
-def test_killed_at_a_border(where: str, tmp_path: Path, undisturbed: dict[str, Any]) -> None:
-    night, found = BORDERS[where]
-    with quiet_world(tmp_path / "world") as world:
+def at_a_border(folder: Path, border: tuple[str, tuple[str, dict[str, int]]], undisturbed: dict[str, Any]) -> None:
+    """A night that is killed at a border, and the one after it."""
+    where, (night, found) = border
+    with quiet_world(folder) as world:
         if night == NIGHT:
             world.night(EVE, *PERIOD)
         killed(world, where, night)
@@ -139,11 +114,11 @@ def test_killed_at_a_border(where: str, tmp_path: Path, undisturbed: dict[str, A
         assert left(world) == {}
 
 
-@pytest.mark.parametrize("seed", range(max(1, ROUNDS - len(CHOSEN))))
-def test_killed_at_a_random_moment(seed: int, tmp_path: Path, undisturbed: dict[str, Any]) -> None:
+def at_a_random_moment(folder: Path, seed: int, undisturbed: dict[str, Any], *, eve: bool) -> None:
+    """A night that is killed at one moment after another; ``eve``: another went before it."""
     chance = random.Random(seed)
-    with quiet_world(tmp_path / "world") as world:
-        if chance.random() < 0.5:
+    with quiet_world(folder) as world:
+        if eve:
             world.night(EVE, *PERIOD)
         for _ in range(chance.randint(1, 3)):  # it may be killed again and again
             hub = world.start("night", "--now", NIGHT, *PERIOD)
@@ -164,14 +139,9 @@ def test_killed_at_a_random_moment(seed: int, tmp_path: Path, undisturbed: dict[
         world.night(NIGHT, *PERIOD)
         state = world.state()
         assert state["obligations"] == undisturbed["obligations"]
-        assert _figures(state["submissions"]) == _figures(undisturbed["submissions"])
+        assert set(state["submissions"]) == set(undisturbed["submissions"])
         assert state["releases"][-1][3] == undisturbed["releases"][-1][3]
         assert state["ledger"][-1][4] == undisturbed["ledger"][-1][4]
         assert state["effects"] == len(state["releases"]) == len(state["ledger"])
         mended(world)
         assert left(world) == {}
-
-
-def _figures(submissions: list[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
-    """Revisions by what they say: (province, provision, calendar, period, revision, content, quarantine, held)."""
-    return set(submissions)

@@ -1,0 +1,15 @@
+"""A hub that is killed while it gathers; see ``killed``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.killed import GATHERING, at_a_border, chosen
+
+
+@pytest.mark.parametrize("where", chosen(GATHERING))
+def test_killed_at_a_border(where: str, tmp_path: Path, two_quiet_nights: dict[str, Any]) -> None:
+    at_a_border(tmp_path / "world", (where, GATHERING[where]), two_quiet_nights)
