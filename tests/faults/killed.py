@@ -35,7 +35,7 @@ UNDER_WAY = {"run": 2, "lease": 2, "scratch": 2}  # two provisions are asked
 GATHERING: Borders = {  # in the hub
     f"{STORE}.begin_run:before:1:hub": (EVE, {"lease": 1}),
     f"{STORE}.begin_run:after:1:hub": (EVE, {"lease": 1, "run": 1}),
-    "hub_core.engine:Engine.submit:before:1:hub": (EVE, UNDER_WAY),
+    "hub_core.engine:Engine.submit:before:1:hub": (EVE, {"run": 1, "lease": 1, "scratch": 1}),
     f"{ZONE}.adopt_landing:before:1:hub": (EVE, UNDER_WAY),
     f"{ZONE}.adopt_landing:after:1:hub": (EVE, UNDER_WAY),
     f"{ZONE}.adopt_submission:before:1:hub": (EVE, UNDER_WAY),
