@@ -7,7 +7,7 @@ from pathlib import Path
 
 import adding
 
-from hub_core.landing import observations
+from hub_core.home import figures_of
 from hub_core.pipeline.inputs import with_age
 from hub_core.stages.aggregate import aggregate
 
@@ -15,8 +15,8 @@ from hub_core.stages.aggregate import aggregate
 def add(folder: Path, result: Path) -> int:
     """Add the year up into a Parquet file; how many figures there are."""
     own, lent = ([path.parent for path in sorted((folder / name).glob("*/*/*.parquet"))] for name in ("own", "lent"))
-    components = with_age(observations(lent), [0] * len(lent))
-    figures = aggregate(adding.scope(), observations(own), components, set(adding.MONTHS))
+    components = with_age(figures_of(lent), [0] * len(lent))
+    figures = aggregate(adding.scope(), figures_of(own), components, set(adding.MONTHS))
     figures.write_parquet(result)
     return figures.height
 

@@ -28,7 +28,6 @@ from hub_core.landing import (
     LandingZone,
     Scratch,
     open_part,
-    quarantined,
     read_manifest,
     write,
 )
@@ -36,6 +35,7 @@ from hub_core.model.exchange import Landing, Manifest, Part
 from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
 from hub_core.model.observation import SCHEMA, content_digest
 from hub_core.pipeline.inputs import with_age
+from hub_core.pipeline.quarantine import quarantined
 
 NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
 GATHER, LATER = "20250101-00000001", "20250101-00000002"
