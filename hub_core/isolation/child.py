@@ -24,7 +24,7 @@ from hub_core.secrets import redact
 
 Answer = dict[str, Any]
 Progress = Callable[[str, dict[str, int]], None]
-_FRUGAL = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:100,muzzy_decay_ms:0"}  # polars' allocator gives back what is free
+_FRUGAL = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:250,muzzy_decay_ms:0"}  # polars' allocator gives back what is free
 _ENVIRONMENT = ("LANG", "LC_ALL", "TZ", "PATH", "SSL_CERT_FILE", "POLARS_MAX_THREADS")
 _ANSWER_BYTES = 16 * 2**20
 _PATIENCE = 1.0  # seconds in which a process that let go of its answers has ended
