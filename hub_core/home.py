@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from hub_core import config as configuration
-from hub_core import installed, plugins, province, structures
+from hub_core import installed, locks, plugins, province, structures
 from hub_core.engine import Engine
-from hub_core.errors import HubError, PluginError, StateError, StoreError, SubmissionError
+from hub_core.errors import HubError, PluginError, StoreError, SubmissionError
 from hub_core.landing import OBSERVATIONS, LandingZone, Scratch, read_manifest
 from hub_core.model.exchange import Landing
 from hub_core.secrets import Secrets
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from hub_core.province import Province
     from hub_core.store.revisions import Submission
 
+_LOCK = "hub.lock"
 GATHERS = "gather "  # what leases on provisions are called: ``gather nghe_an/telecom``
 
 
@@ -166,9 +165,7 @@ class Hub:
 
         Raises StateError where another hub holds it.
         """
-        path = self.config.home / "hub.lock"
-        with path.open("a") as lock:
-            _lock(lock)
+        with locks.held(self.config.home / _LOCK, "another hub is at work in this home"):
             self.store.interrupt_runs(now, self._elsewhere())
             self._clear_up(now)
             installed.clear(self.config.home, {Path(p.folder).parent for p in self.found.values() if p.folder})
@@ -187,15 +184,7 @@ class Hub:
         """Whether a hub holds this home at this moment, or one of another home works on the same database."""
         if set(self.leases.live().values()) - {self.leases.holder}:
             return True
-        path = self.config.home / "hub.lock"
-        if not path.exists():
-            return False
-        with path.open("rb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
+        return locks.is_held(self.config.home / _LOCK)
 
     def _clear_up(self, now: datetime) -> None:
         """Keep what a killed gather had landed for the eye, and remove the rest of its scratch folder."""
@@ -233,19 +222,6 @@ class Hub:
 def _restores(each: Submission) -> str:
     again = f"hub replay {each.province} {each.provision} {each.gather}"
     return f"bring it back from a backup (hub restore into another folder), or make another revision with {again}"
-
-
-def _lock(lock: IO[str]) -> None:
-    """Take the lock. Whoever only asks (``at_work``) holds it for less than the pause between two tries."""
-    for pause in (0.02, 0.1, 0.0):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if not pause:
-                raise StateError("another hub is at work in this home") from error
-            time.sleep(pause)
-        else:
-            return
 
 
 def figures_of(paths: list[Path]) -> pl.LazyFrame:

@@ -12,19 +12,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
-import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Annotated, Literal
 
 from pydantic import StringConstraints, ValidationError
 
+from hub_core import locks
 from hub_core.contracts import explain
 from hub_core.errors import PluginError, StateError
 from hub_core.libraries import PYTHON
@@ -180,32 +179,14 @@ def clear(home: Path, keep: Collection[Path] = ()) -> None:
                     discard(path)
 
 
-@contextmanager
-def alone(home: Path) -> Iterator[IO[str]]:
+def alone(home: Path) -> AbstractContextManager[IO[str]]:
     """One install at a time; whoever inherits the lock that is given holds it too. Raises StateError."""
-    with (home / _LOCK).open("a") as lock:
-        for pause in (0.02, 0.2, 0.0):  # whoever only looks, or clears up, soon lets go
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if not pause:
-                    raise StateError("another install is under way in this home") from error
-                time.sleep(pause)
-        yield lock
+    return locks.held(home / _LOCK, "another install is under way in this home")
 
 
 def under_way(home: Path) -> bool:
     """Whether somebody installs at this moment."""
-    path = home / _LOCK
-    if not path.exists():
-        return False
-    with path.open("rb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    return locks.is_held(home / _LOCK)
 
 
 def _within(place: Path) -> list[Path]:

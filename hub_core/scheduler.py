@@ -18,9 +18,7 @@ from hub_core.store.nights import DELIVERIES, NIGHTS, Brake, Night
 
 SOON = timedelta(minutes=1)  # a delivery is sent again after one, two, four... minutes
 SELDOM = timedelta(hours=6)  # and at the least so often
-LATER = timedelta(
-    hours=1
-)  # a night that was cut off is taken again at once, after one, two, four... minutes, and so on
+LATER = timedelta(hours=1)  # a night that was cut off is taken again at once, after one, two, four... minutes
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,18 @@ memory of a night is given back when it is over.
 
 from __future__ import annotations
 
-import fcntl
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Lock
 from types import FrameType
 
-from hub_core.errors import HubError, StateError
+from hub_core.errors import HubError
+from hub_core.locks import held
 from hub_core.obligations import ZONE
 from hub_core.scheduler import Journey, Ledger, plan
 from hub_core.settings import database_of, has_worked, settings_of
@@ -69,7 +69,7 @@ class Serving:
             self.stop()
             clock.shutdown(wait=False)
 
-        with _alone(self.home):
+        with held(self.home / "serve.lock", f"another hub serves {self.home} already"):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, stop)
             self._say(f"serving {self.home}")
@@ -144,14 +144,3 @@ class Serving:
                 self._say("the journey under way does not end, and is ended: what it held is taken up next time")
                 journey.kill()
                 journey.wait()
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One hub serves a home. Raises StateError where another does."""
-    with (home / "serve.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StateError(f"another hub serves {home} already") from error
-        yield
