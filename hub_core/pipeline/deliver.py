@@ -81,9 +81,7 @@ def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> 
 
     secrets: dict[str, str] = {}
     try:
-        told = next((d for d in hub.config.deliveries if d.recipient == row["recipient"]), None)
-        if told is None:
-            raise ConfigurationError(f"config/deliveries names no recipient {row['recipient']} any more")
+        told = _to(hub, row, release, now)
         secrets = hub.secrets.resolve(HUB, secrets_named(told.sink))
         loaded = Loaded(hub.config.settings.plugins.trusted)
         writer = loaded.writer(told.writer, f"delivery to {told.recipient}, writer", Document)
@@ -98,6 +96,20 @@ def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> 
         return DeliveryReport(row["id"], release.name, row["recipient"], state, "", str(error))
     hub.releases.received(receipt, _rejections(hub, release, receipt, now), now)
     return DeliveryReport(row["id"], release.name, row["recipient"], receipt.state, receipt.reference, None)
+
+
+def _to(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> Delivery:
+    """Where a delivery goes: as is said of its dataflow today, else as it was when it was queued.
+
+    Raises ConfigurationError where nothing is said of it any more.
+    """
+    mine = (release.manifest.dataflow, row["recipient"])
+    said = [each for each in hub.config.deliveries if (each.dataflow, each.recipient) == mine]
+    for day in (business_date(now), business_date(row["queued_at"])):
+        for each in said:
+            if each.valid.holds(day):
+                return each
+    raise ConfigurationError(f"config/deliveries sends {mine[0]} to no recipient {mine[1]} any more")
 
 
 def _rejections(hub: Hub, release: Release, receipt: Receipt, now: datetime) -> list[dict[str, Any]]:
