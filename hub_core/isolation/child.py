@@ -29,6 +29,7 @@ _ENVIRONMENT = ("LANG", "LC_ALL", "TZ", "PATH", "SSL_CERT_FILE", "POLARS_MAX_THR
 _ANSWER_BYTES = 16 * 2**20
 _PATIENCE = 1.0  # seconds in which a process that let go of its answers has ended
 _KEPT = 1 << 16  # bytes of what a child printed that are looked at
+_LONGEST = 12  # characters at most that one of a secret is written with, as two escapes of JSON
 _SHOWN = 400  # characters of it that are shown
 
 
@@ -111,7 +112,7 @@ class Child:
             return {"error": error.located(provision=order.get("provision")).as_dict()}
         if self._size(self.said) > printed:
             self.said.seek(printed)
-            text = redact(self.said.read(_KEPT).decode(errors="replace"), secrets).strip()
+            text = _shown(self.said.read(_KEPT), secrets, end=self._size(self.said) > printed + _KEPT)
             answer.setdefault("notes", []).append(f"wrote to standard output: {text[:_SHOWN]}")
         return _without(answer, secrets)
 
@@ -149,8 +150,9 @@ class Child:
             code = self.process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             return "closed the pipe on which its answer was awaited, and was ended; its author must leave it open"
-        self.complained.seek(max(0, self._size(self.complained) - _KEPT))
-        words = redact(self.complained.read().decode(errors="replace"), secrets).strip()
+        start = max(0, self._size(self.complained) - _KEPT)
+        self.complained.seek(start)
+        words = _shown(self.complained.read(), secrets, start=start > 0)
         if named := self.watch.reason(code, words):
             return named
         words = words[-_SHOWN:]
@@ -168,7 +170,7 @@ class Child:
 
     def end(self) -> None:
         """End the process and all that it started."""
-        self.watch.end()
+        self.watch.end(gone=self.process.returncode is not None)
         self.process.wait()
 
     def close(self) -> None:
@@ -180,6 +182,13 @@ class Child:
         os.close(self._answers)
         self.said.close()
         self.complained.close()
+
+
+def _shown(content: bytes, secrets: list[str], *, start: bool = False, end: bool = False) -> str:
+    """What was printed, without secrets. ``start``, ``end``: where it was cut, perhaps within a secret."""
+    margin = _LONGEST * max(map(len, secrets), default=0)
+    text = redact(content.decode(errors="replace"), secrets)
+    return text[margin if start else 0 : max(0, len(text) - margin) if end else None].strip()
 
 
 def _without(answer: Answer, secrets: list[str]) -> Answer:

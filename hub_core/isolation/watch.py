@@ -114,12 +114,16 @@ class Watch:
                         size += found.st_blocks * 512
         return size
 
-    def end(self) -> None:
-        """Kill the child and all that it started, also what left its process group; its owner waits for it."""
-        for pid in [*below(self.pid)]:
-            _kill(pid)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+    def end(self, *, gone: bool) -> None:
+        """Kill the child and all that it started, also what left its process group; its owner waits for it.
+
+        ``gone``: it was waited for already, and its number may be a stranger's; only its mark tells then.
+        """
+        if not gone:
+            for pid in [*below(self.pid)]:
+                _kill(pid)
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
         until = time.monotonic() + _GONE
         while (left := self._marked()) and time.monotonic() < until:
             for pid in left:

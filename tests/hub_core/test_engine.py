@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from hub_core.check import check
 from hub_core.engine import Child, InlineEngine, local
+from hub_core.isolation.child import _shown
 from hub_core.model.exchange import CheckOrder
 from hub_core.pipeline.take_over import GatherReport
 from hub_core.secrets import variable
@@ -370,3 +372,28 @@ def test_a_child_that_is_closed_leaves_no_open_file() -> None:
     child.close()
     assert open_files() == before
     assert gone(child.process.pid)
+
+
+def test_a_child_that_was_waited_for_is_no_longer_known_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number may be a stranger's by then."""
+    child = Child()
+    child.process.kill()
+    child.process.wait()
+    killed: list[int] = []
+    monkeypatch.setattr("hub_core.isolation.watch.os.killpg", lambda number, _: killed.append(number))
+    monkeypatch.setattr("hub_core.isolation.watch.below", lambda number: killed.append(number) or iter(()))
+    child.close()
+    assert not killed
+
+
+@pytest.mark.parametrize(("start", "end"), [(True, False), (False, True)])
+@pytest.mark.parametrize("secret", ["canary-7f3a9c51e2", 'with "quotes" and\nlines of its own'])
+def test_of_a_secret_that_is_cut_in_two_nothing_is_shown(secret: str, start: bool, end: bool) -> None:
+    for written in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]):
+        for at in range(1, len(written)):
+            half = written[at:] + " " * 900 if start else " " * 900 + written[:at]
+            assert _shown(half.encode(), [secret], start=start, end=end) == ""
+
+
+def test_what_was_printed_is_shown_whole_where_nothing_was_cut() -> None:
+    assert _shown("đã hỏng: abc xyz ".encode(), ["abc"]) == "đã hỏng: [secret] xyz"
