@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from tests.faults.homes import EVE, NIGHT, PERIOD, quiet_world
+from tests.journeys.conftest import World
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = next(Path(path) for path in sys.path if path.endswith("site-packages"))
@@ -33,6 +35,14 @@ def watched(process: subprocess.Popen[str], peak: list[float]) -> None:
         except psutil.Error:
             pass
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world with figures, and no release yet."""
+    with quiet_world(tmp_path_factory.mktemp("before") / "world") as world:
+        world.night(EVE, *PERIOD)
+        yield world
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,9 @@ from subprocess import CompletedProcess
 from typing import Any
 
 from hub_core import doctor
-from hub_core.engine import local
-from hub_core.home import Hub
 from hub_core.obligations import ZONE
 from hub_core.testing.ministry import SampleMinistry
-from tests.journeys.conftest import World, make_world
+from tests.journeys.conftest import World, make_world, opened
 
 EVE, NIGHT = "2026-11-05T02:00", "2026-11-06T02:00"  # before the reports are due, and after
 PERIOD = ("--period", "2026-M10")
@@ -45,16 +43,6 @@ def copy_of(world: World, home: Path) -> Iterator[World]:
         told = toml.read_text(encoding="utf-8").replace(world.ministry.url, ministry.url)
         toml.write_text(told, encoding="utf-8")
         yield replace(world, home=home, ministry=ministry)
-
-
-@contextmanager
-def opened(world: World) -> Iterator[Hub]:
-    """The world's hub, in this process."""
-    hub = Hub.open(world.home, local())
-    try:
-        yield hub
-    finally:
-        hub.close()
 
 
 class Struck(dict[str, Any]):

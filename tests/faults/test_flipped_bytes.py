@@ -12,8 +12,8 @@ import pytest
 
 from hub_core.model.period import Period
 from hub_core.pipeline.publish import publish
-from tests.faults.homes import EVE, NIGHT, NOW, PERIOD, copy_of, figures, left, opened, quiet_world, said
-from tests.journeys.conftest import World
+from tests.faults.homes import NIGHT, NOW, PERIOD, copy_of, figures, left, said
+from tests.journeys.conftest import World, opened
 
 NEXT = "2026-11-07T02:00"
 PROVISION = "landing/thanh_hoa/telecom"
@@ -59,14 +59,6 @@ def brace(world: World) -> Path:
 
 
 SEALED = [observations, file_digest, content_digest, brace]
-
-
-@pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world with figures, and no release yet."""
-    with quiet_world(tmp_path_factory.mktemp("before") / "world") as world:
-        world.night(EVE, *PERIOD)
-        yield world
 
 
 @pytest.fixture(scope="module")

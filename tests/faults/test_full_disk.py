@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.faults.disks import filled, small_disk
-from tests.faults.homes import EVE, NIGHT, PERIOD, copy_of, figures, left, mended, opened, quiet_world, said
-from tests.journeys.conftest import World
+from tests.faults.homes import EVE, NIGHT, PERIOD, copy_of, figures, left, mended, quiet_world, said
+from tests.journeys.conftest import World, opened
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="file systems in memory are Linux's")
 KIB = 1 << 10

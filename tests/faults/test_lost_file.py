@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -17,17 +17,10 @@ from hub_core.config import load
 from hub_core.obligations import ZONE
 from hub_core.serving import Serving
 from hub_core.store.nights import Nights
-from tests.faults.homes import EVE, NIGHT, PERIOD, Struck, copy_of, figures, left, mended, opened, quiet_world, said
-from tests.journeys.conftest import World
+from tests.faults.homes import NIGHT, PERIOD, Struck, copy_of, figures, left, mended, said
+from tests.journeys.conftest import World, opened
 
 BACKUP = "bring it back from a backup (hub restore into another folder)"
-
-
-@pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with quiet_world(tmp_path_factory.mktemp("before") / "world") as world:
-        world.night(EVE, *PERIOD)
-        yield world
 
 
 @pytest.fixture(scope="module")

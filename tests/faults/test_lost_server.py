@@ -22,9 +22,9 @@ from hub_core.serving import Serving
 from hub_core.store.leases import Leases
 from hub_core.store.nights import Nights
 from hub_core.store.store import Store
-from tests.faults.homes import NIGHT, PERIOD, Struck, figures, left, mended, opened, said
+from tests.faults.homes import NIGHT, PERIOD, Struck, figures, left, mended, said
 from tests.hub_core.store.conftest import Server
-from tests.journeys.conftest import World, make_world
+from tests.journeys.conftest import World, make_world, opened
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it is watched in /proc")
 KILL = Path(__file__).with_name("kill.py")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.homes import EVE, NIGHT, PERIOD, copy_of, figures, left, mended, quiet_world, said
+from tests.faults.homes import NIGHT, PERIOD, copy_of, figures, left, mended, said
 from tests.journeys.conftest import HUB, World
 
 NEXT = "2026-11-07T02:00"
@@ -21,16 +21,13 @@ if os.geteuid() == 0:
     AS_OTHERS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 
 
-@pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@pytest.fixture(scope="module", autouse=True)
+def _as_others() -> None:
     if AS_OTHERS and (
         shutil.which("setpriv") is None
         or subprocess.run([*AS_OTHERS, "true"], capture_output=True, check=False).returncode
     ):
         pytest.skip("root writes everywhere, and there is no setpriv that may take that from a hub")
-    with quiet_world(tmp_path_factory.mktemp("before") / "world") as world:
-        world.night(EVE, *PERIOD)
-        yield world
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from hub_core.engine import local
+from hub_core.home import Hub
 from hub_core.testing.home import make_home
 from hub_core.testing.ministry import SampleMinistry
 from hub_core.testing.samples import SampleSystems
@@ -159,6 +161,16 @@ def make_world(folder: Path, names: tuple[str, ...] = PACKAGES, **gather: float)
         home.mkdir()
         make_home(home, ROOT / "config", [packages], systems.sources, ministry.url, **gather)
         yield World(home, packages, systems, ministry)
+
+
+@contextmanager
+def opened(world: World) -> Iterator[Hub]:
+    """The world's hub, in this process."""
+    hub = Hub.open(world.home, local())
+    try:
+        yield hub
+    finally:
+        hub.close()
 
 
 @pytest.fixture

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from hub_core.engine import local
-from hub_core.home import Hub
 from hub_core.landing import OBSERVATIONS
 from hub_core.store.revisions import current
-from tests.journeys.conftest import World, make_world
+from tests.journeys.conftest import World, make_world, opened
 
 KEY, PERIOD = "thanh_hoa/telecom", "2026-M10"
 NIGHTS = [f"2026-11-{day:02}T02:00" for day in range(6, 12)]
@@ -37,15 +34,6 @@ def gather(world: World, n: int, *words: str) -> Any:
     service.requests = service.not_modified = service.sent = 0
     [told] = world.told("gather", "--now", NIGHTS[n], *words)["gathers"]
     return told
-
-
-@contextmanager
-def opened(world: World) -> Iterator[Hub]:
-    hub = Hub.open(world.home, local())
-    try:
-        yield hub
-    finally:
-        hub.close()
 
 
 def runs(world: World) -> list[str]:
