@@ -83,3 +83,14 @@ def test_what_cannot_be_written_is_named_and_the_next_night_makes_up_for_it(
         world.night(NEXT, *PERIOD)
         assert figures(world) == undisturbed
         assert left(world) == {}
+
+
+def test_whatever_the_system_refuses_is_said_with_its_place_and_no_traceback(before: World, tmp_path: Path) -> None:
+    with copy_of(before, tmp_path / "home") as world:
+        lock = world.home / "hub.lock"
+        lock.unlink()
+        lock.mkdir()
+        night = world.run("night", "--now", NIGHT, *PERIOD)
+        assert (night.returncode, said(night)) == (1, f"StoreError: {lock}: Is a directory")
+        lock.rmdir()
+        assert world.run("night", "--now", NIGHT, *PERIOD).returncode == 0
