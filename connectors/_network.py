@@ -18,6 +18,7 @@ Addresses = Callable[[str, int], list[str]]
 SocketOptions = Iterable[httpcore.SOCKET_OPTION]
 
 _PIECE = 1 << 16
+_READ = 1 << 20  # bytes: httpcore asks for so few that most of the time would go into asking
 
 
 class Backend(httpcore.NetworkBackend):
@@ -71,7 +72,7 @@ class _Connection(httpcore.NetworkStream):
         self._stream, self._backend = stream, backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._backend.left(timeout))
+        return self._stream.read(max(max_bytes, _READ), self._backend.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _PIECE):

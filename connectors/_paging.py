@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote_plus
 import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
+from connectors._json import apart
 from hub_core import PayloadPart, Settings, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -165,16 +166,35 @@ AnyPaging = Annotated[OnePage | NextLink | Cursor | ByPage | ByOffset, Field(dis
 
 def told(part: PayloadPart, pointer: str, what: msgspec.json.Decoder[T]) -> T:
     """What stands at a JSON pointer through objects, null where nothing does. Raises SourceChanged."""
-    raw: bytes | msgspec.Raw = part.content.removeprefix(b"\xef\xbb\xbf")
+    content = part.content.removeprefix(b"\xef\xbb\xbf")
     try:
-        for token in pointer.split("/")[1:]:
-            node = _NODE.decode(raw) or {}
-            raw = node.get(token.replace("~1", "/").replace("~0", "~"), msgspec.Raw(b"null"))
-        return what.decode(raw)
+        return what.decode(_beside_rows(content, pointer) or _at(content, pointer))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         start = " ".join(part.content[:400].decode("utf-8", "replace").split())[:80]
         where = f"at {pointer} of this" if pointer else "in this"
         raise SourceChanged(f"not what was expected {where} {part.media_type}: {start}", part=part.name) from error
+
+
+def _at(content: bytes, pointer: str) -> bytes:
+    raw: bytes | msgspec.Raw = content
+    for token in pointer.split("/")[1:]:
+        node = _NODE.decode(raw) or {}
+        raw = node.get(token.replace("~1", "/").replace("~0", "~"), msgspec.Raw(b"null"))
+    return bytes(raw)
+
+
+def _beside_rows(content: bytes, pointer: str) -> bytes | None:
+    """A text, number or truth at a pointer of a document whose one array is left unread; None where that is not sure.
+
+    Most of a page is its rows, and reading them once is enough: whoever reads them finds what is wrong there.
+    """
+    if (parted := apart(content)) is None:
+        return None
+    try:
+        found = _at(parted[0], pointer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if found[:1] in (b"[", b"{", b"n", b"") else found
 
 
 def _with(url: httpx.URL, name: str, value: str | int) -> httpx.URL:

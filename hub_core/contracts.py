@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -53,7 +55,7 @@ class Asked:
         return text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PayloadPart:
     """A part as it came: its bytes after transfer and content decoding, and where it is from.
 
@@ -68,6 +70,11 @@ class PayloadPart:
     question: str = field(default="", repr=False)
     etag: str | None = None
     last_modified: str | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of its bytes, in lower-case hex."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

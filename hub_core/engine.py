@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,23 +28,22 @@ T = TypeVar("T")
 class Engine:
     """Runs conversations with children: a list of orders of one province, and the answers to them."""
 
-    def __init__(self, make: Callable[[int], Executor]) -> None:
+    def __init__(self, make: Callable[[int], Executor], spares: Iterable[Child] = ()) -> None:
+        """``spares``: children that were started before their orders are known, while the hub itself still starts."""
         self._make = make
         self._executor: Executor | None = None
         self.processes = 2  # how many at once; to be said before the first conversation
         self.limits = Limits()
         self.config: Config | None = None
-        self.spares: list[Child] = []
+        self.spares = list(spares)
 
     def settle(self, config: Config) -> None:
         """Take over what a home says of its children; before the first conversation."""
         gather = config.settings.gather
         self.config, self.processes = config, gather.processes
         self.limits = Limits(gather.memory_mb, gather.file_mb, gather.scratch_mb)
-
-    def warm(self, children: int) -> None:
-        """Start children before their orders are known, while the hub itself still starts."""
-        self.spares += [Child() for _ in range(children)]
+        for child in self.spares:
+            child.prepare(config.settings.plugins.trusted, config.snapshot())
 
     def submit(self, orders: list[dict[str, Any]], seconds: float, progress: Progress) -> Future[list[Answer]]:
         """Begin a conversation; each order may take so many seconds."""
@@ -125,9 +124,6 @@ class InlineEngine(Engine):
     def __init__(self) -> None:
         super().__init__(lambda _: _Here())
 
-    def warm(self, children: int) -> None:
-        """Nothing is started ahead."""
-
     def _converse(
         self,
         orders: list[dict[str, Any]],
@@ -143,6 +139,6 @@ class InlineEngine(Engine):
         return answers
 
 
-def local() -> Engine:
-    """Children as processes of this machine."""
-    return Engine(lambda processes: ThreadPoolExecutor(max_workers=processes, thread_name_prefix="child"))
+def local(spares: Iterable[Child] = ()) -> Engine:
+    """Children as processes of this machine, those first that were started ahead."""
+    return Engine(lambda processes: ThreadPoolExecutor(max_workers=processes, thread_name_prefix="child"), spares)

@@ -228,13 +228,12 @@ def figures_of(paths: list[Path]) -> pl.LazyFrame:
     """The figures of many sealed submissions as one lazy frame, each row with ``source``, its place in the list."""
     import polars as pl
 
-    from hub_core.model.observation import SCHEMA
+    from hub_core.model.observation import CODED, scan_coded
 
     if not paths:
-        return pl.LazyFrame(schema={**SCHEMA, "source": pl.UInt32()})
+        return pl.LazyFrame(schema={**CODED, "source": pl.UInt32()})
     frames = [
-        pl.scan_parquet(path / OBSERVATIONS).with_columns(source=pl.lit(n, dtype=pl.UInt32))
-        for n, path in enumerate(paths)
+        scan_coded(path / OBSERVATIONS).with_columns(source=pl.lit(n, dtype=pl.UInt32)) for n, path in enumerate(paths)
     ]
     return pl.concat(frames)
 

@@ -65,7 +65,7 @@ class Scratch:
 
     def land(self, payload: PayloadPart, key: Callable[[str], str] | None = None) -> Part:
         """A part's bytes on disk, and a line about it in the journal; ``key`` gives a question's digest."""
-        digest = hashlib.sha256(payload.content).hexdigest()
+        digest = payload.digest
         path = self.root / "parts" / f"{digest}.zst"
         if digest not in self._lent and not path.exists():
             with (self.root / "parts" / f"{digest}.new").open("wb") as file:
@@ -242,9 +242,10 @@ def open_part(parts: Path, part: Part) -> PayloadPart:
         content = zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=part.size)
     except (OSError, zstandard.ZstdError) as error:
         raise StoreError(f"{path} cannot be read: {error}: {_AGAIN}", part=part.name) from error
-    if hashlib.sha256(content).hexdigest() != part.digest:
+    payload = PayloadPart(content, part.media_type, part.origin, part.name)
+    if payload.digest != part.digest:
         raise StoreError(f"{path} does not hold the bytes that were landed: {_AGAIN}", part=part.name)
-    return PayloadPart(content, part.media_type, part.origin, part.name)
+    return payload
 
 
 def check_part(path: Path, part: Part) -> None:

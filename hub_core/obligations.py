@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from hub_core.config import Config, Obligation
 from hub_core.due_rules import DueRule
-from hub_core.errors import StateError
+from hub_core.errors import PluginError, StateError
 from hub_core.model.period import Calendar, Period
 from hub_core.store.revisions import Submission, current
 from hub_core.working_days import next_working_day
@@ -32,6 +32,14 @@ class Due:
     state: str
     came_at: datetime | None
     provisions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What a sender may say: the org units and indicators that its obligation speaks for."""
+
+    org_units: Collection[str]
+    indicators: Collection[str]
 
 
 def business_date(now: datetime) -> date:
@@ -105,3 +113,15 @@ def _state(mine: list[Submission], came: datetime | None, over: datetime, now: d
     if all(each.nil for each in standing if each):
         return "nil"
     return "met" if came < over + NIGHT else "late"
+
+
+def voice_of(config: Config, name: str, provider: str, dataflow: str) -> Voice:
+    """What a provider may say in a dataflow, by its obligations. Raises PluginError where it has none."""
+    duties = config.duties.get((name, provider, dataflow))
+    if not duties:
+        raise PluginError(f"config/obligations has no duty of {provider} to report {dataflow}", province=name)
+    units = config.catalogue.subtree(tuple(unit for duty in duties for unit in duty.speaks_for))
+    indicators = {code for duty in duties for code in duty.indicators}
+    if any(not duty.indicators for duty in duties):
+        indicators |= {each.code for each in config.catalogue.of_dataflow(dataflow)}
+    return Voice(units, indicators)

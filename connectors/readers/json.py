@@ -13,6 +13,7 @@ import msgspec
 import polars as pl
 from pydantic import Field
 
+from connectors._json import apart
 from hub_core import PayloadPart, Reader, Settings, SourceChanged
 
 LARGE = 16 << 20  # bytes from which on polars, which takes eight times as many, is not asked
@@ -58,7 +59,7 @@ class JsonReader(Reader):
     def read(self, part: PayloadPart) -> Iterator[pl.DataFrame]:
         """One frame with columns in the order in which they first appear; none for an empty array."""
         try:
-            raw = self._array(part)
+            raw = self._alone(part) or self._array(part)
             frame = _texts(raw)
             if frame is None:
                 frame = _exact(_ARRAY.decode(raw), part)
@@ -104,9 +105,18 @@ class JsonReader(Reader):
         text = msgspec.json.decode(found, type=str) if found.startswith(b'"') else found.decode()
         return f"{part.name} {pointer}", text
 
-    def _array(self, part: PayloadPart) -> bytes:
-        """The bytes of the array of rows: well-formed, and not too deep."""
-        raw: bytes | msgspec.Raw = part.content.removeprefix(b"\xef\xbb\xbf")
+    def _alone(self, part: PayloadPart) -> bytes | None:
+        """The bytes of the array of rows, not yet read, where the document has no other array."""
+        parted = apart(part.content.removeprefix(b"\xef\xbb\xbf"))
+        if parted is None:
+            return None
+        try:
+            return parted[1] if bytes(self._at_rows(parted[0], part)).strip() == b"[]" else None
+        except (SourceChanged, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None  # the whole document will say what is wrong
+
+    def _at_rows(self, content: bytes, part: PayloadPart) -> bytes | msgspec.Raw:
+        raw: bytes | msgspec.Raw = content
         if not self.settings.rows:
             raw = _ANY.decode(raw)
         for token in self.settings.rows.split("/")[1:]:
@@ -114,6 +124,11 @@ class JsonReader(Reader):
                 raw = _child(_NODE.decode(raw), token.replace("~1", "/").replace("~0", "~"))
             except (LookupError, msgspec.ValidationError) as error:
                 raise SourceChanged(f"{self.settings.rows} is not there", part=part.name) from error
+        return raw
+
+    def _array(self, part: PayloadPart) -> bytes:
+        """The bytes of the array of rows: well-formed, and not too deep."""
+        raw = self._at_rows(part.content.removeprefix(b"\xef\xbb\xbf"), part)
         content = bytes(raw).lstrip(b" \t\r\n")
         if not content.startswith(b"["):
             raise SourceChanged(f"{self.settings.rows or 'the document'} is no array", part=part.name)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -152,7 +151,7 @@ class _Asking:
         walk = self._settings.pages.walk(start)
         link = next(walk)
         asked: set[httpx.URL] = set()
-        digests: set[bytes] = set()
+        digests: set[str] = set()
         while True:
             if origin(link) != own or not asked:
                 check_host(link, own, self._request)
@@ -165,7 +164,7 @@ class _Asking:
             if answer.status is not None and (answer.content or answer.broken is None):
                 yield part
             self._check(answer, part)
-            digests.add(sha256(part.content).digest())
+            digests.add(part.digest)
             if len(digests) < len(asked):
                 raise SourceChanged("a page repeats the bytes of an earlier one", part=part.name)
             try:

@@ -12,6 +12,10 @@ from hub_core.model.scope import Scope
 
 def edges_of(scope: Scope) -> list[pl.DataFrame]:
     """(child, parent, number of its children) of the scope's tree, the lowest parents first."""
+    return scope.catalogue.keep(("edges", scope.tree), lambda: _edges(scope))
+
+
+def _edges(scope: Scope) -> list[pl.DataFrame]:
     children: dict[str, list[str]] = {}
     for child, parent in scope.tree:
         children.setdefault(parent, []).append(child)

@@ -6,11 +6,13 @@ province's code and never reach the answers.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from hub_core.child import Provinces, answer
@@ -31,7 +33,11 @@ def serve(answers: int) -> None:
     guard = Guard(answers)
     provinces = Provinces(guard.let_start)
     for line in orders:
-        told = _answer(json.loads(line), provinces, guard)
+        asked = json.loads(line)
+        if "prepare" in asked:
+            _prepare(asked["prepare"], provinces)
+            continue
+        told = _answer(asked, provinces, guard)
         with suppress(ValueError):  # it was closed
             sys.stdout.flush()
         guard.tell({"answer": told})
@@ -55,9 +61,23 @@ def _progress(guard: Guard, counts: dict[str, int]) -> None:
 
 
 def _warm_up() -> None:
-    """Import what every order needs, while the hub is still opening its database."""
+    """Import what every order needs, or nearly every one, while the hub is still opening its database."""
+    import httpx  # noqa: F401
+
     import hub_core.child.gathering
     import hub_core.plugins  # noqa: F401
 
+    gc.freeze()
 
+
+def _prepare(told: dict[str, Any], provinces: Provinces) -> None:
+    """Load what the hub trusts and the catalogue, before the first order."""
+    from hub_core.structures import open_snapshot
+
+    with suppress(HubError, OSError):  # the order that needs them will say so
+        provinces.connectors(told["trusted"])
+        open_snapshot(Path(told["catalogue"]))
+
+
+gc.set_threshold(50_000, 20, 100)  # frames and texts make no circles
 serve(int(sys.argv[1]))

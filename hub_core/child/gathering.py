@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from hub_core import rules
+from hub_core.ahead import ahead
 from hub_core.child import Progress
-from hub_core.child.ahead import ahead
 from hub_core.child.before import Before
 from hub_core.child.preparing import prepared
 from hub_core.child.sealing import Sealing
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Arrived = tuple[Part, PayloadPart]
 BATCH = 100_000  # rows mapped at once
 SPOOL = 100_000  # rows held before they are set down by period
-AHEAD = 2  # parts fetched ahead of the reader, and frames read ahead of the mapping
+AHEAD = 1  # parts fetched ahead of the landing, and landed ahead of the reader
 
 
 @dataclass
@@ -146,31 +146,24 @@ class Gathering:
         if "url" in self.order.source:  # the operator's own word counts
             hosts = (*hosts, str(urlsplit(self.order.source["url"]).hostname))
         request = Request(asked, hosts, self.order.allow_loopback, self.before)
-        yield from ahead(land(self.scratch, collect(self.source, request), self.before.key), AHEAD)
+        payloads = ahead(collect(self.source, request), AHEAD)  # the system is asked while the part before is landed
+        yield from ahead(land(self.scratch, payloads, self.before.key), AHEAD)
 
     def _read_all(self, arriving: Iterator[Arrived]) -> HubError | None:
         """Map what arrives, while more is fetched and read; where reading fails, the rest is landed all the same."""
         unread: HubError | None = None
-        frames: list[pl.DataFrame] = []
-        waiting = 0
         try:
-            for frame in ahead(self._frames(arriving), AHEAD):
+            for batch in ahead(_batches(self._frames(arriving)), 1):
                 try:
-                    if frames and (waiting >= BATCH or frames[-1].schema != frame.schema):
-                        self._map(frames)
-                        waiting = 0
+                    if unread is None:
+                        self._map(batch)
                 except HubError as error:
-                    unread = unread or error
-                    frames.clear()
-                if unread is None:
-                    frames.append(frame)
-                    waiting += frame.height
-                self.progress({"parts": len(self.parts), "rows": self.counts.rows + waiting})
+                    unread = error
+                self.progress({"parts": len(self.parts), "rows": self.counts.rows})
         except HubError as error:
             self.cut_off = error
             return error
         try:
-            self._map(frames)
             self._set_down()
         except HubError as error:
             unread = unread or error
@@ -210,12 +203,8 @@ class Gathering:
             raise SourceChanged(f"this is the form of {others[0]}, and {mine} was asked for its own")
         return frame.drop("#of")
 
-    def _map(self, frames: list[pl.DataFrame]) -> None:
-        """Map and check the frames that wait."""
-        if not frames:
-            return
-        batch = pl.concat(frames) if len(frames) > 1 else frames[0]
-        frames.clear()
+    def _map(self, batch: pl.DataFrame) -> None:
+        """Map and check rows."""
         normalised = self.normalise(batch)
         self.counts.rows += batch.height
         self.counts.ignored += normalised.ignored
@@ -292,3 +281,18 @@ class Gathering:
             "absent": counts.absent,
             "not_asked": self.validate.not_asked,
         }
+
+
+def _batches(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Frames put together where they are alike, up to BATCH rows: many small ones would cost more than their rows."""
+    waiting: list[pl.DataFrame] = []
+    for frame in frames:
+        if waiting and frame.schema != waiting[0].schema:
+            yield pl.concat(waiting)
+            waiting = []
+        waiting.append(frame)
+        if sum(each.height for each in waiting) >= BATCH:
+            yield pl.concat(waiting)
+            waiting = []
+    if waiting:
+        yield pl.concat(waiting)

@@ -17,7 +17,14 @@ from hub_core.landing import OBSERVATIONS, QUARANTINE, Scratch, read_manifest
 from hub_core.model.exchange import Digests, FindingCount, GatherOrder, Manifest, Part
 from hub_core.model.finding import Finding, Severity
 from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
-from hub_core.model.observation import SCHEMA, VALUE, content_digest, quarantine_digest
+from hub_core.model.observation import (
+    SCHEMA,
+    VALUE,
+    content_digest,
+    quarantine_digest,
+    scan_coded,
+    scan_figures,
+)
 from hub_core.model.period import Calendar, Period
 from hub_core.rules import Rule, Whole, digest
 from hub_core.stages.seal import seal
@@ -147,7 +154,7 @@ class Sealing:
         earlier = str(Period.parse(label).shift(-1))
         if self.last is not None and self.last[0] == earlier:
             return None if self.last[1] is None else self.last[1].lazy()
-        found = [indexed(pl.scan_parquet(folder / OBSERVATIONS), self.codes) for folder in self._before(label)]
+        found = [indexed(scan_coded(folder / OBSERVATIONS), self.codes) for folder in self._before(label)]
         return found[0] if found else None
 
     def _before(self, label: str) -> list[Path]:
@@ -165,11 +172,11 @@ class Sealing:
             return {"new": table.height, "changed": 0, "unchanged": 0, "withdrawn": 0}, []
         standing = Path(self.order.lent[label]) / OBSERVATIONS
         rows = pl.DataFrame(schema=_KEPT) if kept is None else kept
-        counts = changes(pl.scan_parquet(standing), rows, self.codes)
+        counts = changes(scan_coded(standing), rows, self.codes)
         percent, gone = self.dataflow.withdrawn_percent, counts["withdrawn"]
         if gone * 100 <= percent * (gone + counts["changed"] + counts["unchanged"]):
             return counts, []
-        return counts, share_withdrawn(pl.read_parquet(standing), table, quarantine, percent)
+        return counts, share_withdrawn(scan_figures(standing).collect(), table, quarantine, percent)
 
     def _manifest(
         self,

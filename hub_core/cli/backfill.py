@@ -23,11 +23,12 @@ def backfill(
 ) -> None:
     """Ask for older periods, one after another; cut off, it goes on where it was."""
     from hub_core.model.period import Period
-    from hub_core.pipeline.backfill import backfill as fill
 
     ends = checked([first, last]) or []
     at = moment(now)
     with opened(home, children=1) as hub, hub.alone(at), progress(quiet=json) as report:
+        from hub_core.pipeline.backfill import backfill as fill
+
         told = fill(hub, Period.parse(ends[0]), Period.parse(ends[1]), at, report, province, release=release)
         broken = dict(hub.broken)
     if json:

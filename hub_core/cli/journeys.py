@@ -57,11 +57,11 @@ def gather(
     now: Now = None,
 ) -> None:
     """Pull what the provinces owe, read it, and admit what is new."""
-    from hub_core.pipeline.gather import gather as gather_all
-    from hub_core.pipeline.gather import tasks
-
     at = moment(now)
     with opened(home, children=1) as hub, hub.alone(at), progress(quiet=json) as report:
+        from hub_core.pipeline.gather import gather as gather_all
+        from hub_core.pipeline.gather import tasks
+
         reports = gather_all(hub, tasks(hub, at, checked(period), province), at, report, whole=whole)
         broken = dict(hub.broken)
     if json:
@@ -144,14 +144,14 @@ def night(
     now: Now = None,
 ) -> None:
     """One night: gather what is owed, publish what is due, deliver what is in the outbox."""
-    from hub_core.pipeline.night import again as ask_again
-    from hub_core.pipeline.night import night as one_night
-    from hub_core.pipeline.night import scheduled
-
     at = moment(now)
     if (date or again) and (period or province or (date and again)):
         raise typer.BadParameter("--date and --again stand alone")
     with opened(home, children=1) as hub, hub.alone(at), progress(quiet=json) as report:
+        from hub_core.pipeline.night import again as ask_again
+        from hub_core.pipeline.night import night as one_night
+        from hub_core.pipeline.night import scheduled
+
         if date:
             told = scheduled(hub, date.date(), at, report)
         elif again:
@@ -178,10 +178,11 @@ def replay(
 ) -> None:
     """Read a landing again with the mapping and plugin of today; also one whose reading failed."""
     from hub_core.errors import StateError
-    from hub_core.pipeline.gather import replay as replay_one
 
     at = moment(now)
     with opened(home, children=1) as hub, hub.alone(at), progress(quiet=json) as report:
+        from hub_core.pipeline.gather import replay as replay_one
+
         landings = hub.zone.landings(province, provision)
         if not landings:
             raise StateError("nothing was landed yet", province=province, provision=provision)

@@ -66,15 +66,18 @@ def console() -> Console:
 
 @contextmanager
 def opened(home: Path, *, children: int = 0) -> Iterator[Hub]:
-    """The hub of a home; so many children are started while it opens.
+    """The hub of a home; so many children are started while it opens, before anything else is even imported.
 
     Told to stop by SIGTERM, it gives back its leases, and its children end with it.
     """
-    from hub_core.engine import local
+    from hub_core.isolation.child import Child
 
     signal.signal(signal.SIGTERM, _told_to_stop)
-    engine = local()
-    engine.warm(children)
+    spares = [Child() for _ in range(children)]
+
+    from hub_core.engine import local
+
+    engine = local(spares)
     try:
         from hub_core.home import Hub
 

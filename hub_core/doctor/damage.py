@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from hub_core.doctor.leftovers import read_landing
 from hub_core.doctor.rows import Rows
 from hub_core.doctor.symptom import Kind, Report, Symptom, harmful, harmless
 from hub_core.errors import StoreError, SubmissionError
 from hub_core.landing import MANIFEST, OBSERVATIONS, QUARANTINE, check_part, file_digest, read_manifest
-from hub_core.model.observation import content_digest
+from hub_core.model.observation import content_digest, scan_figures
 from hub_core.store.releases import wrong_in
 
 if TYPE_CHECKING:
@@ -71,7 +69,7 @@ def _submission(hub: Hub, rows: Rows, each: Submission, *, deep: bool) -> Iterat
     if other := sorted(name for name, value in same.items() if sealed[name] != value):
         yield told("digest", f"the manifest says another {', '.join(other)} than the database")
     elif deep:
-        figures = pl.read_parquet(folder / OBSERVATIONS)
+        figures = scan_figures(folder / OBSERVATIONS).collect()
         if content_digest(figures, nil=each.nil) != each.content_digest:
             yield told("digest", f"{OBSERVATIONS} does not hold the figures that were admitted")
     if ours and not (landed / "landing.json").is_file():

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from hub_core.errors import PluginError
@@ -88,6 +89,14 @@ class Child:
         self.watch = Watch(self.process.pid, mark, (self.said.fileno(), self.complained.fileno()))
         self._answers = answers
         self._rest = b""
+
+    def prepare(self, trusted: list[str], catalogue: Path) -> None:
+        """Let it load what any order will need, while the hub still opens; the order tells what is wrong with it."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            told = {"prepare": {"trusted": trusted, "catalogue": str(catalogue)}}
+            self.process.stdin.write(json.dumps(told).encode() + b"\n")
+            self.process.stdin.flush()
 
     def ask(self, order: dict[str, Any], room: Room, progress: Progress) -> Answer:
         """The answer to one order; where none comes in time, or the process ends, an error that says so."""

@@ -86,10 +86,7 @@ def codelist(catalogue: Catalogue, name: str) -> CodeTable:
     two codes on one day is in no table; one that stood for different ones at different times is dated.
     """
     key = f"codelist {name}"
-    if key not in catalogue.kept:
-        catalogue.kept[key] = CodeTable(key, _words(catalogue, name))
-    table: CodeTable = catalogue.kept[key]
-    return table
+    return catalogue.keep(key, lambda: CodeTable(key, _words(catalogue, name)))
 
 
 def _words(catalogue: Catalogue, name: str) -> list[Code]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from hub_core.model.org_unit import Membership, OrgUnit, Succession, Validity
 from hub_core.model.period import Calendar, Period
+
+Edges = tuple[tuple[str, str], ...]
+"""(child, parent) of org units."""
+
+T = TypeVar("T")
 
 _BOUND = re.compile(r"(>=|<=|>|<)(-?[0-9.]+)")
 _WEIGHTED = re.compile(r"weighted_avg\((.+)\)")
@@ -141,9 +146,15 @@ class Catalogue:
     aliases: tuple[Alias, ...] = ()
 
     @cached_property
-    def kept(self) -> dict[str, Any]:
-        """What others make of a catalogue once and ask for again, by name."""
+    def _kept(self) -> dict[Hashable, Any]:
         return {}
+
+    def keep(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What is made of a catalogue once and asked for again, under its name."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        made: T = self._kept[name]
+        return made
 
     @cached_property
     def indicator_codes(self) -> list[str]:
@@ -183,24 +194,30 @@ class Catalogue:
         return [self.indicators[c] for c in self.indicator_codes if self.indicators[c].dataflow == dataflow]
 
     @cached_property
-    def _below(self) -> tuple[list[tuple[str, str]], list[OrgUnit]]:
+    def _below(self) -> tuple[Edges, list[OrgUnit]]:
         """(child, parent) of the org units that have no dates, and the units under a parent that have some."""
         under = [unit for unit in self.org_units.values() if unit.parent]
         dated = [unit for unit in under if unit.valid != Validity()]
-        return [(unit.id, unit.parent) for unit in under if unit.valid == Validity()], dated
+        return tuple((unit.id, unit.parent) for unit in under if unit.valid == Validity()), dated
 
-    def children(self, day: date) -> list[tuple[str, str]]:
-        """(child, parent) of every org unit that lives on a day, members of clusters included."""
+    def children(self, day: date) -> Edges:
+        """(child, parent) of every org unit that lives on a day, members of clusters included.
+
+        The very same tuple for all days on which they are the same.
+        """
         always, dated = self._below
-        edges = always + [(u.id, u.parent) for u in dated if u.valid.holds(day)]
-        return edges + [
+        edges = tuple((u.id, u.parent) for u in dated if u.valid.holds(day)) + tuple(
             (m.member, m.org_unit)
             for m in self.memberships
             if m.valid.holds(day) and self.org_units[m.member].valid.holds(day)
-        ]
+        )
+        return self.keep(("children", edges), lambda: always + edges)
 
     def below(self, roots: tuple[str, ...], day: date) -> list[str]:
         """The roots and every org unit under them on a day, roots first."""
+        return list(self.keep(("below", roots, self.children(day)), lambda: self._all_below(roots, day)))
+
+    def _all_below(self, roots: tuple[str, ...], day: date) -> list[str]:
         under: dict[str, list[str]] = {}
         for child, parent in self.children(day):
             under.setdefault(parent, []).append(child)

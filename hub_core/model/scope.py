@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from hub_core.errors import StateError
 from hub_core.model.borders import today
-from hub_core.model.catalogue import Catalogue, Indicator
+from hub_core.model.catalogue import Catalogue, Edges, Indicator
 from hub_core.model.period import Calendar, Period
 
 LEVELS = ("country", "cluster", "province")  # of which a release gives totals
@@ -39,7 +39,7 @@ class Scope:
         return cls(catalogue, dataflow, period, flow.calendar, wanted, borders)
 
     @property
-    def tree(self) -> list[tuple[str, str]]:
+    def tree(self) -> Edges:
         """(child, parent) of every org unit of the tree on its day.
 
         On other borders than the period's own, a unit that lived in the period stands under the one that holds
@@ -48,13 +48,13 @@ class Scope:
         last = self.period.days(self.calendar)[1]
         if self.borders is None or self.borders == last:
             return self.catalogue.children(last)
-        edges = self.catalogue.children(self.borders)
+        edges = list(self.catalogue.children(self.borders))
         for unit in self.catalogue.org_units.values():
             if unit.level in LEVELS and self.catalogue.lives(unit.id, self.period, self.calendar):
                 held = today(self.catalogue, unit.id, last, self.borders).org_unit
                 if held and held != unit.id:
                     edges.append((unit.id, held))
-        return edges
+        return tuple(edges)
 
     @property
     def calendars(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from hub_core.home import Hub
 from hub_core.model.period import Period
 from hub_core.pipeline.deliver import DeliveryReport, deliver_all
 from hub_core.pipeline.gather import Report, gather, tasks
-from hub_core.pipeline.publish import PublishReport, publish
+from hub_core.pipeline.publish import PublishReport, publish_all
 from hub_core.pipeline.take_over import GatherReport, Task
 
 _ANSWERED = ("done", "unchanged", "held")
@@ -59,6 +59,6 @@ def backfill(
         gathers += found
         if release:
             flows = sorted({each.dataflow for each in found if each.revisions})
-            releases += [publish(hub, flow, period, now, at_once=False) for flow in flows]
+            releases += publish_all(hub, [(flow, period) for flow in flows], now, at_once=False)
     deliveries = deliver_all(hub, now) if release else []
     return BackfillReport([str(each) for each in asked], before, gathers, releases, deliveries)

@@ -95,13 +95,12 @@ def _released(hub: Hub, release: Release) -> pl.DataFrame:
 
 
 def _sealed(hub: Hub, submission: Submission) -> pl.DataFrame:
-    import polars as pl
 
-    from hub_core.model.observation import KEY
+    from hub_core.model.observation import KEY, scan_figures
 
     hub.sealed(submission)
     folder = hub.zone.root / submission.path
-    return pl.read_parquet(folder / OBSERVATIONS, columns=[*KEY, "value", "status"])
+    return scan_figures(folder / OBSERVATIONS).select(*KEY, "value", "status").collect()
 
 
 def _between(before: pl.DataFrame, after: pl.DataFrame) -> tuple[tuple[Change, ...], int]:

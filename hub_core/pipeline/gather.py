@@ -12,9 +12,9 @@ from hub_core.home import Hub
 from hub_core.model.exchange import GatherOrder, Landing
 from hub_core.model.hours import Hours
 from hub_core.model.period import Period, latest
-from hub_core.obligations import ZONE, business_date, owes
+from hub_core.obligations import ZONE, business_date, owes, voice_of
 from hub_core.pipeline.lending import known, lent, seen
-from hub_core.pipeline.take_over import GatherReport, Going, Task, end, voice_of
+from hub_core.pipeline.take_over import GatherReport, Going, Task, end
 from hub_core.store.nights import Brakes
 from hub_core.working_days import is_working_day
 

@@ -10,7 +10,7 @@ from hub_core.home import Hub
 from hub_core.model.period import Period
 from hub_core.pipeline.deliver import DeliveryReport, deliver_all
 from hub_core.pipeline.gather import Report, gather, tasks
-from hub_core.pipeline.publish import PublishReport, publish
+from hub_core.pipeline.publish import PublishReport, publish_all
 from hub_core.pipeline.take_over import GatherReport, Task
 from hub_core.store.nights import Nights
 
@@ -54,7 +54,7 @@ def _night(hub: Hub, todo: list[Task], now: datetime, report: Report) -> NightRe
     gathers = gather(hub, todo, now, report)
     asked = {(each.dataflow, label) for each in gathers for label in [*each.periods, *each.revisions]}
     order = sorted(asked, key=lambda each: (bool(_needs_others(hub, each[0])), each[0], Period.parse(each[1])))
-    releases = [publish(hub, dataflow, Period.parse(label), now, at_once=False) for dataflow, label in order]
+    releases = publish_all(hub, [(dataflow, Period.parse(label)) for dataflow, label in order], now, at_once=False)
     return NightReport(gathers, releases, deliver_all(hub, now), dict(hub.broken))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from hub_core.ahead import ahead
 from hub_core.errors import StoreError
 from hub_core.home import Hub
 from hub_core.model.exchange import Reporter, Used
@@ -14,12 +16,14 @@ from hub_core.model.scope import Scope
 from hub_core.obligations import Due, due
 from hub_core.pipeline.across import Apart, apart
 from hub_core.pipeline.deliver import finding, recipients_of
-from hub_core.pipeline.inputs import frames_of, inputs_of
+from hub_core.pipeline.inputs import Inputs, frames_of, inputs_of
 from hub_core.store.releases import Release
 from hub_core.store.revisions import Submission
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from hub_core.stages.consolidate import Draft
 
 
 _STATES = {"met": "in", "late": "late", "nil": "nil", "held": "held", "missing": "missing", "open": "missing"}
@@ -39,29 +43,58 @@ class PublishReport:
     error: str | None = None
 
 
-def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool) -> PublishReport:
-    """Freeze the next version of a release where there is something new to say.
+@dataclass(frozen=True)
+class _Made:
+    """A release that is not frozen yet, and what is told of it once it is."""
 
-    Without ``at_once`` it waits while an expected reporter is neither in nor overdue and nothing was released yet.
-    Where a submission that it would be made of is damaged, it fails, and other releases go on.
+    draft: Draft
+    scope: Scope
+    inputs: Inputs
+    doubled: pl.DataFrame
+    apart: list[Apart]
+    told: Callable[[str, Release], PublishReport]
+
+
+def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool) -> PublishReport:
+    """Freeze the next version of a release where there is something new to say."""
+    return publish_all(hub, [(dataflow, period)], now, at_once=at_once)[0]
+
+
+def publish_all(hub: Hub, wanted: list[tuple[str, Period]], now: datetime, *, at_once: bool) -> list[PublishReport]:
+    """Freeze the next version of each release where there is something new to say; while one enters, the next is made.
+
+    Without ``at_once`` one waits while an expected reporter is neither in nor overdue and nothing was released yet.
+    Where a submission that one would be made of is damaged, it fails, and the others go on.
     """
-    lease = f"publish {dataflow}/{period}"
-    if not hub.leases.take(lease):
+    reports = []
+    making = ahead((_leased(hub, dataflow, period, now, at_once=at_once) for dataflow, period in wanted), 1)
+    for (dataflow, period), made in zip(wanted, making, strict=True):
+        try:
+            reports.append(made if isinstance(made, PublishReport) else _enter(hub, made, now))
+        finally:
+            hub.leases.give_back([_lease(dataflow, period)])
+    return reports
+
+
+def _lease(dataflow: str, period: Period) -> str:
+    return f"publish {dataflow}/{period}"
+
+
+def _leased(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool) -> PublishReport | _Made:
+    """What a release is to be, with its lease taken; or why there is none."""
+    if not hub.leases.take(_lease(dataflow, period)):
         return PublishReport(dataflow, str(period), "elsewhere", None, {}, 0, 0)
     try:
-        return _publish(hub, dataflow, period, now, at_once=at_once)
+        return _make(hub, dataflow, period, now, at_once=at_once)
     except StoreError as error:
         if "provision" not in error.place:  # the database's trouble is every release's
             raise
         return PublishReport(dataflow, str(period), "failed", None, {}, 0, 0, str(error))
-    finally:
-        hub.leases.give_back([lease])
 
 
-def _publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool) -> PublishReport:
+def _make(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool) -> PublishReport | _Made:
     from hub_core.stages.aggregate import aggregate
     from hub_core.stages.consolidate import consolidate, differs, double_voices, without
-    from hub_core.stages.freeze import freeze
 
     scope = Scope.of(hub.config.catalogue, dataflow, period)
     calendar = scope.calendar.value
@@ -92,14 +125,26 @@ def _publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once:
     draft = consolidate(scope, figures, reporters, used, previous.manifest if previous else None, now)
     if not differs(draft, previous.manifest if previous else None):
         return told("unchanged", previous, figures.height, doubled.height)
-    recipients = [each.recipient for each in recipients_of(hub, dataflow, now)]
-    release = freeze(hub.releases, draft.manifest, figures, recipients, now)
-    hub.store.note_catalogue(scope.catalogue.digest, now)
-    _note_double_voices(hub, release, doubled, inputs.own, now)
-    _note_other_units(hub, release, scope, inputs.everything, now)
-    if str(period) in frames.shared:
-        _note_apart(hub, release, apart(scope, without(frames.own, doubled)), inputs.own, now)
-    return told("frozen", release, figures.height, doubled.height)
+    differing = apart(scope, without(frames.own, doubled)) if str(period) in frames.shared else []
+
+    def frozen(state: str, release: Release) -> PublishReport:
+        return told(state, release, figures.height, doubled.height)
+
+    return _Made(draft, scope, inputs, doubled, differing, frozen)
+
+
+def _enter(hub: Hub, made: _Made, now: datetime) -> PublishReport:
+    """Freeze a release that was made, and note what is wrong with it."""
+    from hub_core.stages.freeze import freeze
+
+    manifest, own = made.draft.manifest, made.inputs.own
+    recipients = [each.recipient for each in recipients_of(hub, manifest.dataflow, now)]
+    release = freeze(hub.releases, manifest, made.draft.figures, recipients, now)
+    hub.store.note_catalogue(manifest.catalogue, now)
+    _note_double_voices(hub, release, made.doubled, own, now)
+    _note_other_units(hub, release, made.scope, made.inputs.everything, now)
+    _note_apart(hub, release, made.apart, own, now)
+    return made.told("frozen", release)
 
 
 def _silent(hub: Hub, dataflow: str, dues: list[Due]) -> list[tuple[str, str]]:

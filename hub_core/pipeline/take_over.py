@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from hub_core.ahead import ahead
 from hub_core.contracts import explain
 from hub_core.engine import Answer
 from hub_core.errors import HubError, PluginError, StoreError, SubmissionError, from_dict
 from hub_core.home import GATHERS, Hub
 from hub_core.landing import Scratch, read_manifest
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Manifest
+from hub_core.obligations import voice_of
 from hub_core.secrets import redact
 
 if TYPE_CHECKING:
-    from hub_core.config import Config
-    from hub_core.stages.admit import Admitted, Voice
+    from hub_core.stages.admit import Admitted
 
 
 _READ = ("rows", "ignored", "absent", "not_asked")  # what a child counts while it reads
@@ -92,8 +93,8 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
         if failure is None and gathered.unchanged:
             counts |= _as_before(hub, going, gathered)
         if failure is None:
-            for folder in gathered.submissions:
-                admitted = _admit(hub, going, Path(folder), now)
+            for sealed in ahead((_verified(hub, going, Path(each)) for each in gathered.submissions), 1):
+                admitted = _admit(hub, going, sealed, now)
                 for name, number in admitted.manifest.counts.items():
                     counts[name] = counts.get(name, 0) + number
                 counts["admitted"] = counts.get("admitted", 0) + admitted.manifest.rows
@@ -182,8 +183,9 @@ def _take_landing(hub: Hub, going: Going, gathered: Gathered, failure: HubError 
     hub.zone.adopt_landing(going.scratch, landing)
 
 
-def _admit(hub: Hub, going: Going, folder: Path, now: datetime) -> Admitted:
-    from hub_core.stages.admit import admit, verify
+def _verified(hub: Hub, going: Going, folder: Path) -> tuple[Path, Manifest]:
+    """A sealed folder with its manifest, its files and all that they say checked. Raises SubmissionError."""
+    from hub_core.stages.admit import verify
 
     assert going.order is not None
     if going.scratch.resolve() not in folder.resolve().parents:
@@ -198,6 +200,13 @@ def _admit(hub: Hub, going: Going, folder: Path, now: datetime) -> Admitted:
         raise SubmissionError("the child sealed a submission of another dataflow or provider")
     voice = voice_of(hub.config, manifest.province, manifest.provider, manifest.dataflow)
     verify(folder, manifest, voice, hub.config.catalogue, whole=False)
+    return folder, manifest
+
+
+def _admit(hub: Hub, going: Going, sealed: tuple[Path, Manifest], now: datetime) -> Admitted:
+    from hub_core.stages.admit import admit
+
+    folder, manifest = sealed
     hub.store.note_catalogue(manifest.digests.catalogue, now)
     still = partial(hub.leases.check, name=going.task.lease)
     reason, outdated = reason_for(hub, manifest), _outdated(hub, manifest)
@@ -226,20 +235,6 @@ def reason_for(hub: Hub, manifest: Manifest) -> str:
     mine = (manifest.province, manifest.provision)
     used = released is not None and any((u.province, u.provision) == mine for u in released.manifest.submissions)
     return "correction" if used else "initial"
-
-
-def voice_of(config: Config, name: str, provider: str, dataflow: str) -> Voice:
-    """What a provider may say in a dataflow, by its obligations. Raises PluginError where it has none."""
-    from hub_core.stages.admit import Voice
-
-    duties = config.duties.get((name, provider, dataflow))
-    if not duties:
-        raise PluginError(f"config/obligations has no duty of {provider} to report {dataflow}", province=name)
-    units = config.catalogue.subtree(tuple(unit for duty in duties for unit in duty.speaks_for))
-    indicators = {code for duty in duties for code in duty.indicators}
-    if any(not duty.indicators for duty in duties):
-        indicators |= {each.code for each in config.catalogue.of_dataflow(dataflow)}
-    return Voice(units, indicators)
 
 
 def admit_folder(hub: Hub, folder: Path, now: datetime) -> Admitted:

@@ -13,11 +13,12 @@ from hub_core.contracts import PayloadPart
 from hub_core.errors import StateError, StoreError, from_dict
 from hub_core.landing import OBSERVATIONS, Scratch, read_manifest
 from hub_core.model.exchange import Gathered, GatherOrder, Landing
-from hub_core.model.observation import plain
+from hub_core.model.observation import plain, scan_figures
+from hub_core.obligations import voice_of
 from hub_core.pipeline.lending import lent
 from hub_core.pipeline.places import located, place_of
 from hub_core.pipeline.quarantine import quarantined
-from hub_core.pipeline.take_over import Task, voice_of
+from hub_core.pipeline.take_over import Task
 from hub_core.province import secrets_named
 from hub_core.rules import RULES
 
@@ -136,9 +137,8 @@ def _told(hub: Hub, province: str, provision: str, gathered: Gathered, folder: P
 
 
 def _figures(folder: Path) -> list[dict[str, Any]]:
-    import polars as pl
 
-    frame = pl.read_parquet(folder / OBSERVATIONS)
+    frame = scan_figures(folder / OBSERVATIONS).collect()
     return frame.with_columns(plain().alias("value")).select(*_TOLD, "part", "row", "column").to_dicts()
 
 

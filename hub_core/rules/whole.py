@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from hub_core.model.catalogue import Indicator
+from hub_core.model.catalogue import Catalogue, Edges, Indicator
 from hub_core.model.observation import MEASURES, VALUE, plain
 from hub_core.model.scope import LEVELS
 from hub_core.rules.rule import Found, Whole
@@ -88,13 +88,18 @@ def _edges(whole: Whole) -> tuple[list[tuple[int, int, bool]], dict[int, int]]:
     """(child, parent, whether it is one on the period's last day) of units that both have figures, and how many
     children each parent has that day.
     """
-    catalogue, end = whole.catalogue, whole.period.days(whole.calendar)[1]
-    place = {unit: n for n, unit in enumerate(catalogue.org_unit_ids)}
+    children = whole.catalogue.children(whole.period.days(whole.calendar)[1])
+    edges, due = whole.catalogue.keep(("places", children), lambda: _places(whole.catalogue, children))
     there = set(whole.figures["org_unit"].unique())
-    now = {(place[child], place[above]) for child, above in catalogue.children(end)}
+    return [edge for edge in edges if edge[0] in there and edge[1] in there], due
+
+
+def _places(catalogue: Catalogue, children: Edges) -> tuple[list[tuple[int, int, bool]], dict[int, int]]:
+    """(child, parent, whether it is one among these) of all units by their places, and how many each has of these."""
+    place = {unit: n for n, unit in enumerate(catalogue.org_unit_ids)}
+    now = {(place[child], place[above]) for child, above in children}
     ever = {(place[u.id], place[u.parent]) for u in catalogue.org_units.values() if u.parent} | now
-    edges = [(child, above, (child, above) in now) for child, above in ever if child in there and above in there]
-    return sorted(edges), Counter(above for _, above in now)
+    return [(child, above, (child, above) in now) for child, above in sorted(ever)], Counter(above for _, above in now)
 
 
 def _apart(whole: Whole, totals: pl.LazyFrame, sums: pl.LazyFrame) -> pl.LazyFrame:

@@ -14,7 +14,16 @@ from hub_core.errors import StateError, SubmissionError
 from hub_core.landing import OBSERVATIONS, LandingZone
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.exchange import Manifest
-from hub_core.model.observation import KEY, MEASURES, SCHEMA, STATUSES, WHOLE_DIGITS, content_digest
+from hub_core.model.observation import (
+    KEY,
+    MEASURES,
+    STATUSES,
+    WHOLE_DIGITS,
+    content_digest,
+    of_format_1,
+    scan_figures,
+)
+from hub_core.obligations import Voice
 from hub_core.store.revisions import Submission, current
 from hub_core.store.store import Store
 
@@ -26,14 +35,6 @@ class Admitted:
     manifest: Manifest
     revision: int | None
     held: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """What a sender may say: the org units and indicators that its obligation speaks for."""
-
-    org_units: Collection[str]
-    indicators: Collection[str]
 
 
 def admit(
@@ -88,7 +89,7 @@ def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue,
         raise SubmissionError(f"{what}, and the dataflow does not take both (calendars)", **place)
     try:
         frame = pl.scan_parquet(folder / OBSERVATIONS)
-        if frame.collect_schema() != SCHEMA:
+        if not of_format_1(frame.collect_schema()):
             raise SubmissionError(f"{OBSERVATIONS} is not of format 1", **place)
         value = pl.col("value")
         said = frame.select(
@@ -119,7 +120,7 @@ def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue,
     if beyond:
         raise SubmissionError(f"the sender does not speak for {', '.join(sorted(beyond)[:5])}", **place)
     if whole:
-        figures = pl.read_parquet(folder / OBSERVATIONS)
+        figures = scan_figures(folder / OBSERVATIONS).collect()
         keys = figures.select(pl.concat_str(KEY, separator="\t")).to_series()
         if keys.is_duplicated().any() or not figures.select(KEY).equals(figures.select(KEY).sort(KEY)):
             raise SubmissionError("figures are not in the order of their keys, each once", **place)

@@ -16,6 +16,7 @@ from hub_core.rules import RULES, Found, Limits, Rule, Whole
 INDEXED = ("indicator", "org_unit", "measure", "dims")  # the key of a figure of one period, as indices
 INDICES = ("indicator", "org_unit", "period", "measure", "dims", "status")
 _PLACE = ("part", "row", "column")
+_BROKEN = 10_000  # rows that wait until it is told what is wrong with them
 _TOLD = 500  # characters of a text that the quarantine keeps; the rest stands in the payload
 _LEAVE = (Severity.ERROR, Severity.BLOCKING)  # a row that breaks such a rule leaves; others stay with a remark
 
@@ -55,8 +56,9 @@ class Validator:
         self._codes = codes
         self._asked = asked
         self._made_for = -1  # how many periods there were when the checks were made
-        self.quarantine: list[pl.DataFrame] = []
-        self.remarked: list[pl.DataFrame] = []  # rows that stay, with what is said of them
+        self._broken: list[tuple[pl.DataFrame, pl.DataFrame]] = []  # rows with the checks that they broke
+        self._quarantine: list[pl.DataFrame] = []
+        self._remarked: list[pl.DataFrame] = []
         self.not_asked = 0
 
     def _make_checks(self) -> None:
@@ -64,6 +66,7 @@ class Validator:
         periods = len(self._codes.lists["period"])
         if periods == self._made_for:
             return
+        self._tell()
         self._made_for = periods
         checks = [
             (rule, fault.field, fault.broken.fill_null(value=False))
@@ -86,23 +89,41 @@ class Validator:
         refused = rows["~refused"].is_not_null()
         if refused.any():  # of a row that its reader does not vouch for nothing else is asked
             alone = [check for check in self._checks if check[0].text.code == "V019"]
-            self._tell(rows.filter(refused), alone, len(alone))
+            for rule, field, _ in alone:
+                self._quarantine.append(self._told(rows.filter(refused), rule, field))
             rows = rows.filter(~refused)
-        stays = self._tell(rows, self._checks, self._leaving)
-        return rows.select(*INDICES, "value", *_PLACE).filter(stays)
+        hits = rows.select(check.alias(str(n)) for n, (_, _, check) in enumerate(self._checks))
+        left = hits.select(pl.any_horizontal(*map(str, range(self._leaving))).alias("left")).to_series()
+        broken = hits.select(pl.any_horizontal(pl.all()).alias("broken")).to_series()
+        if broken.any():
+            self._broken.append((rows.filter(broken), hits.filter(broken)))
+            if sum(frame.height for frame, _ in self._broken) >= _BROKEN:
+                self._tell()
+        return rows.select(*INDICES, "value", *_PLACE).filter(~left)
 
-    def _tell(self, rows: pl.DataFrame, checks: list[tuple[Rule, str, pl.Expr]], leaving: int) -> pl.Series:
-        """Keep the rows that break each rule, in the shape of the quarantine; gives which rows stay.
+    @property
+    def quarantine(self) -> list[pl.DataFrame]:
+        """The rows that left, under each rule that they broke, in the shape of the quarantine."""
+        self._tell()
+        return self._quarantine
 
-        ``leaving``: by how many of the checks, the first ones, rows leave.
-        """
-        hits = rows.select(check.alias(str(n)) for n, (_, _, check) in enumerate(checks))
-        stays = ~hits.select(pl.any_horizontal(*map(str, range(leaving))).alias("left")).to_series()
-        for (rule, field, _), hit in zip(checks, hits, strict=True):
+    @property
+    def remarked(self) -> list[pl.DataFrame]:
+        """Rows that stay, with what is said of them, in the same shape."""
+        self._tell()
+        return self._remarked
+
+    def _tell(self) -> None:
+        """Tell what is wrong with the broken rows that wait: many at once, as each rule has a price of its own."""
+        if not self._broken:
+            return
+        rows, hits = (pl.concat(each) for each in zip(*self._broken, strict=True))
+        self._broken.clear()
+        left = hits.select(pl.any_horizontal(*map(str, range(self._leaving))).alias("left")).to_series()
+        for (rule, field, _), hit in zip(self._checks, hits, strict=True):
             leaves = rule.text.severity in _LEAVE
-            if hit.any() and (leaves or (hit := hit & stays).any()):
-                (self.quarantine if leaves else self.remarked).append(self._told(rows.filter(hit), rule, field))
-        return stays
+            if hit.any() and (leaves or (hit := hit & ~left).any()):
+                (self._quarantine if leaves else self._remarked).append(self._told(rows.filter(hit), rule, field))
 
     def _told(self, rows: pl.DataFrame, rule: Rule, field: str) -> pl.DataFrame:
         keys = [self._codes.texts(c) for c in ("indicator", "org_unit", "period", "measure", "dims")]
@@ -190,7 +211,7 @@ def held_together(
         rows = rows.join(found.rows.select(INDEXED), on=INDEXED, how="anti", maintain_order="left")
     said = []
     for rule, found in _asked(whole(rows), [rule for rule in asking if rule.text.severity not in _LEAVE]):
-        first = found.rows.sort(*_PLACE).head(1).select(*_PLACE, text=found.text).row(0, named=True)
+        first = found.rows.bottom_k(1, by=_PLACE).select(*_PLACE, text=found.text).row(0, named=True)
         said.append(Finding(rule.text.code, rule.text.severity, found.rows.select(_PLACE).n_unique(), **first))
     return rows, pl.concat(left), said
 

@@ -13,6 +13,7 @@ from hub_core.errors import StateError
 from hub_core.model.canonical import digest_of
 from hub_core.model.exchange import Receipt, ReleaseManifest
 from hub_core.store import tables as t
+from hub_core.store.connection import insert_many
 from hub_core.store.store import Store
 
 OPEN = ("queued", "sent")  # a delivery that must still be sent, or whose answer is in doubt
@@ -142,7 +143,7 @@ class Releases:
             assert made.inserted_primary_key is not None
             number = int(made.inserted_primary_key[0])
             if figures:
-                connection.execute(t.figure.insert(), [{"release_id": number, **row} for row in figures])
+                insert_many(connection, t.figure, [{"release_id": number, **row} for row in figures])
             for delivery, recipient in deliveries:
                 connection.execute(
                     t.delivery.insert().values(

@@ -12,15 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-import polars as pl
-
 from hub_core import config as configuration
 from hub_core import plugins
 from hub_core.engine import local
 from hub_core.errors import from_dict
 from hub_core.landing import OBSERVATIONS, QUARANTINE
 from hub_core.model.exchange import CheckOrder
-from hub_core.model.observation import KEY
+from hub_core.model.observation import KEY, scan_figures
 from hub_core.pipeline import trial
 from hub_core.testing.samples import Sample, province_of, samples
 
@@ -136,7 +134,7 @@ def _outcome(folders: list[Path]) -> dict[str, str]:
     """What was sealed, as CSV: the figures with their positions, and the findings."""
     from hub_core.landing import read_manifest
 
-    figures = [pl.read_parquet(folder / OBSERVATIONS) for folder in folders]
+    figures = [scan_figures(folder / OBSERVATIONS).collect() for folder in folders]
     rows = [row for frame in figures for row in frame.iter_rows(named=True)]
     columns = [*KEY, "value", "status", "part", "row", "column"]
     manifests = [read_manifest(folder) for folder in folders]

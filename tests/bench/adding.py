@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from hub_core.model.catalogue import Catalogue, Dataflow, Indicator, Unit
-from hub_core.model.observation import SCHEMA
+from hub_core.model.observation import CODED
 from hub_core.model.org_unit import Membership, OrgUnit, Validity
 from hub_core.model.period import Calendar, Period
 from hub_core.model.scope import Scope
@@ -153,7 +153,7 @@ def _rows(codes: list[str], org_units: list[str], period: str, seed: int) -> pl.
         calendar=pl.lit("S"),
         measure=pl.lit("actual"),
         dims="dims",
-        value=pl.when(~empty).then(fine.cast(SCHEMA["value"]) / 1_000_000),
+        value=pl.when(~empty).then(fine.cast(CODED["value"]) / 1_000_000),
         status=pl.when(empty).then(pl.lit("M")).when(dice % 97 == 5).then(pl.lit("P")).otherwise(pl.lit("A")),
         part=pl.lit(0),
         row="row",
@@ -164,7 +164,7 @@ def _rows(codes: list[str], org_units: list[str], period: str, seed: int) -> pl.
 def _write(rows: pl.LazyFrame, folder: Path) -> None:
     """As a submission is sealed."""
     folder.mkdir(parents=True, exist_ok=True)
-    table = rows.sort("indicator", "org_unit", "dims").cast(SCHEMA)
+    table = rows.sort("indicator", "org_unit", "dims").cast(CODED)
     table.sink_parquet(folder / "observations.parquet", compression="zstd", compression_level=1)
 
 

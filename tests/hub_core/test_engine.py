@@ -356,8 +356,7 @@ def test_the_inline_engine_says_what_a_process_says(nights: Nights) -> None:
 
 
 def test_spare_children_end_with_the_engine() -> None:
-    engine = local()
-    engine.warm(2)
+    engine = local([Child(), Child()])
     pids = [child.process.pid for child in engine.spares]
     engine.close()
     assert all(gone(pid) for pid in pids)

@@ -32,8 +32,8 @@ from hub_core.landing import (
     write,
 )
 from hub_core.model.exchange import Landing, Manifest, Part
+from hub_core.model.observation import CODED, content_digest
 from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
-from hub_core.model.observation import SCHEMA, content_digest
 from hub_core.pipeline.inputs import with_age
 from hub_core.pipeline.quarantine import quarantined
 
@@ -510,7 +510,7 @@ def test_figures_of_many_submissions_say_where_they_are_from(tmp_path: Path, sea
 
 def test_figures_of_no_submission_are_none() -> None:
     assert figures_of([]).collect().height == 0
-    assert with_age(figures_of([]), []).collect().schema == {**SCHEMA, "source": pl.UInt32(), "age": pl.Int32()}
+    assert with_age(figures_of([]), []).collect().schema == {**CODED, "source": pl.UInt32(), "age": pl.Int32()}
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

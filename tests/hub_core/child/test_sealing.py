@@ -209,9 +209,11 @@ def test_v019_a_reader_may_vouch_for_some_parts_by_saying_nothing(desk: Desk, ro
 
 
 def test_what_is_sealed_is_of_format_1_whatever_left(desk: Desk, row: Made) -> None:
-    from hub_core.model.observation import SCHEMA
+    from hub_core.model.observation import SCHEMA, of_format_1, scan_figures
 
     gone = desk.gather([row(), row(ct="AA.4", gt="2"), row(ct="AA.3", gt="3")])
-    frame = pl.read_parquet(gone.folders[Q2] / OBSERVATIONS)
+    path = gone.folders[Q2] / OBSERVATIONS
+    frame = scan_figures(path).collect()
+    assert of_format_1(pl.scan_parquet(path).collect_schema())
     assert frame.schema == SCHEMA
     assert frame["indicator"].to_list() == ["AA.2", "AA.3"]

@@ -14,7 +14,8 @@ from hub_core.landing import OBSERVATIONS, file_digest
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.exchange import Manifest
 from hub_core.model.observation import SCHEMA, content_digest
-from hub_core.stages.admit import Voice, verify
+from hub_core.obligations import Voice
+from hub_core.stages.admit import verify
 
 ROOT = Path(__file__).parent.parent.parent.parent
 VOICE = Voice({"vn-nghe-an"}, {"VT.03", "VT.04", "VT.05"})
