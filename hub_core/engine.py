@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hub_core import installed
@@ -42,8 +43,11 @@ class Engine:
         gather = config.settings.gather
         self.config, self.processes = config, gather.processes
         self.limits = Limits(gather.memory_mb, gather.file_mb, gather.scratch_mb)
-        for child in self.spares:
-            child.prepare(config.settings.plugins.trusted, config.snapshot())
+        if self.spares:
+            with suppress(OSError):  # whatever needs the snapshot will say that it cannot be kept
+                catalogue = config.snapshot()
+                for child in self.spares:
+                    child.prepare(config.settings.plugins.trusted, catalogue)
 
     def submit(self, orders: list[dict[str, Any]], seconds: float, progress: Progress) -> Future[list[Answer]]:
         """Begin a conversation; each order may take so many seconds."""

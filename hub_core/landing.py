@@ -45,9 +45,9 @@ OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet
 class Scratch:
     """The folder in which a child leaves what it made; the same layout as a provision's folder."""
 
-    def __init__(self, root: Path, hide: Iterable[str] = ()) -> None:
-        """``hide``: secrets, which stand in no name or origin of a part."""
-        self.root = root
+    def __init__(self, root: Path, hide: Iterable[str] = (), kept: Path | None = None) -> None:
+        """``hide``: secrets, which stand in no name or origin of a part; ``kept``: where parts are landed already."""
+        self.root, self._kept = root, kept
         self._hide = sorted(hide, key=len, reverse=True)
         self._lent: dict[str, Path] = {}
         (root / "parts").mkdir(parents=True, exist_ok=True)
@@ -67,6 +67,8 @@ class Scratch:
         """A part's bytes on disk, and a line about it in the journal; ``key`` gives a question's digest."""
         digest = payload.digest
         path = self.root / "parts" / f"{digest}.zst"
+        if digest not in self._lent and self._kept is not None and _holds(self._kept / path.name, payload.content):
+            self._lent[digest] = self._kept
         if digest not in self._lent and not path.exists():
             with (self.root / "parts" / f"{digest}.new").open("wb") as file:
                 file.write(self._compressor.compress(payload.content))
@@ -246,6 +248,14 @@ def open_part(parts: Path, part: Part) -> PayloadPart:
     if payload.digest != part.digest:
         raise StoreError(f"{path} does not hold the bytes that were landed: {_AGAIN}", part=part.name)
     return payload
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file of a landed part is there and holds these bytes."""
+    try:
+        return zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=len(content)) == content
+    except (OSError, zstandard.ZstdError):
+        return False
 
 
 def check_part(path: Path, part: Part) -> None:

@@ -161,10 +161,10 @@ class _Asking:
             told = validators(answer) if self._settings.validators else (None, None)
             name = f"{label}page {len(asked)}"
             part = PayloadPart(answer.content, answer.media_type, shown(link), name, question, *told)
+            digests.add(part.digest)
             if answer.status is not None and (answer.content or answer.broken is None):
                 yield part
             self._check(answer, part)
-            digests.add(part.digest)
             if len(digests) < len(asked):
                 raise SourceChanged("a page repeats the bytes of an earlier one", part=part.name)
             try:

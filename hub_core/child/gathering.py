@@ -54,7 +54,8 @@ class Gathering:
 
     def __init__(self, order: GatherOrder, progress: Progress) -> None:
         self.order, self.progress = order, progress
-        self.scratch = Scratch(Path(order.scratch), order.secrets.values())
+        kept = Path(order.known).parent.parent / "parts" if order.known else None
+        self.scratch = Scratch(Path(order.scratch), order.secrets.values(), kept)
         self.counts = Counts()
         self.parts: list[Part] = []
         self.spool: dict[int, list[Path]] = {}
@@ -222,7 +223,9 @@ class Gathering:
         self.held.clear()
         folder = self.scratch.root / "spool"
         folder.mkdir(exist_ok=True)
-        for (index,), each in rows.partition_by("period", as_dict=True).items():
+        one = rows.height and rows["period"].min() == rows["period"].max()
+        by_period = {(rows["period"][0],): rows} if one else rows.partition_by("period", as_dict=True)
+        for (index,), each in by_period.items():
             files = self.spool.setdefault(int(index), [])
             path = folder / f"{index}-{len(files)}.arrow"
             each.with_columns(pl.col("column").cast(pl.Categorical)).write_ipc(path)

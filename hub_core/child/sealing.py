@@ -65,6 +65,7 @@ class Sealing:
     nil: Collection[str]
     reading: str
     sealed: dict[str, Path] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)  # the content digests of what is sealed
     last: tuple[str, pl.DataFrame | None] | None = None  # the period held together last, and its figures
     writing: Future[None] | None = None
     unread: list[Finding] = field(default_factory=list)  # V016, where rows without a period are too many of them all
@@ -154,15 +155,21 @@ class Sealing:
         earlier = str(Period.parse(label).shift(-1))
         if self.last is not None and self.last[0] == earlier:
             return None if self.last[1] is None else self.last[1].lazy()
-        found = [indexed(scan_coded(folder / OBSERVATIONS), self.codes) for folder in self._before(label)]
-        return found[0] if found else None
+        folder = self.sealed.get(earlier) or self.order.lent.get(earlier)
+        return indexed(scan_coded(Path(folder) / OBSERVATIONS), self.codes) if folder else None
 
-    def _before(self, label: str) -> list[Path]:
-        """The submission that the period was held against."""
-        earlier = str(Period.parse(label).shift(-1))
-        if earlier in self.sealed:
-            return [self.sealed[earlier]]
-        return [Path(self.order.lent[earlier])] if earlier in self.order.lent else []
+    def _used(self, label: str) -> list[str]:
+        """The content digests of the submissions that a period was held against: its own, and that of the one before.
+
+        Raises SubmissionError where one that the hub lends is not what was sealed.
+        """
+        lent, earlier = self.order.lent, str(Period.parse(label).shift(-1))
+        used = [read_manifest(Path(lent[label])).digests.content] if label in lent else []
+        if earlier in self.contents:
+            used.append(self.contents[earlier])
+        elif earlier in lent:
+            used.append(read_manifest(Path(lent[earlier])).digests.content)
+        return used
 
     def _changes(
         self, label: str, kept: pl.DataFrame | None, table: pl.DataFrame, quarantine: pl.DataFrame
@@ -194,8 +201,8 @@ class Sealing:
         if nil and (table.height or rows):
             found.append(Finding("V020", Severity.BLOCKING, table.height + rows))
             nil = False  # where somebody accepts it, they are figures
-        lent = [Path(order.lent[label])] if label in order.lent else []
-        used = [read_manifest(folder).digests.content for folder in (*lent, *self._before(label))]
+        used, content = self._used(label), content_digest(table, nil=nil)
+        self.contents[label] = content
         return Manifest(
             gather=order.gather,
             replay=order.replay,
@@ -210,7 +217,7 @@ class Sealing:
             kind="nil" if nil else "figures",
             nil=nil,
             sender=self.province.id,
-            predecessor=used[0] if lent else None,
+            predecessor=used[0] if label in order.lent else None,
             lent=used,
             parts=self.parts,
             rows=table.height,
@@ -218,7 +225,7 @@ class Sealing:
             counts=counts,
             findings=[self._counted(f) for f in found],
             digests=Digests(
-                content=content_digest(table, nil=nil),
+                content=content,
                 quarantine=quarantine_digest(quarantine),
                 catalogue=self.catalogue.digest,
                 mapping=self.province.mapping_digest(order.provision),

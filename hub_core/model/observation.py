@@ -39,7 +39,7 @@ QUARANTINE: Final = pl.Schema(
         "column": pl.String(),
     }
 )
-CODED: Final = pl.Schema({**SCHEMA, **dict.fromkeys((*KEY, "status"), pl.Categorical())})
+CODED: Final = pl.Schema({name: pl.Categorical() if kind == pl.String else kind for name, kind in SCHEMA.items()})
 _LINES = 100_000
 _ROW_GROUP = 1_000_000
 _TEXTS = pl.ScanCastOptions(categorical_to_string="allow")
@@ -66,8 +66,8 @@ def scan_figures(path: Path) -> pl.LazyFrame:
 
 
 def scan_coded(path: Path) -> pl.LazyFrame:
-    """The same with key and status as categories: for what groups, joins and adds up. The schema is not checked."""
-    return pl.scan_parquet(path).with_columns(pl.col(*KEY, "status").cast(pl.Categorical))
+    """The same with texts as categories: for what groups, joins and adds up. The schema is not checked."""
+    return pl.scan_parquet(path).cast(CODED)
 
 
 def plain(value: str = "value") -> pl.Expr:

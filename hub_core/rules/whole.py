@@ -223,7 +223,11 @@ _THEN = pl.format("{}; kỳ trước {}", plain(), plain("was"))
 def _beside(whole: Whole) -> pl.LazyFrame:
     """Figures with what they were the period before, as ``was``."""
     assert whole.before is not None
-    return whole.figures.lazy().join(whole.before.select(*_KEYS, was=pl.col("value")), on=_KEYS)
+    sizes = len(whole.catalogue.indicator_codes), len(whole.catalogue.org_unit_ids), len(MEASURES), len(whole.dims)
+    key: pl.Expr = pl.lit(0, dtype=pl.UInt64)  # one number joins in half the time of four
+    for name, size in zip(_KEYS, sizes, strict=True):
+        key = key * size + pl.col(name).cast(pl.UInt64)
+    return whole.figures.lazy().with_columns(key=key).join(whole.before.select(key=key, was=pl.col("value")), on="key")
 
 
 def _indicators(whole: Whole) -> dict[int, Indicator]:

@@ -144,8 +144,9 @@ def test_what_is_listed(world: World, tmp_path: Path) -> None:
     assert not (tmp_path / "was-run").exists()
     shown = world.run("secret", "list")
     assert shown.returncode == 0
-    assert TOKEN not in shown.stdout + json.dumps(list(told.values()))
-    assert str(len(TOKEN)) not in re.sub(re.escape(str(world.home)), "", shown.stdout)
+    said = json.dumps(list(told.values())).replace(str(world.home), "")
+    assert TOKEN not in shown.stdout + said
+    assert str(len(TOKEN)) not in said
 
 
 def test_what_is_proved(world: World) -> None:
