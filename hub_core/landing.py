@@ -21,7 +21,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import zstandard
 from pydantic import ValidationError
@@ -30,9 +29,6 @@ from hub_core.contracts import PayloadPart, explain
 from hub_core.errors import StateError, StoreError, SubmissionError
 from hub_core.model.exchange import Landing, Manifest, Part
 from hub_core.model.validators import etag, http_date
-
-if TYPE_CHECKING:
-    pass
 
 _LEVEL = 1
 _PIECE = 1 << 20

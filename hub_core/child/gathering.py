@@ -13,6 +13,7 @@ import polars as pl
 from hub_core import rules
 from hub_core.ahead import ahead
 from hub_core.child import Progress
+from hub_core.child.batches import batches
 from hub_core.child.before import Before
 from hub_core.child.preparing import prepared
 from hub_core.child.sealing import Sealing
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from hub_core.province import Province, Provision
 
 Arrived = tuple[Part, PayloadPart]
-BATCH = 100_000  # rows mapped at once
 SPOOL = 100_000  # rows held before they are set down by period
 AHEAD = 1  # parts fetched ahead of the landing, and landed ahead of the reader
 
@@ -154,7 +154,7 @@ class Gathering:
         """Map what arrives, while more is fetched and read; where reading fails, the rest is landed all the same."""
         unread: HubError | None = None
         try:
-            for batch in ahead(_batches(self._frames(arriving)), 1):
+            for batch in ahead(batches(self._frames(arriving)), 1):
                 try:
                     if unread is None:
                         self._map(batch)
@@ -284,18 +284,3 @@ class Gathering:
             "absent": counts.absent,
             "not_asked": self.validate.not_asked,
         }
-
-
-def _batches(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Frames put together where they are alike, up to BATCH rows: many small ones would cost more than their rows."""
-    waiting: list[pl.DataFrame] = []
-    for frame in frames:
-        if waiting and frame.schema != waiting[0].schema:
-            yield pl.concat(waiting)
-            waiting = []
-        waiting.append(frame)
-        if sum(each.height for each in waiting) >= BATCH:
-            yield pl.concat(waiting)
-            waiting = []
-    if waiting:
-        yield pl.concat(waiting)

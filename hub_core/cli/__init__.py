@@ -6,10 +6,16 @@ import gc
 import os
 import sys
 
+_WITH_A_CHILD = ("gather", "night", "replay", "backfill")  # commands that will surely need one
+
 
 def main() -> None:
     """Run ``hub``; exit code 0 done, 1 done with something that blocks, 2 usage or configuration, 3 unavailable."""
     gc.set_threshold(50_000, 20, 100)  # what is imported and read is never thrown away
+    if sys.argv[1:2] and sys.argv[1] in _WITH_A_CHILD:
+        from hub_core.cli import early
+
+        early.start()
     from hub_core.cli.app import app
     from hub_core.errors import HubError, StoreError
 

@@ -70,10 +70,10 @@ def opened(home: Path, *, children: int = 0) -> Iterator[Hub]:
 
     Told to stop by SIGTERM, it gives back its leases, and its children end with it.
     """
-    from hub_core.isolation.child import Child
+    from hub_core.cli import early
 
     signal.signal(signal.SIGTERM, _told_to_stop)
-    spares = [Child() for _ in range(children)]
+    spares = early.children(children)
 
     from hub_core.engine import local
 

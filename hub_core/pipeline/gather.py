@@ -86,21 +86,25 @@ def gather(hub: Hub, todo: list[Task], now: datetime, report: Report, *, whole: 
             orders = [going.order.model_dump(mode="json") for going in begun if going.order]
             asked.append((begun, hub.engine.submit(orders, hub.config.settings.gather.seconds, report)))
     if asked:
-        _load_the_rest(now)
+        _load_the_rest(hub, [going for begun, _ in asked for going in begun], now)
     for begun, answers in asked:
         for going, answer in zip(begun, answers.result(), strict=True):
             reports[going.task.key] = end(hub, going, answer, now)
     return [reports[task.key] for task in todo]
 
 
-def _load_the_rest(now: datetime) -> None:
-    """Load what is needed when the children are done, while they read."""
+def _load_the_rest(hub: Hub, begun: list[Going], now: datetime) -> None:
+    """Load and make ready what is needed when the children are done, while they read."""
     import hub_core.stages.admit
     import hub_core.stages.aggregate
     import hub_core.stages.consolidate
     import hub_core.stages.freeze  # noqa: F401
+    from hub_core.aggregation.up import edges_of
+    from hub_core.model.scope import Scope
 
     is_working_day(now.date())
+    for dataflow, period in {(going.dataflow, label) for going in begun for label in going.task.periods[-1:]}:
+        edges_of(Scope.of(hub.config.catalogue, dataflow, Period.parse(period)))
 
 
 def _elsewhere(hub: Hub, task: Task) -> GatherReport:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from hub_core.errors import StoreError
+from hub_core.store.tables import metadata
 
 HEAD = "0003"  # the newest migration that this hub knows
 _BACKUP = "bring it back from a backup (hub restore into another folder)"
@@ -39,7 +40,9 @@ def connect(url: str, *, begun: bool = False) -> sa.Engine:
             version = _version(connection)
         if version is None and begun:
             raise StoreError(f"{_named(engine)} is empty, and the landing zone is not: {_BACKUP}")
-        if version != HEAD:
+        if version is None and engine.dialect.name == "sqlite":
+            make(engine)
+        elif version != HEAD:
             migrate(engine, version)
     except StoreError:
         engine.dispose()
@@ -140,6 +143,20 @@ def _version(connection: sa.Connection) -> str | None:
         return None
     version: str | None = connection.execute(sa.text("select version_num from alembic_version")).scalar()
     return version
+
+
+def make(engine: sa.Engine) -> None:
+    """The tables of a new database at once: the same as the migrations make, which take ten times as long to load."""
+    with engine.begin() as connection:
+        if _version(connection) is None:  # another hub may have been quicker
+            metadata.create_all(connection)
+            connection.execute(
+                sa.text(
+                    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+                    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+                )
+            )
+            connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 
 
 def migrate(engine: sa.Engine, version: str | None) -> None:

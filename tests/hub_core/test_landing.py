@@ -508,6 +508,29 @@ def test_figures_of_many_submissions_say_where_they_are_from(tmp_path: Path, sea
     assert sorted(aged.select("source", "age").rows()) == [(0, 7), (1, 0), (2, 3)]
 
 
+def test_a_part_that_is_kept_already_is_not_packed_again(zone: LandingZone, scratch: Scratch, tmp_path: Path) -> None:
+    part = scratch.land(payload(b"one"))
+    zone.adopt_landing(scratch.root, landing([part]))
+    kept = zone.parts("nghe_an", "telecom")
+    again = Scratch(tmp_path / "again", kept=kept)
+    assert again.land(payload(b"one")) == part
+    assert again.open(part).content == b"one"
+    assert list((again.root / "parts").iterdir()) == []
+    assert again.landed(kept) == [part]
+
+
+@pytest.mark.parametrize("held", [b"", b"no part", zstandard.compress(b"two"), zstandard.compress(b"one and more")])
+def test_a_part_that_is_kept_damaged_is_landed_anew(scratch: Scratch, tmp_path: Path, held: bytes) -> None:
+    digest = hashlib.sha256(b"one").hexdigest()
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / f"{digest}.zst").write_bytes(held)
+    again = Scratch(tmp_path / "again", kept=kept)
+    part = again.land(payload(b"one"))
+    assert [path.name for path in (again.root / "parts").iterdir()] == [f"{digest}.zst"]
+    assert again.open(part).content == b"one"
+
+
 def test_figures_of_no_submission_are_none() -> None:
     assert figures_of([]).collect().height == 0
     assert with_age(figures_of([]), []).collect().schema == {**CODED, "source": pl.UInt32(), "age": pl.Int32()}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -21,7 +22,7 @@ from hub_core.model.exchange import Manifest, Receipt, ReleaseManifest
 from hub_core.stages.admit import Admitted, admit
 from hub_core.stages.freeze import delivery_id, freeze
 from hub_core.store import tables
-from hub_core.store.connection import HEAD
+from hub_core.store.connection import HEAD, connect, make, migrate
 from hub_core.store.releases import Release, Releases
 from hub_core.store.revisions import Submission, current
 from hub_core.store.store import Store
@@ -578,10 +579,35 @@ def test_a_moment_without_its_time_zone_is_refused(store: Store) -> None:
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_code_knows(store: Store) -> None:
+    with store.engine.begin() as connection:
+        tables.metadata.drop_all(connection)
+        connection.exec_driver_sql("drop table alembic_version")
+    migrate(store.engine, None)
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, tables.metadata) == []
         assert context.get_current_revision() == HEAD
+
+
+def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
+    made = connect(f"sqlite:///{tmp_path / 'made.db'}")
+    sqlite3.connect(tmp_path / "migrated.db").close()
+    migrated = sa.create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
+    migrate(migrated, None)
+    for engine in (made, migrated):
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection)
+            assert compare_metadata(context, tables.metadata) == []
+            assert context.get_current_revision() == HEAD
+        engine.dispose()
+
+
+def test_two_hubs_may_make_one_database(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'hub.db'}")
+    make(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("select version_num from alembic_version").all() == [(HEAD,)]
+    engine.dispose()
 
 
 def test_opening_again_keeps_everything(database: str) -> None:
