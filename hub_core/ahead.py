@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def ahead(items: Iterator[T], depth: int) -> Iterator[T]:
-    """The items of an iterator that runs in a thread of its own, so many ahead; its error comes at its place."""
+    """The items of an iterator that runs from now on in a thread of its own, so many ahead; its error has its place."""
     ready: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(depth)
 
     def run() -> None:
@@ -23,6 +23,10 @@ def ahead(items: Iterator[T], depth: int) -> Iterator[T]:
             ready.put(error)
 
     threading.Thread(target=run, daemon=True).start()
+    return _taken(ready)
+
+
+def _taken(ready: queue.Queue[tuple[T] | BaseException | None]) -> Iterator[T]:
     while (item := ready.get()) is not None:
         if isinstance(item, BaseException):
             raise item

@@ -73,10 +73,11 @@ class Gathering:
             self._make_ready(connectors)
         except HubError as error:
             return Gathered(error=error.located(**self._place).as_dict())
+        arriving = self._arriving()  # the system is asked already
         self.reading = reading(self.order, self.province, self.catalogue.digest, self.rules)
         seen = self.order.seen if self.order.seen and self.order.seen.reading == self.reading else None
         self.known = seen.parts if seen else []
-        why = self._read_all(self._arriving())
+        why = self._read_all(arriving)
         landing = self._landing()
         if why is None and seen and [part.digest for part in self.parts] == seen.parts:
             no_data = sorted(set(self.order.periods) - set(seen.periods))
@@ -131,24 +132,25 @@ class Gathering:
         self.validate = Validator(limits, self.codes, asked, self.rules)
 
     def _arriving(self) -> Iterator[Arrived]:
-        """The parts from the department's system, or those of the landing that is read again."""
+        """The parts from the department's system, which is asked from now on; or those of a landing read again."""
         if self.order.replay_of is not None:
-            folder = Path(self.order.replay_of)
-            landing = Landing.model_validate_json(
-                (folder / "gathers" / self.order.gather / "landing.json").read_bytes()
-            )
-            if not landing.complete:
-                raise StateError(f"landing {landing.gather} was cut off and is never sealed: {landing.why}")
-            yield from ((part, open_part(folder / "parts", part)) for part in landing.parts)
-            return
+            return self._landed(Path(self.order.replay_of))
         periods = [Period.parse(label) for label in self.order.periods]
         asked = tuple(Asked(str(p), *p.days(self.calendar)) for p in periods)
         hosts = self.province.allowed_hosts
         if "url" in self.order.source:  # the operator's own word counts
             hosts = (*hosts, str(urlsplit(self.order.source["url"]).hostname))
         request = Request(asked, hosts, self.order.allow_loopback, self.before)
-        payloads = ahead(collect(self.source, request), AHEAD)  # the system is asked while the part before is landed
-        yield from ahead(land(self.scratch, payloads, self.before.key), AHEAD)
+        payloads = ahead(collect(self.source, request), AHEAD)  # while the part before is landed
+        return ahead(land(self.scratch, payloads, self.before.key), AHEAD)
+
+    def _landed(self, folder: Path) -> Iterator[Arrived]:
+        """The parts of the landing that is read again."""
+        path = folder / "gathers" / self.order.gather / "landing.json"
+        landing = Landing.model_validate_json(path.read_bytes())
+        if not landing.complete:
+            raise StateError(f"landing {landing.gather} was cut off and is never sealed: {landing.why}")
+        yield from ((part, open_part(folder / "parts", part)) for part in landing.parts)
 
     def _read_all(self, arriving: Iterator[Arrived]) -> HubError | None:
         """Map what arrives, while more is fetched and read; where reading fails, the rest is landed all the same."""

@@ -231,6 +231,9 @@ class Catalogue:
 
     def subtree(self, roots: tuple[str, ...]) -> frozenset[str]:
         """The roots and every org unit that was ever under one of them by parent."""
+        return self.keep(("subtree", roots), lambda: self._subtree(roots))
+
+    def _subtree(self, roots: tuple[str, ...]) -> frozenset[str]:
         found = set(roots)
         waiting = list(roots)
         for unit in waiting:

@@ -87,21 +87,22 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
     failure = from_dict(gathered.error) if gathered.error else None
     secrets = going.order.secrets.values() if going.order else ()
     notes, revisions, counts, held = list(gathered.notes), {}, dict(gathered.counts), False
+    told_of = [] if failure else gathered.submissions
+    verified = ahead((_verified(hub, going, Path(each)) for each in told_of), 2)  # while the landing is taken over
     try:
         if going.order is not None and going.order.replay_of is None:
             _take_landing(hub, going, gathered, failure, now)
         if failure is None and gathered.unchanged:
             counts |= _as_before(hub, going, gathered)
-        if failure is None:
-            for sealed in ahead((_verified(hub, going, Path(each)) for each in gathered.submissions), 1):
-                admitted = _admit(hub, going, sealed, now)
-                for name, number in admitted.manifest.counts.items():
-                    counts[name] = counts.get(name, 0) + number
-                counts["admitted"] = counts.get("admitted", 0) + admitted.manifest.rows
-                counts["quarantined"] = counts.get("quarantined", 0) + admitted.manifest.quarantined
-                if admitted.revision is not None:
-                    revisions[admitted.manifest.period] = admitted.revision
-                held = held or admitted.held
+        for sealed in verified:
+            admitted = _admit(hub, going, sealed, now)
+            for name, number in admitted.manifest.counts.items():
+                counts[name] = counts.get(name, 0) + number
+            counts["admitted"] = counts.get("admitted", 0) + admitted.manifest.rows
+            counts["quarantined"] = counts.get("quarantined", 0) + admitted.manifest.quarantined
+            if admitted.revision is not None:
+                revisions[admitted.manifest.period] = admitted.revision
+            held = held or admitted.held
     except HubError as error:
         failure = error
     if failure is not None:

@@ -23,23 +23,27 @@ _KEYED = {"units.csv", "indicators.csv", "org_units.csv"}
 
 def rows(texts: dict[str, str], name: str, make: Callable[[dict[str, str]], tuple[str, T]]) -> Iterator[tuple[str, T]]:
     """Each line of a table, made, with its key. Raises ConfigurationError naming file and line."""
-    reader = csv.DictReader(io.StringIO(texts[f"catalogue/{name}"]), strict=True)
+    reader = csv.reader(io.StringIO(texts[f"catalogue/{name}"]), strict=True)
     seen: set[str] = set()
+    columns: list[str] | None = None
     while True:
         try:
-            row = next(reader)
-            if None in row or None in row.values():
+            line = next(reader)
+            if columns is None:
+                columns = line
+                continue
+            if not line:
+                continue
+            if len(line) != len(columns):
                 raise ValueError("the line is too long or too short")
-            key, made = make(row)
+            key, made = make(dict(zip(columns, line, strict=True)))
             if name in _KEYED and key in seen:
                 raise ValueError(f"{key} stands there twice")
         except StopIteration:
             return
         except KeyError as error:
             raise ConfigurationError(f"catalogue/{name}, line {reader.line_num}: no column {error}") from error
-        except csv.Error as error:  # it stops before it counts the line
-            raise ConfigurationError(f"catalogue/{name}, line {reader.line_num + 1}: {error}") from error
-        except (ValueError, InvalidOperation) as error:
+        except (csv.Error, ValueError, InvalidOperation) as error:
             raise ConfigurationError(f"catalogue/{name}, line {reader.line_num}: {error}") from error
         seen.add(key)
         yield key, made

@@ -102,9 +102,9 @@ def test_its_tokens_open_and_one_serves_all_pages(authority: Callable[[int], str
 
 
 def test_a_token_that_ends_on_the_way_is_renewed(authority: Callable[[int], str], fetch: Fetch) -> None:
-    address = authority(1)
+    address = authority(3)
     with Guarded(address) as rows:
-        parts, error = fetch(rows.url, pages=NEXT, auth=auth(address), per_minute=60)
+        parts, error = fetch(rows.url, pages=NEXT, auth=auth(address), per_minute=18)
         assert error is None
         assert len(parts) == 3
         assert len(rows.tokens) >= 2
