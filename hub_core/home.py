@@ -21,6 +21,7 @@ from hub_core.secrets import Secrets
 from hub_core.settings import has_worked
 from hub_core.store.leases import Leases
 from hub_core.store.releases import Releases
+from hub_core.store.runs import Runs
 from hub_core.store.store import Store
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class Hub:
     def releases(self) -> Releases:
         """The releases of its store."""
         return Releases(self.store)
+
+    @property
+    def runs(self) -> Runs:
+        """The runs of its store."""
+        return Runs(self.store)
 
     @property
     def secrets(self) -> Secrets:
@@ -166,13 +172,13 @@ class Hub:
         Raises StateError where another hub holds it.
         """
         with locks.held(self.config.home / _LOCK, "another hub is at work in this home"):
-            self.store.interrupt_runs(now, self._elsewhere())
+            self.runs.interrupt(now, self._elsewhere())
             self._clear_up(now)
             installed.clear(self.config.home, {Path(p.folder).parent for p in self.found.values() if p.folder})
             try:
                 yield
             except BaseException:
-                self.store.interrupt_runs(now, self._elsewhere())
+                self.runs.interrupt(now, self._elsewhere())
                 raise
 
     def _elsewhere(self) -> set[tuple[str, str]]:
@@ -193,7 +199,7 @@ class Hub:
                 folder.unlink()  # nobody of ours made it
                 continue
             gather, _, replay = folder.name.rpartition("-")
-            run = self.store.run_of(gather)
+            run = self.runs.of(gather)
             if (
                 run is not None
                 and replay == "0"

@@ -29,12 +29,11 @@ from hub_core.contracts import PayloadPart, explain
 from hub_core.errors import StateError, StoreError, SubmissionError
 from hub_core.model.exchange import Landing, Manifest, Part
 from hub_core.model.validators import etag, http_date
+from hub_core.parts import check_part, holds, open_part
 
 _LEVEL = 1
-_PIECE = 1 << 20
 _TAKERS = 4  # parts taken over at once
 _JOURNAL = "parts.jsonl"
-_AGAIN = "bring it back from a backup, or ask the department again (hub gather)"
 OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet", "manifest.json"
 
 
@@ -63,7 +62,7 @@ class Scratch:
         """A part's bytes on disk, and a line about it in the journal; ``key`` gives a question's digest."""
         digest = payload.digest
         path = self.root / "parts" / f"{digest}.zst"
-        if digest not in self._lent and self._kept is not None and _holds(self._kept / path.name, payload.content):
+        if digest not in self._lent and self._kept is not None and holds(self._kept / path.name, payload.content):
             self._lent[digest] = self._kept
         if digest not in self._lent and not path.exists():
             with (self.root / "parts" / f"{digest}.new").open("wb") as file:
@@ -231,41 +230,6 @@ class LandingZone:
         """The gather ids of a provision's landings, oldest first."""
         folder = self.provision(province, provision) / "gathers"
         return sorted(path.parent.name for path in folder.glob("*/landing.json"))
-
-
-def open_part(parts: Path, part: Part) -> PayloadPart:
-    """A landed part's bytes, checked against their digest. Raises StoreError where they are gone or changed."""
-    path = parts / f"{part.digest}.zst"
-    try:
-        content = zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=part.size)
-    except (OSError, zstandard.ZstdError) as error:
-        raise StoreError(f"{path} cannot be read: {error}: {_AGAIN}", part=part.name) from error
-    payload = PayloadPart(content, part.media_type, part.origin, part.name)
-    if payload.digest != part.digest:
-        raise StoreError(f"{path} does not hold the bytes that were landed: {_AGAIN}", part=part.name)
-    return payload
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    """Whether a file of a landed part is there and holds these bytes."""
-    try:
-        return zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=len(content)) == content
-    except (OSError, zstandard.ZstdError):
-        return False
-
-
-def check_part(path: Path, part: Part) -> None:
-    """Check a part's bytes against digest and size, a piece at a time. Raises StoreError."""
-    digest, size = hashlib.sha256(), 0
-    try:
-        with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as pieces:
-            while size <= part.size and (piece := pieces.read(_PIECE)):
-                digest.update(piece)
-                size += len(piece)
-    except zstandard.ZstdError as error:
-        raise StoreError(f"{path} cannot be read: {error}", part=part.name) from error
-    if (size, digest.hexdigest()) != (part.size, part.digest):
-        raise StoreError(f"{path} does not hold the bytes that were landed", part=part.name)
 
 
 def _take_part(left: Path, kept: Path, part: Part) -> None:

@@ -23,6 +23,7 @@ from hub_core.scheduler import Journey, Ledger, plan
 from hub_core.settings import database_of, has_worked, settings_of
 from hub_core.store.nights import Brakes, Nights
 from hub_core.store.releases import Releases
+from hub_core.store.runs import Runs
 from hub_core.store.store import Store
 
 LOOK = 20  # seconds between two looks at what is due
@@ -112,7 +113,7 @@ class Serving:
         nights = Nights(store).all()
         begun = [each.began_at for each in nights if each.state != "skipped"]
         since = begun[-1] if begun else self._clock() - _RECENT
-        runs = store.runs(limit=None, since=since)
+        runs = Runs(store).all(limit=None, since=since)
         return Ledger(nights, runs, Releases(store).outbox(), Brakes(store).all())
 
     def _as_process(self, journey: Journey) -> int:

@@ -25,6 +25,7 @@ from hub_core.errors import ConfigurationError, StateError, StoreError
 from hub_core.landing import file_digest
 from hub_core.store import tables as t
 from hub_core.store.connection import HEAD
+from hub_core.store.runs import Runs
 from hub_core.store.store import Store
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def _quiet(url: str, now: datetime) -> None:
     """Bring a restored database to this hub's version; nobody is at work in it."""
     store = Store(url)
     try:
-        store.interrupt_runs(now)
+        Runs(store).interrupt(now)
         with store.write() as connection:
             connection.execute(t.lease.delete())
     finally:

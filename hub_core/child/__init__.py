@@ -108,7 +108,7 @@ def _locate(order: LocateOrder, provinces: Provinces) -> dict[str, Any]:
     """What is at the places of an order, in their order; where it is too much for one answer, the first of them."""
     from hub_core.child.locating import located
     from hub_core.contracts import Reader
-    from hub_core.landing import open_part
+    from hub_core.parts import open_part
 
     province = provinces.province(order)
     if order.provision not in province.provisions:

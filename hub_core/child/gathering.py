@@ -20,9 +20,10 @@ from hub_core.child.sealing import Sealing
 from hub_core.child.seen import reading, to_read
 from hub_core.contracts import Asked, PayloadPart, Reader, Request, Source
 from hub_core.errors import HubError, PluginError, SourceChanged, StateError
-from hub_core.landing import Scratch, open_part
+from hub_core.landing import Scratch
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Part
 from hub_core.model.period import Calendar, Period
+from hub_core.parts import open_part
 from hub_core.province import with_secrets
 from hub_core.stages.collect import collect
 from hub_core.stages.land import land

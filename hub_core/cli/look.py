@@ -26,7 +26,7 @@ def status(
         told = {
             "at": at,
             "broken": hub.broken,
-            "runs": hub.store.runs(runs),
+            "runs": hub.runs.all(runs),
             "held": [each for each in hub.store.submissions() if each.held],
             "releases": [
                 {"release": r.name, "state": r.state, "reason": r.reason, "figures_digest": r.figures_digest}

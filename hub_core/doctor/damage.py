@@ -9,8 +9,9 @@ from hub_core.doctor.leftovers import read_landing
 from hub_core.doctor.rows import Rows
 from hub_core.doctor.symptom import Kind, Report, Symptom, harmful, harmless
 from hub_core.errors import StoreError, SubmissionError
-from hub_core.landing import MANIFEST, OBSERVATIONS, QUARANTINE, check_part, file_digest, read_manifest
+from hub_core.landing import MANIFEST, OBSERVATIONS, QUARANTINE, file_digest, read_manifest
 from hub_core.model.observation import content_digest, scan_figures
+from hub_core.parts import check_part
 from hub_core.store.releases import wrong_in
 
 if TYPE_CHECKING:

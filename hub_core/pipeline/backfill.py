@@ -42,7 +42,7 @@ def backfill(
         asked.append(asked[-1].shift(1))
     answered = {
         (run["province"], run["provision"], label)
-        for run in hub.store.runs(limit=None)
+        for run in hub.runs.all(limit=None)
         if run["kind"] == "gather" and run["outcome"] in _ANSWERED
         for label in run["periods"]
     }

@@ -141,7 +141,7 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None, *,
     else:
         gather_id = again.gather
         sequence, replay_number = hub.store.new_replay(gather_id)
-    run = hub.store.begin_run(
+    run = hub.runs.begin(
         "gather" if again is None else "replay",
         declared.dataflow,
         task.periods,
@@ -159,6 +159,7 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None, *,
         voice = voice_of(hub.config, task.province, declared.provider, declared.dataflow)
         here = hub.config.settings.sources.get(task.province, {}).get(task.provision, {})
         wanted = province.secrets_named(declared.source | here)
+        stands = lent(hub, task)
         order = GatherOrder(
             gather=gather_id,
             replay=replay_number,
@@ -171,8 +172,8 @@ def _start(hub: Hub, task: Task, now: datetime, again: Landing | None = None, *,
             catalogue=str(hub.config.snapshot()),
             speaks_for=sorted(voice.org_units),
             indicators=sorted(voice.indicators),
-            lent=lent(hub, task),
-            seen=seen(hub, task) if again is None else None,
+            lent=stands,
+            seen=seen(hub, task, stands) if again is None else None,
             known=known(hub, task) if again is None and not whole else None,
             source=here,
             allow_loopback=hub.config.settings.gather.allow_loopback,

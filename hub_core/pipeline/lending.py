@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from hub_core.errors import HubError
 from hub_core.home import Hub
-from hub_core.landing import read_manifest
 from hub_core.model.exchange import Seen
 from hub_core.model.period import Period
 from hub_core.pipeline.take_over import Task
@@ -30,33 +31,35 @@ def lent(hub: Hub, task: Task) -> dict[str, str]:
     }
 
 
-def seen(hub: Hub, task: Task) -> Seen | None:
-    """What stands of the last gather that sealed anything for these periods; None where not all of it stands.
+def seen(hub: Hub, task: Task, lent: Collection[str]) -> Seen | None:
+    """What the last run that went well read for these periods; None where not all that it found in it stands.
 
-    Where a child finds the very parts again, and reads them as they were read, it need not read them.
+    ``lent``: the periods whose current submission is lent. Where a child finds the very parts again, and reads them as
+    they were read, it need not read them.
     """
-    periods = None if _takes_all(hub, task) else task.periods
-    known = hub.store.submissions(periods, province=task.province, provision=task.provision)
-    if not known:
+    last = hub.runs.last_read(task.province, task.provision)
+    if last is None or last.periods != task.periods:
         return None
-    last = max(known, key=lambda each: each.currency)
-    made = [each for each in known if (each.gather, each.replay) == (last.gather, last.replay)]
-    run = hub.store.run_of(last.gather)
-    if run is None or run["periods"] != task.periods or any(each.held for each in made):
-        return None
+    known: dict[str, list[Submission]] = {}
+    for each in hub.store.submissions(list(last.read.sealed), province=task.province, provision=task.provision):
+        known.setdefault(each.period, []).append(each)
+    for period, digests in last.read.sealed.items():
+        stands = current(known.get(period, []))
+        if stands is None or (stands.content_digest, stands.quarantine_digest) != digests:
+            return None
+        if period not in lent and (not stands.nil or hub.damaged(stands)):
+            return None  # damaged, as the doctor says; what is read anew takes its place
     try:
-        manifest = read_manifest(hub.zone.root / last.path)
+        parts = hub.zone.landing(task.province, task.provision, last.gather).parts
     except HubError:
-        return None  # damaged, as the doctor says; what is read anew stands beside it
-    if manifest.reading is None:
-        return None
-    parts = [part.digest for part in manifest.parts]
-    return Seen(gather=last.gather, reading=manifest.reading, parts=parts, periods=[each.period for each in made])
+        return None  # the landing is gone or damaged, as the doctor says; what is landed anew stands beside it
+    digests_of = [part.digest for part in parts]
+    return Seen(gather=last.gather, reading=last.read.reading, parts=digests_of, periods=list(last.read.sealed))
 
 
 def known(hub: Hub, task: Task) -> str | None:
     """The folder of the last gather that went well: its service may say that what it brought still stands."""
-    gather = hub.store.last_gather(task.province, task.provision)
+    gather = hub.runs.last_gather(task.province, task.provision)
     if gather is None:
         return None
     folder = hub.zone.provision(task.province, task.provision).resolve() / "gathers" / gather

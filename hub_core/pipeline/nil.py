@@ -57,7 +57,7 @@ def state_nil(hub: Hub, dataflow: str, label: str, provider: str, who: str, why:
         complete=True,
         landed_at=now,
     )
-    run = hub.store.begin_run("nil", dataflow, [label], now, province=duty.province, provision=provision, gather=gather)
+    run = hub.runs.begin("nil", dataflow, [label], now, province=duty.province, provision=provision, gather=gather)
     root = hub.config.home / "scratch" / f"{gather}-0"
     try:
         scratch = Scratch(root)
@@ -68,7 +68,7 @@ def state_nil(hub: Hub, dataflow: str, label: str, provider: str, who: str, why:
         sealed = seal(folder, *nothing, _manifest(landing, duty, calendar, hub.config.catalogue.digest, who, why))
         hub.store.note_catalogue(hub.config.catalogue.digest, now)
         admitted = admit(hub.store, hub.zone, folder, sealed, why, now)
-        hub.store.end_run(run, "done" if admitted.revision else "unchanged", now, notes=[f"{who}: {why}"])
+        hub.runs.end(run, "done" if admitted.revision else "unchanged", now, notes=[f"{who}: {why}"])
     finally:
         shutil.rmtree(root, ignore_errors=True)
     return admitted

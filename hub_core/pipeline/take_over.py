@@ -20,6 +20,7 @@ from hub_core.landing import Scratch, read_manifest
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Manifest
 from hub_core.obligations import voice_of
 from hub_core.secrets import redact
+from hub_core.store.runs import Read
 
 if TYPE_CHECKING:
     from hub_core.stages.admit import Admitted
@@ -87,13 +88,15 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
     failure = from_dict(gathered.error) if gathered.error else None
     secrets = going.order.secrets.values() if going.order else ()
     notes, revisions, counts, held = list(gathered.notes), {}, dict(gathered.counts), False
+    read: Read | None = None
     told_of = [] if failure else gathered.submissions
     verified = ahead((_verified(hub, going, Path(each)) for each in told_of), 2)  # while the landing is taken over
     try:
         if going.order is not None and going.order.replay_of is None:
             _take_landing(hub, going, gathered, failure, now)
         if failure is None and gathered.unchanged:
-            counts |= _as_before(hub, going, gathered)
+            before = _as_before(hub, going, gathered)
+            counts, read = counts | before[0], before[1]
         for sealed in verified:
             admitted = _admit(hub, going, sealed, now)
             for name, number in admitted.manifest.counts.items():
@@ -103,6 +106,7 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
             if admitted.revision is not None:
                 revisions[admitted.manifest.period] = admitted.revision
             held = held or admitted.held
+            read = _read(admitted.manifest, read)
     except HubError as error:
         failure = error
     if failure is not None:
@@ -110,7 +114,7 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
         failure.message = redact(failure.message, secrets)
     outcome = _outcome(failure, gathered, revisions, held=held)
     told = failure.as_dict() if failure else None
-    hub.store.end_run(going.run, outcome, now, counts=counts, notes=notes, error=told)
+    hub.runs.end(going.run, outcome, now, counts=counts, notes=notes, error=told, read=read)
     hub.leases.give_back([going.task.lease])
     if not (isinstance(failure, StoreError) and isinstance(failure.__cause__, OSError)):
         shutil.rmtree(going.scratch, ignore_errors=True)  # else the landing zone took nothing: the next journey tries
@@ -142,19 +146,27 @@ def _outcome(failure: HubError | None, gathered: Gathered, revisions: dict[str, 
     return "done" if revisions else "unchanged"
 
 
-def _as_before(hub: Hub, going: Going, gathered: Gathered) -> dict[str, int]:
-    """The counts of a gather that found every part as it was. Raises SubmissionError where that is not so."""
+def _read(manifest: Manifest, before: Read | None) -> Read | None:
+    """What a run read, with one period more."""
+    if manifest.reading is None:
+        return None
+    mine = {manifest.period: (manifest.digests.content, manifest.digests.quarantine)}
+    return Read(manifest.reading, (before.sealed if before else {}) | mine)
+
+
+def _as_before(hub: Hub, going: Going, gathered: Gathered) -> tuple[dict[str, int], Read]:
+    """The counts of a gather that found every part as it was, and what it stands for.
+
+    Raises SubmissionError where it did not find that.
+    """
     seen = going.order.seen if going.order else None
     parts = [part.digest for part in gathered.landing.parts] if gathered.landing else []
-    if seen is None or parts != seen.parts or gathered.submissions:
+    last = hub.runs.last_read(going.task.province, going.task.provision)
+    if last is None or seen is None or last.gather != seen.gather or parts != seen.parts or gathered.submissions:
         raise SubmissionError("the child says that nothing changed, and its landing is not the one before")
-    run = hub.store.run_of(seen.gather)
-    read = {name: n for name, n in (run["counts"] if run else {}).items() if name in _READ}
-    stands = hub.store.submissions(seen.periods, province=going.task.province, provision=going.task.provision)
-    made = [each for each in stands if each.gather == seen.gather]
-    rows, quarantined = (sum(numbers) for numbers in ((s.rows for s in made), (s.quarantined for s in made)))
+    counts = {name: n for name, n in last.counts.items() if name in (*_READ, "admitted", "quarantined")}
     nothing = {"new": 0, "changed": 0, "withdrawn": 0}
-    return read | nothing | {"unchanged": rows, "admitted": rows, "quarantined": quarantined}
+    return counts | nothing | {"unchanged": counts["admitted"]}, last.read
 
 
 def _take_landing(hub: Hub, going: Going, gathered: Gathered, failure: HubError | None, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from hub_core.errors import StoreError
 from hub_core.store.tables import metadata
 
-HEAD = "0003"  # the newest migration that this hub knows
+HEAD = "0004"  # the newest migration that this hub knows
 _BACKUP = "bring it back from a backup (hub restore into another folder)"
 _ADVICE = {  # what the operator can do, by SQLite's own number
     sqlite3.SQLITE_BUSY: "another program holds it, and did not let go within 10 s: end that",

@@ -1,4 +1,4 @@
-"""What the hub asks of its database: runs, submissions and their revisions, findings."""
+"""What the hub asks of its database: gathers, submissions and their revisions, findings."""
 
 from __future__ import annotations
 
@@ -46,89 +46,7 @@ class Store:
         except sa.exc.DBAPIError as error:
             raise trouble(self.engine, error) from error
 
-    # Runs
-
-    def begin_run(
-        self,
-        kind: str,
-        dataflow: str,
-        periods: list[str],
-        now: datetime,
-        *,
-        province: str | None = None,
-        provision: str | None = None,
-        gather: str | None = None,
-    ) -> int:
-        """Note that a journey has begun; its number."""
-        with self.write() as connection:
-            made = connection.execute(
-                t.run.insert().values(
-                    kind=kind,
-                    province=province,
-                    provision=provision,
-                    dataflow=dataflow,
-                    periods=periods,
-                    gather=gather,
-                    started_at=now,
-                    outcome="running",
-                    counts={},
-                    notes=[],
-                )
-            )
-            return _number(made)
-
-    def end_run(
-        self,
-        run: int,
-        outcome: str,
-        now: datetime,
-        *,
-        counts: dict[str, int] | None = None,
-        notes: list[str] | None = None,
-        error: dict[str, object] | None = None,
-    ) -> None:
-        """Note how a journey ended."""
-        values = {"outcome": outcome, "ended_at": now, "counts": counts or {}, "notes": notes or [], "error": error}
-        with self.write() as connection:
-            connection.execute(t.run.update().where(t.run.c.id == run).values(**values))
-
-    def interrupt_runs(self, now: datetime, elsewhere: Collection[tuple[str, str]] = ()) -> int:
-        """Mark the runs of a hub that is no more; how many there were.
-
-        ``elsewhere``: (province, provision) that another hub is at work on.
-        """
-        running = self._rows(sa.select(t.run).where(t.run.c.outcome == "running"))
-        ended = [row["id"] for row in running if (row["province"], row["provision"]) not in elsewhere]
-        with self.write() as connection:
-            for number in ended:
-                connection.execute(
-                    t.run.update().where(t.run.c.id == number).values(outcome="interrupted", ended_at=now)
-                )
-        return len(ended)
-
-    def run_of(self, gather: str) -> dict[str, Any] | None:
-        """The run that made a gather, or None."""
-        found = self._rows(sa.select(t.run).where(t.run.c.gather == gather, t.run.c.kind == "gather"))
-        return found[0] if found else None
-
-    def last_gather(self, province: str, provision: str) -> str | None:
-        """The last gather of a provision that went well: all that it asked for came, and was read."""
-        run = t.run.c
-        query = sa.select(run.gather).where(run.province == province, run.provision == provision, run.kind == "gather")
-        query = query.where(run.outcome.in_(("done", "unchanged", "no data", "held")))
-        found = self._rows(query.order_by(run.id.desc()).limit(1))
-        return found[0]["gather"] if found else None
-
-    def runs(
-        self, limit: int | None = 50, province: str | None = None, since: datetime | None = None
-    ) -> list[dict[str, Any]]:
-        """The last journeys, newest first."""
-        query = sa.select(t.run).order_by(t.run.c.id.desc()).limit(limit)
-        if province:
-            query = query.where(t.run.c.province == province)
-        if since:
-            query = query.where(t.run.c.started_at >= since)
-        return self._rows(query)
+    # Gathers
 
     def new_gather(self, province: str, provision: str, origin_start: date) -> tuple[str, int]:
         """The id and sequence of a new gather."""
@@ -217,7 +135,7 @@ class Store:
                 admitted_at=now,
             )
         )
-        number = _number(made)
+        number = number_of(made)
         found = [
             {
                 "submission_id": number,
@@ -283,7 +201,7 @@ class Store:
             return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _number(made: sa.CursorResult[Any]) -> int:
+def number_of(made: sa.CursorResult[Any]) -> int:
     """The number that the database gave to a new row."""
     assert made.inserted_primary_key is not None
     return int(made.inserted_primary_key[0])

@@ -82,6 +82,7 @@ run = sa.Table(
     sa.Column("counts", sa.JSON, nullable=False),
     sa.Column("notes", sa.JSON, nullable=False),
     sa.Column("error", sa.JSON),
+    sa.Column("read", sa.JSON),  # store.runs.Read
     sa.Index(None, "province", "provision"),
     sa.Index(None, "gather"),
     sa.Index(None, "outcome"),

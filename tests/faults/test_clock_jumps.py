@@ -39,7 +39,7 @@ class Clock:
 def asked(world: World) -> Counter[tuple[str, str]]:
     """How often each provision was asked."""
     with opened(world) as hub:
-        return Counter((run["province"], run["provision"]) for run in hub.store.runs(limit=None))
+        return Counter((run["province"], run["provision"]) for run in hub.runs.all(limit=None))
 
 
 def test_a_clock_that_jumps_makes_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def test_a_scratch_folder_without_room_is_not_the_package_s_fault(
             assert failed
             assert all("No space left on device: free some room on its disk" in each["error"] for each in failed)
             with opened(world) as hub:
-                assert {run["error"]["error"] for run in hub.store.runs() if run["error"]} == {"StoreError"}
+                assert {run["error"]["error"] for run in hub.runs.all() if run["error"]} == {"StoreError"}
         again(world, undisturbed)
 
 

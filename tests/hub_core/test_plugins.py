@@ -13,7 +13,8 @@ import pytest
 
 from hub_core import plugins
 from hub_core.errors import ConfigurationError
-from hub_core.landing import LandingZone, open_part
+from hub_core.landing import LandingZone
+from hub_core.parts import open_part
 from hub_core.pipeline.night import NightReport
 from hub_core.pipeline.quarantine import quarantined
 from hub_core.pipeline.take_over import GatherReport

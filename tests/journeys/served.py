@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from hub_core.store.nights import Nights
+from hub_core.store.runs import Runs
 from hub_core.store.store import Store
 from tests.journeys.conftest import HUB, World
 
@@ -50,7 +51,7 @@ def nights(world: World) -> dict[date, str]:
 def runs(world: World) -> list[dict[str, Any]]:
     store = Store(f"sqlite:///{world.home}/hub.db")
     try:
-        return store.runs(limit=None)
+        return Runs(store).all(limit=None)
     finally:
         store.close()
 

@@ -39,7 +39,7 @@ def gather(world: World, n: int, *words: str) -> Any:
 def runs(world: World) -> list[str]:
     """The gathers of all runs, the last one first."""
     with opened(world) as hub:
-        return [run["gather"] for run in hub.store.runs() if run["kind"] == "gather"]
+        return [run["gather"] for run in hub.runs.all() if run["kind"] == "gather"]
 
 
 def figures(world: World) -> dict[str, str]:

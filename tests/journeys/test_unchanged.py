@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,28 @@ REFUSING = '''"""A package's own code that lets nothing through."""
 def refuse(frame):
     raise RuntimeError("it was read")
 '''
+AFTER_ONE = """
+import os, pathlib, signal, sys
+from datetime import datetime
+from hub_core.engine import local
+from hub_core.home import Hub
+from hub_core.obligations import ZONE
+from hub_core.pipeline.night import night
+from hub_core.store.store import Store
+
+enter = Store.add_submission
+
+def once(*args):
+    "Enters a submission; the hub is killed where the gather's next one comes."
+    Store.add_submission = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    return enter(*args)
+
+Store.add_submission = once
+hub = Hub.open(pathlib.Path(sys.argv[1]), local())
+now = datetime.fromisoformat(sys.argv[2]).replace(tzinfo=ZONE)
+with hub.alone(now):
+    night(hub, now, lambda *_: None, provinces=["quang_tri"])
+"""
 
 
 @pytest.fixture
@@ -107,3 +132,31 @@ def test_a_release_of_the_same_is_not_made_again(after: World) -> None:
     after.night(SECOND)
     [told] = [r for r in after.night(THIRD)["releases"] if (r["dataflow"], r["period"]) == ("TELECOM", PERIOD)]
     assert (told["state"], told["figures"] > 0) == ("unchanged", True)
+
+
+def test_a_period_that_said_the_same_is_not_said_to_be_missing_afterwards(after: World) -> None:
+    """Of two periods one is corrected: the next night brings both again, and says of neither that it is not there."""
+    both = night(after, FIRST)
+    assert (both["outcome"], both["no_data"]) == ("unchanged", ["2025"])
+    after.rows(KEY, PERIOD)[0]["gia_tri"] = "12.345"
+    corrected, third = night(after), night(after, THIRD)
+    assert (corrected["revisions"], corrected["no_data"]) == ({PERIOD: 2}, ["2025"])
+    assert (third["outcome"], third["no_data"]) == ("unchanged", ["2025"])
+    same = {name: third["counts"][name] for name in ("rows", "admitted", "quarantined", "ignored", "absent")}
+    assert same == {name: corrected["counts"][name] for name in same}
+    assert third["counts"]["unchanged"] == third["counts"]["admitted"]
+
+
+def test_what_a_night_that_was_cut_off_had_not_admitted_is_not_passed_over(tmp_path: Path) -> None:
+    """The parts are those of the gather that was cut off, one of its submissions stands, and the other must come."""
+    with make_world(tmp_path / "right") as world:
+        world.night(FIRST)
+        right = sorted(each for each in world.state()["submissions"] if each[0] == "quang_tri")
+    assert len(right) > 1
+    with make_world(tmp_path / "world") as world:
+        words = [sys.executable, "-c", AFTER_ONE, str(world.home), FIRST]
+        cut = subprocess.run(words, env=world.environment, capture_output=True, text=True, timeout=120, check=False)
+        assert cut.returncode == -signal.SIGKILL, cut.stderr
+        assert len([each for each in world.state()["submissions"] if each[0] == "quang_tri"]) == 1
+        world.night(FIRST)
+        assert sorted(each for each in world.state()["submissions"] if each[0] == "quang_tri") == right

@@ -25,6 +25,7 @@ from hub_core.store import tables
 from hub_core.store.connection import HEAD, connect, make, migrate
 from hub_core.store.releases import Release, Releases
 from hub_core.store.revisions import Submission, current
+from hub_core.store.runs import Runs
 from hub_core.store.store import Store
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -320,10 +321,10 @@ def test_replays_keep_their_gathers_sequence_and_are_numbered(store: Store) -> N
 
 
 def test_a_run_is_told_as_it_began_and_ended(store: Store) -> None:
-    run = store.begin_run("gather", "TELECOM", ["2025-Q1"], NOW, province="nghe_an", provision="telecom", gather="g")
+    run = Runs(store).begin("gather", "TELECOM", ["2025-Q1"], NOW, province="nghe_an", provision="telecom", gather="g")
     error: dict[str, object] = {"error": "SourceChanged", "message": "cột lạ", "place": {"row": 3}}
-    store.end_run(run, "failed", NOW.astimezone(HANOI), counts={"rows": 5}, notes=["ồn"], error=error)
-    [told] = store.runs()
+    Runs(store).end(run, "failed", NOW.astimezone(HANOI), counts={"rows": 5}, notes=["ồn"], error=error)
+    [told] = Runs(store).all()
     assert (told["outcome"], told["counts"], told["notes"], told["error"]) == ("failed", {"rows": 5}, ["ồn"], error)
     assert told["started_at"] == told["ended_at"] == NOW
     assert told["periods"] == ["2025-Q1"]
@@ -332,28 +333,28 @@ def test_a_run_is_told_as_it_began_and_ended(store: Store) -> None:
 def test_the_last_gather_is_the_last_that_went_well_and_no_replay(store: Store) -> None:
     def run(kind: str, provision: str, gather: str, outcome: str) -> None:
         place = {"province": "nghe_an", "provision": provision, "gather": gather}
-        store.end_run(store.begin_run(kind, "TELECOM", ["2025-Q1"], NOW, **place), outcome, NOW)
+        Runs(store).end(Runs(store).begin(kind, "TELECOM", ["2025-Q1"], NOW, **place), outcome, NOW)
 
-    assert store.last_gather("nghe_an", "telecom") is None
+    assert Runs(store).last_gather("nghe_an", "telecom") is None
     run("gather", "telecom", "1", "failed")
-    assert store.last_gather("nghe_an", "telecom") is None
+    assert Runs(store).last_gather("nghe_an", "telecom") is None
     for gather, outcome in enumerate(("done", "unchanged", "no data", "held"), 2):
         run("gather", "telecom", str(gather), outcome)
-        assert store.last_gather("nghe_an", "telecom") == str(gather)
+        assert Runs(store).last_gather("nghe_an", "telecom") == str(gather)
     for gather, outcome in enumerate(("failed", "interrupted", "running"), 6):
         run("gather", "telecom", str(gather), outcome)
     run("replay", "telecom", "3", "done")
     run("gather", "post", "9", "done")
-    assert store.last_gather("nghe_an", "telecom") == "5"
+    assert Runs(store).last_gather("nghe_an", "telecom") == "5"
 
 
 def test_runs_of_a_hub_that_is_no_more_are_interrupted(store: Store) -> None:
-    done = store.begin_run("publish", "TELECOM", [], NOW)
-    store.end_run(done, "done", NOW)
-    store.begin_run("gather", "TELECOM", [], NOW)
-    assert store.interrupt_runs(NOW) == 1
-    assert store.interrupt_runs(NOW) == 0
-    assert [run["outcome"] for run in store.runs()] == ["interrupted", "done"]
+    done = Runs(store).begin("publish", "TELECOM", [], NOW)
+    Runs(store).end(done, "done", NOW)
+    Runs(store).begin("gather", "TELECOM", [], NOW)
+    assert Runs(store).interrupt(NOW) == 1
+    assert Runs(store).interrupt(NOW) == 0
+    assert [run["outcome"] for run in Runs(store).all()] == ["interrupted", "done"]
 
 
 def test_findings_stand_beside_their_revision(admission: Admission) -> None:
@@ -572,7 +573,7 @@ def test_a_figure_is_kept_exactly(store: Store, value: str) -> None:
 
 def test_a_moment_without_its_time_zone_is_refused(store: Store) -> None:
     with pytest.raises((ValueError, sa.exc.StatementError), match="time zone"):
-        store.begin_run("gather", "TELECOM", [], NOW.replace(tzinfo=None))
+        Runs(store).begin("gather", "TELECOM", [], NOW.replace(tzinfo=None))
 
 
 # Versions

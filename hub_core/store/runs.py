@@ -1,0 +1,143 @@
+"""What the hub asks of its database about runs: how each journey went, and what was read in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from hub_core.store import tables as t
+from hub_core.store.store import Store, number_of
+
+
+@dataclass(frozen=True)
+class Read:
+    """By what a run read its parts (a digest), and (content digest, quarantine digest) of each period it sealed."""
+
+    reading: str
+    sealed: dict[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class LastRead:
+    """The last run all of whose periods were admitted, or said what stood already."""
+
+    gather: str
+    periods: list[str]
+    counts: dict[str, int]
+    read: Read
+
+
+class Runs:
+    """The runs of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def begin(
+        self,
+        kind: str,
+        dataflow: str,
+        periods: list[str],
+        now: datetime,
+        *,
+        province: str | None = None,
+        provision: str | None = None,
+        gather: str | None = None,
+    ) -> int:
+        """Note that a journey has begun; its number."""
+        with self._store.write() as connection:
+            made = connection.execute(
+                t.run.insert().values(
+                    kind=kind,
+                    province=province,
+                    provision=provision,
+                    dataflow=dataflow,
+                    periods=periods,
+                    gather=gather,
+                    started_at=now,
+                    outcome="running",
+                    counts={},
+                    notes=[],
+                )
+            )
+            return number_of(made)
+
+    def end(
+        self,
+        run: int,
+        outcome: str,
+        now: datetime,
+        *,
+        counts: dict[str, int] | None = None,
+        notes: list[str] | None = None,
+        error: dict[str, object] | None = None,
+        read: Read | None = None,
+    ) -> None:
+        """Note how a journey ended."""
+        values = {"outcome": outcome, "ended_at": now, "counts": counts or {}, "notes": notes or [], "error": error}
+        values["read"] = asdict(read) if read else None
+        with self._store.write() as connection:
+            connection.execute(t.run.update().where(t.run.c.id == run).values(**values))
+
+    def interrupt(self, now: datetime, elsewhere: Collection[tuple[str, str]] = ()) -> int:
+        """Mark the runs of a hub that is no more; how many there were.
+
+        ``elsewhere``: (province, provision) that another hub is at work on.
+        """
+        running = self._rows(sa.select(t.run).where(t.run.c.outcome == "running"))
+        ended = [row["id"] for row in running if (row["province"], row["provision"]) not in elsewhere]
+        with self._store.write() as connection:
+            for number in ended:
+                connection.execute(
+                    t.run.update().where(t.run.c.id == number).values(outcome="interrupted", ended_at=now)
+                )
+        return len(ended)
+
+    def of(self, gather: str) -> dict[str, Any] | None:
+        """The run that made a gather, or None."""
+        found = self._rows(sa.select(t.run).where(t.run.c.gather == gather, t.run.c.kind == "gather"))
+        return found[0] if found else None
+
+    def last_gather(self, province: str, provision: str) -> str | None:
+        """The last gather of a provision that went well: all that it asked for came, and was read."""
+        run = self._last_run(province, provision, ("gather",), ("done", "unchanged", "no data", "held"))
+        return run["gather"] if run else None
+
+    def last_read(self, province: str, provision: str) -> LastRead | None:
+        """What the last gather or replay read that went well and held nothing; None where there is none, or it is old.
+
+        A run that was cut off between two periods is none: what it had not admitted must be read again.
+        """
+        run = self._last_run(province, provision, ("gather", "replay"), ("done", "unchanged"))
+        if run is None or run["read"] is None:
+            return None
+        sealed = {period: (content, quarantine) for period, (content, quarantine) in run["read"]["sealed"].items()}
+        return LastRead(run["gather"], run["periods"], run["counts"], Read(run["read"]["reading"], sealed))
+
+    def _last_run(
+        self, province: str, provision: str, kinds: tuple[str, ...], outcomes: tuple[str, ...]
+    ) -> dict[str, Any] | None:
+        run = t.run.c
+        query = sa.select(t.run).where(run.province == province, run.provision == provision)
+        query = query.where(run.kind.in_(kinds), run.outcome.in_(outcomes))
+        found = self._rows(query.order_by(run.id.desc()).limit(1))
+        return found[0] if found else None
+
+    def all(
+        self, limit: int | None = 50, province: str | None = None, since: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """The last journeys, newest first, without what was read in them."""
+        query = sa.select(*(c for c in t.run.c if c is not t.run.c.read)).order_by(t.run.c.id.desc()).limit(limit)
+        if province:
+            query = query.where(t.run.c.province == province)
+        if since:
+            query = query.where(t.run.c.started_at >= since)
+        return self._rows(query)
+
+    def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        with self._store.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
