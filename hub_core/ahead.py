@@ -1,12 +1,15 @@
-"""Taking items before they are asked for, in a thread of their own."""
+"""Taking items before they are asked for, in threads of their own."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -31,3 +34,15 @@ def _taken(ready: queue.Queue[tuple[T] | BaseException | None]) -> Iterator[T]:
         if isinstance(item, BaseException):
             raise item
         yield item[0]
+
+
+def side_by_side(make: Callable[[S], T], items: Iterable[S], hands: int) -> Iterator[T]:
+    """What is made of each item, in their order; so many are made at once, and no more than that ahead."""
+    with ThreadPoolExecutor(hands) as pool:
+        waiting: deque[Future[T]] = deque()
+        for item in items:
+            waiting.append(pool.submit(make, item))
+            if len(waiting) > hands:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

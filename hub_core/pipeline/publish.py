@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hub_core.ahead import ahead
+from hub_core.ahead import side_by_side
 from hub_core.errors import StoreError
 from hub_core.home import Hub
 from hub_core.model.exchange import Reporter, Used
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hub_core.stages.consolidate import Draft
 
 
+_MAKERS = 2  # releases made at once
 _STATES = {"met": "in", "late": "late", "nil": "nil", "held": "held", "missing": "missing", "open": "missing"}
 
 
@@ -61,13 +62,13 @@ def publish(hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: 
 
 
 def publish_all(hub: Hub, wanted: list[tuple[str, Period]], now: datetime, *, at_once: bool) -> list[PublishReport]:
-    """Freeze the next version of each release where there is something new to say; while one enters, the next is made.
+    """Freeze the next version of each release where there is something new to say; while one enters, the next are made.
 
     Without ``at_once`` one waits while an expected reporter is neither in nor overdue and nothing was released yet.
     Where a submission that one would be made of is damaged, it fails, and the others go on.
     """
     reports = []
-    making = ahead((_leased(hub, dataflow, period, now, at_once=at_once) for dataflow, period in wanted), 1)
+    making = side_by_side(lambda each: _leased(hub, *each, now, at_once=at_once), wanted, _MAKERS)
     for (dataflow, period), made in zip(wanted, making, strict=True):
         try:
             reports.append(made if isinstance(made, PublishReport) else _enter(hub, made, now))

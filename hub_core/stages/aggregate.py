@@ -12,6 +12,7 @@ from hub_core.aggregation.figures import DIGITS, UNIT, coded, method, times, wea
 from hub_core.aggregation.formulas import by_formula, ranked
 from hub_core.aggregation.quotients import divided, pairs_of, quotients
 from hub_core.aggregation.up import edges_of, up
+from hub_core.mapping.numbers import half_up
 from hub_core.model.observation import KEY, STATUSES, VALUE
 from hub_core.model.scope import Scope
 
@@ -91,19 +92,10 @@ def _missing(scope: Scope, reported: pl.LazyFrame) -> pl.DataFrame:
 
 def _finished(scope: Scope, found: pl.DataFrame) -> pl.DataFrame:
     """Rounded by the indicator's decimals, half up, and in the order of the six keys."""
-    catalogue = scope.catalogue
-    decimals = {code: Decimal(1).scaleb(-catalogue.decimals(code)) for code in catalogue.indicators}
-    with localcontext(prec=DIGITS):
-        rounded = [
-            None
-            if value is None
-            else (value / times(catalogue.indicators[code])).quantize(decimals[code], ROUND_HALF_UP)
-            for code, value in found.select("indicator", "value").iter_rows()
-        ]
     return (
         found.with_columns(
             pl.col(*UNIT).cast(pl.String),
-            pl.Series("value", rounded, dtype=VALUE),
+            _rounded(scope, found),
             status=pl.col("rank").replace_strict(dict(enumerate(STATUSES)), return_dtype=pl.String),
             period=pl.lit(str(scope.period)),
             calendar=pl.lit(scope.calendar.value),
@@ -112,3 +104,30 @@ def _finished(scope: Scope, found: pl.DataFrame) -> pl.DataFrame:
         .cast(FIGURES)
         .sort(*KEY)
     )
+
+
+def _rounded(scope: Scope, found: pl.DataFrame) -> pl.Series:
+    """The values of figures by their indicators' decimals; what is carried several times over is divided first."""
+    catalogue, codes = scope.catalogue, [str(code) for code in found["indicator"].unique()]
+    by_decimals: dict[int, list[str]] = {}
+    for code in codes:
+        by_decimals.setdefault(catalogue.decimals(code), []).append(code)
+    if found.is_empty():
+        return found["value"]
+    rounded = pl.coalesce(
+        pl.when(pl.col("indicator").is_in(alike)).then(half_up(pl.col("value"), places))
+        for places, alike in by_decimals.items()
+    )
+    values = found.select(value=rounded).to_series()
+    parted = [code for code in codes if times(catalogue.indicators[code]) != 1]
+    if not parted:
+        return values
+    places = found.select((pl.col("indicator").is_in(parted) & pl.col("value").is_not_null()).arg_true()).to_series()
+    with localcontext(prec=DIGITS):
+        divided = [
+            (value / times(catalogue.indicators[code])).quantize(
+                Decimal(1).scaleb(-catalogue.decimals(code)), ROUND_HALF_UP
+            )
+            for code, value in found[places].select("indicator", "value").iter_rows()
+        ]
+    return values.scatter(places, pl.Series(divided, dtype=VALUE))

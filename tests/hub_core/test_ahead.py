@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hub_core.ahead import ahead
+from hub_core.ahead import ahead, side_by_side
 
 
 def test_items_come_in_their_order() -> None:
@@ -37,3 +37,35 @@ def test_an_error_comes_where_it_happened() -> None:
     assert next(taken) == 1
     with pytest.raises(KeyError, match="two"):
         next(taken)
+
+
+def test_side_by_side_they_come_in_their_order_whichever_is_made_first() -> None:
+    last = threading.Event()
+
+    def make(n: int) -> int:
+        if n == 0:
+            assert last.wait(5)
+        last.set()
+        return n * n
+
+    assert list(side_by_side(make, range(20), 2)) == [n * n for n in range(20)]
+
+
+def test_side_by_side_no_more_are_begun_than_may_be() -> None:
+    begun: list[int] = []
+
+    def items() -> Iterator[int]:
+        for n in range(10):
+            begun.append(n)
+            yield n
+
+    made = side_by_side(str, items(), 2)
+    assert (next(made), begun) == ("0", [0, 1, 2])
+    assert list(made) == [str(n) for n in range(1, 10)]
+
+
+def test_side_by_side_an_error_comes_where_it_happened() -> None:
+    made = side_by_side({1: "one"}.__getitem__, [1, 2, 1], 2)
+    assert next(made) == "one"
+    with pytest.raises(KeyError):
+        next(made)
