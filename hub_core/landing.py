@@ -16,6 +16,7 @@ import filecmp
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -33,7 +34,7 @@ from hub_core.parts import check_part, holds, open_part
 
 _LEVEL = 1
 _TAKERS = 4  # parts taken over at once
-_JOURNAL = "parts.jsonl"
+JOURNAL = "parts.jsonl"
 OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet", "manifest.json"
 
 
@@ -79,7 +80,7 @@ class Scratch:
             etag=tag,
             last_modified=changed,
         )
-        with (self.root / _JOURNAL).open("a", encoding="utf-8") as journal:
+        with (self.root / JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(part.model_dump_json() + "\n")
         return part
 
@@ -93,7 +94,7 @@ class Scratch:
 
         ``kept``: where those that were lent lie.
         """
-        path = self.root / _JOURNAL
+        path = self.root / JOURNAL
         if not path.exists():
             return []
         parts = []
@@ -198,6 +199,29 @@ class LandingZone:
             write(target / "landing.json", landing.model_dump_json(indent=1).encode())
         except OSError as error:
             raise StoreError.of(error, f"landing zone {folder}: ", province=landing.province) from error
+
+    def copy_part(self, scratch: Path, province: str, provision: str, part: Part) -> None:
+        """Take a part over while its child is still at work, who may change its own file at any moment: a checked copy.
+
+        Raises StoreError where it does not hold, and OSError.
+        """
+        target = self.parts(province, provision) / f"{part.digest}.zst"
+        if target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = target.with_name(target.name + ".new")
+        source = os.open(scratch / "parts" / target.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            with open(source, "rb") as file, copy.open("wb") as taken:  # noqa: PTH123 - by its descriptor
+                if not stat.S_ISREG(os.fstat(source).st_mode):
+                    raise StoreError(f"{target.name} is no plain file")
+                shutil.copyfileobj(file, taken)
+                taken.flush()
+                os.fsync(taken.fileno())
+            check_part(copy, part)
+            copy.replace(target)
+        finally:
+            copy.unlink(missing_ok=True)
 
     def adopt_submission(self, folder: Path, manifest: Manifest) -> Path:
         """Copy a sealed folder; the manifest goes last. Gives its path within the landing zone.

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import polars as pl
 
-from hub_core.model.observation import STATUSES
-from hub_core.stages.validate import INDEXED, Codes
-
-_ONE = 2**64  # what a key that packs into one number is below
+from hub_core.model.observation import INDEXED, STATUSES, packed
+from hub_core.stages.validate import Codes
 
 
 def changes(before: pl.LazyFrame, after: pl.DataFrame, codes: Codes) -> dict[str, int]:
@@ -17,7 +13,6 @@ def changes(before: pl.LazyFrame, after: pl.DataFrame, codes: Codes) -> dict[str
 
     ``before``: figures of format 1; ``after``: rows with their key and status as indices into ``codes``.
     """
-    sizes = [max(len(codes.lists[name]), 1) for name in INDEXED]
     keys = [pl.col(name).cast(pl.Enum(codes.lists[name]), strict=False).to_physical() for name in INDEXED]
     was = before.select(
         *(key.cast(pl.UInt32) for key in keys),
@@ -25,11 +20,8 @@ def changes(before: pl.LazyFrame, after: pl.DataFrame, codes: Codes) -> dict[str
         status=pl.col("status").cast(pl.Enum(STATUSES)).to_physical().cast(pl.UInt32),
     )
     now, on = after.lazy().select(*INDEXED, "value", "status"), list(INDEXED)
-    if math.prod(sizes) < _ONE:
-        packed: pl.Expr = pl.lit(0, dtype=pl.UInt64)
-        for name, size in zip(INDEXED, sizes, strict=True):
-            packed = packed * size + pl.col(name).cast(pl.UInt64)
-        was, now = (each.select("value", "status", key=packed) for each in (was, now))
+    if (key := packed(codes.sizes)) is not None:
+        was, now = (each.select("value", "status", key=key) for each in (was, now))
         on = ["key"]
     same = pl.col("value").eq_missing(pl.col("value_right")) & (pl.col("status") == pl.col("status_right"))
     told = was.join(now, on=on, how="left").select(

@@ -16,8 +16,8 @@ from hub_core.errors import SourceChanged
 from hub_core.landing import OBSERVATIONS, QUARANTINE, Scratch, read_manifest
 from hub_core.model.exchange import Digests, FindingCount, GatherOrder, Manifest, Part
 from hub_core.model.finding import Finding, Severity
-from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
 from hub_core.model.observation import (
+    INDEXED,
     SCHEMA,
     VALUE,
     content_digest,
@@ -25,11 +25,11 @@ from hub_core.model.observation import (
     scan_coded,
     scan_figures,
 )
+from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
 from hub_core.model.period import Calendar, Period
 from hub_core.rules import Rule, Whole, digest
 from hub_core.stages.seal import seal
 from hub_core.stages.validate import (
-    INDEXED,
     Codes,
     duplicates,
     figures,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 FORMAT: Final = 1
 KEY: Final = ("indicator", "org_unit", "period", "calendar", "measure", "dims")
+INDEXED: Final = ("indicator", "org_unit", "measure", "dims")  # the key within one period and calendar, as indices
 VALUE: Final = pl.Decimal(38, 6)
 DECIMALS: Final = 6
 WHOLE_DIGITS: Final = 26  # |value| < 10**26, so that a million of them add up within 38 digits
@@ -68,6 +71,20 @@ def scan_figures(path: Path) -> pl.LazyFrame:
 def scan_coded(path: Path) -> pl.LazyFrame:
     """The same with texts as categories: for what groups, joins and adds up. The schema is not checked."""
     return pl.scan_parquet(path).cast(CODED)
+
+
+def packed(sizes: Sequence[int], of: Callable[[str], pl.Expr] = pl.col, room: int = 1) -> pl.Expr | None:
+    """The key of a figure as one number in the order of its indices, or None where it does not fit 64 bits.
+
+    ``sizes``: how many codes each column of INDEXED has; ``of``: its index; ``room``: what the number must still hold
+    when it is multiplied. One number joins and sorts in half the time of four.
+    """
+    if math.prod(max(size, 1) for size in sizes) * room >= 2**64:
+        return None
+    key: pl.Expr = pl.lit(0, dtype=pl.UInt64)
+    for name, size in zip(INDEXED, sizes, strict=True):
+        key = key * max(size, 1) + of(name).cast(pl.UInt64)
+    return key
 
 
 def plain(value: str = "value") -> pl.Expr:

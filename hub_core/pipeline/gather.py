@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 
 from hub_core import province
 from hub_core.errors import HubError, SourceUnavailable, StateError, StoreError
@@ -14,6 +15,7 @@ from hub_core.model.hours import Hours
 from hub_core.model.period import Period, latest
 from hub_core.obligations import ZONE, business_date, owes, voice_of
 from hub_core.pipeline.lending import known, lent, seen
+from hub_core.pipeline.receiving import Receiving
 from hub_core.pipeline.take_over import GatherReport, Going, Task, end
 from hub_core.store.nights import Brakes
 from hub_core.working_days import is_working_day
@@ -84,13 +86,30 @@ def gather(hub: Hub, todo: list[Task], now: datetime, report: Report, *, whole: 
                 begun.append(going)
         if begun:
             orders = [going.order.model_dump(mode="json") for going in begun if going.order]
-            asked.append((begun, hub.engine.submit(orders, hub.config.settings.gather.seconds, report)))
+            receiving = {
+                going.task.provision: Receiving(hub.zone, going.scratch, going.task.province, going.task.provision)
+                for going in begun
+            }
+            told = partial(_told, receiving, report)
+            asked.append((begun, receiving, hub.engine.submit(orders, hub.config.settings.gather.seconds, told)))
     if asked:
-        _load_the_rest(hub, [going for begun, _ in asked for going in begun], now)
-    for begun, answers in asked:
-        for going, answer in zip(begun, answers.result(), strict=True):
-            reports[going.task.key] = end(hub, going, answer, now)
+        _load_the_rest(hub, [going for begun, *_ in asked for going in begun], now)
+    try:
+        for begun, receiving, answers in asked:
+            for going, answer in zip(begun, answers.result(), strict=True):
+                receiving[going.task.provision].close()
+                reports[going.task.key] = end(hub, going, answer, now)
+    finally:
+        for each in (each for _, receiving, _ in asked for each in receiving.values()):
+            each.close()
     return [reports[task.key] for task in todo]
+
+
+def _told(receiving: dict[str, Receiving], report: Report, provision: str, counts: dict[str, int]) -> None:
+    """Pass on what a child says of its progress, and take over what it has landed."""
+    if provision in receiving:
+        receiving[provision].told(counts.get("parts", 0))
+    report(provision, counts)
 
 
 def _load_the_rest(hub: Hub, begun: list[Going], now: datetime) -> None:

@@ -12,12 +12,12 @@ from decimal import Decimal
 import polars as pl
 
 from hub_core.model.catalogue import Catalogue, Edges, Indicator
-from hub_core.model.observation import MEASURES, VALUE, plain
+from hub_core.model.observation import INDEXED, MEASURES, VALUE, packed, plain
 from hub_core.model.scope import LEVELS
 from hub_core.rules.rule import Found, Whole
 
 _TIMES = 10  # an order of magnitude
-_KEYS = ["indicator", "org_unit", "measure", "dims"]
+_KEYS = list(INDEXED)
 _HALF = Decimal("0.5")
 _WIDE = pl.Decimal(38, 12)  # a figure by its weight, exact
 _YTD = MEASURES.index("ytd")
@@ -224,10 +224,10 @@ def _beside(whole: Whole) -> pl.LazyFrame:
     """Figures with what they were the period before, as ``was``."""
     assert whole.before is not None
     sizes = len(whole.catalogue.indicator_codes), len(whole.catalogue.org_unit_ids), len(MEASURES), len(whole.dims)
-    key: pl.Expr = pl.lit(0, dtype=pl.UInt64)  # one number joins in half the time of four
-    for name, size in zip(_KEYS, sizes, strict=True):
-        key = key * size + pl.col(name).cast(pl.UInt64)
-    return whole.figures.lazy().with_columns(key=key).join(whole.before.select(key=key, was=pl.col("value")), on="key")
+    now, was, on = whole.figures.lazy(), whole.before, _KEYS
+    if (key := packed(sizes)) is not None:
+        now, was, on = now.with_columns(key=key), was.with_columns(key=key), ["key"]
+    return now.join(was.select(*on, was=pl.col("value")), on=on)
 
 
 def _indicators(whole: Whole) -> dict[int, Indicator]:

@@ -24,7 +24,7 @@ def freeze(
     text = canonical(manifest)
     digest = hashlib.sha256(text).hexdigest()
     deliveries = [(delivery_id(recipient, digest), recipient) for recipient in recipients]
-    return releases.freeze(manifest, text.decode(), digest, figures.to_dicts(), deliveries, now)
+    return releases.freeze(manifest, text.decode(), digest, figures.to_dict(as_series=False), deliveries, now)
 
 
 def delivery_id(recipient: str, manifest_digest: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
@@ -10,10 +9,9 @@ import polars as pl
 
 from hub_core.mapping.lookup import IGNORED
 from hub_core.model.finding import Finding, Severity
-from hub_core.model.observation import KEY, QUARANTINE
+from hub_core.model.observation import INDEXED, KEY, QUARANTINE, packed
 from hub_core.rules import RULES, Found, Limits, Rule, Whole
 
-INDEXED = ("indicator", "org_unit", "measure", "dims")  # the key of a figure of one period, as indices
 INDICES = ("indicator", "org_unit", "period", "measure", "dims", "status")
 _PLACE = ("part", "row", "column")
 _BROKEN = 10_000  # rows that wait until it is told what is wrong with them
@@ -27,6 +25,11 @@ class Codes:
     def __init__(self, calendar: str, lists: dict[str, list[str]]) -> None:
         self.calendar = calendar
         self.lists = lists
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many codes each column of INDEXED has."""
+        return [len(self.lists[name]) for name in INDEXED]
 
     def texts(self, column: str) -> pl.Expr:
         """The texts of a column of indices; null where there is none."""
@@ -145,20 +148,18 @@ def sort_by_key(rows: pl.DataFrame, codes: Codes) -> tuple[pl.DataFrame, pl.Data
     """
     if not rows.select((pl.col("part").cast(pl.UInt64) * 2**40 + pl.col("row")).is_sorted()).item():
         rows = rows.sort("part", "row", maintain_order=True)
-    sizes = {c: max(len(codes.lists[c]), 1) for c in ("indicator", "org_unit", "measure", "dims")}
-    if math.prod(sizes.values()) * max(rows.height, 1) >= 2**64:
-        ranks = rows.with_columns(codes.ranked(c).alias(f"#{c}") for c in sizes)
-        ordered = ranks.sort([f"#{c}" for c in sizes], maintain_order=True)
-        repeats = pl.struct(f"#{c}" for c in sizes) == pl.struct(f"#{c}" for c in sizes).shift(1)
+    places = max(rows.height, 1)
+    key = packed(codes.sizes, codes.ranked, places)
+    if key is None:
+        ranks = rows.with_columns(codes.ranked(c).alias(f"#{c}") for c in INDEXED)
+        ordered = ranks.sort([f"#{c}" for c in INDEXED], maintain_order=True)
+        repeats = pl.struct(f"#{c}" for c in INDEXED) == pl.struct(f"#{c}" for c in INDEXED).shift(1)
         flags = ordered.select(repeats.fill_null(value=False)).to_series()
-        ordered = ordered.drop([f"#{c}" for c in sizes])
+        ordered = ordered.drop([f"#{c}" for c in INDEXED])
         return ordered.filter(~flags), ordered.filter(flags)
-    packed: pl.Expr = pl.lit(0, dtype=pl.UInt64)
-    for column, size in sizes.items():
-        packed = packed * size + codes.ranked(column).cast(pl.UInt64)
     place = pl.int_range(pl.len(), dtype=pl.UInt64)
-    keys = rows.select((packed * max(rows.height, 1) + place).alias("key")).to_series().sort()
-    order, keys = keys % max(rows.height, 1), keys // max(rows.height, 1)
+    keys = rows.select((key * places + place).alias("key")).to_series().sort()
+    order, keys = keys % places, keys // places
     again = (keys == keys.shift(1)).fill_null(value=False)
     ordered = rows[order]
     if not again.any():

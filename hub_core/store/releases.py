@@ -108,13 +108,13 @@ class Releases:
         manifest: ReleaseManifest,
         text: str,
         digest: str,
-        figures: list[dict[str, Any]],
+        figures: dict[str, list[Any]],
         deliveries: list[tuple[str, str]],
         now: datetime,
     ) -> Release:
         """Enter a frozen release and its deliveries (id, recipient), and supersede the one before, in one transaction.
 
-        Raises StateError where another version was frozen in between.
+        ``figures``: their columns. Raises StateError where another version was frozen in between.
         """
         with self._store.write() as connection:
             same = (
@@ -142,8 +142,8 @@ class Releases:
             )
             assert made.inserted_primary_key is not None
             number = int(made.inserted_primary_key[0])
-            if figures:
-                insert_many(connection, t.figure, [{"release_id": number, **row} for row in figures])
+            if manifest.figures:
+                insert_many(connection, t.figure, figures | {"release_id": [number] * manifest.figures})
             for delivery, recipient in deliveries:
                 connection.execute(
                     t.delivery.insert().values(

@@ -276,7 +276,8 @@ def new_version(home: Path, previous: str) -> None:
         one = hub.releases.all()[0]
         manifest = one.manifest.model_copy(update={"version": 2, "previous": previous})
         text, digest = manifest.model_dump_json(), digest_of(manifest)
-        figures = [{k: v for k, v in f.items() if k != "release_id"} for f in hub.releases.figures(one.id)]
+        rows = hub.releases.figures(one.id)
+        figures = {name: [row[name] for row in rows] for name in rows[0] if name != "release_id"}
         hub.releases.freeze(manifest, text, digest, figures, [], NOW)
 
 

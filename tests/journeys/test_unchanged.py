@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -160,3 +161,18 @@ def test_what_a_night_that_was_cut_off_had_not_admitted_is_not_passed_over(tmp_p
         assert len([each for each in world.state()["submissions"] if each[0] == "quang_tri"]) == 1
         world.night(FIRST)
         assert sorted(each for each in world.state()["submissions"] if each[0] == "quang_tri") == right
+
+
+def test_many_small_parts_are_landed_once_each_and_nothing_is_left_over(tmp_path: Path) -> None:
+    """Parts are taken over while their child still reads; the end of the gather finds them there."""
+    with make_world(tmp_path / "world") as world:
+        world.systems.servers[KEY].page_size = 1
+        assert night(world, FIRST)["outcome"] == "done"
+        folder = world.home / "landing" / "thanh_hoa" / "telecom"
+        [landing] = folder.glob("gathers/*/landing.json")
+        named = [part["digest"] for part in json.loads(landing.read_bytes())["parts"]]
+        assert len(named) > 16
+        assert {path.name for path in (folder / "parts").iterdir()} == {f"{digest}.zst" for digest in named}
+        assert list((world.home / "scratch").iterdir()) == []
+        assert world.told("doctor", "--deep")["found"] == []
+        assert night(world)["outcome"] == "unchanged"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub_core.model.observation import KEY, QUARANTINE, SCHEMA, content_digest, quarantine_digest
+from hub_core.model.observation import INDEXED, KEY, QUARANTINE, SCHEMA, content_digest, packed, quarantine_digest
 
 Row = dict[str, Any]
 EXACT = Context(prec=60)
@@ -146,3 +146,26 @@ def test_quarantines_are_the_same_where_keys_or_places_and_codes_are(
     chance.shuffle(again)
     again = [{**row, "text": "khác"} for row in again]
     assert quarantine_digest(quarantine(again)) == quarantine_digest(quarantine(one))
+
+
+@given(st.lists(st.tuples(*(st.integers(0, n) for n in (3, 10, 2, 7))), unique=True, max_size=30))
+def test_a_packed_key_is_one_number_a_key_in_their_order(keys: list[tuple[int, ...]]) -> None:
+    frame = pl.DataFrame(keys, schema=dict.fromkeys(INDEXED, pl.UInt32), orient="row")
+    key = packed((4, 11, 3, 8))
+    assert key is not None
+    numbers = frame.select(key).to_series().to_list()
+    assert [keys[n] for n in sorted(range(len(keys)), key=numbers.__getitem__)] == sorted(keys)
+    assert len(set(numbers)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room", "fits"),
+    [
+        ((2**16, 2**16, 2**16, 2**16), 1, False),
+        ((2**16, 2**16, 2**16, 2**16 - 1), 1, True),
+        ((2**16, 2**16, 2**16, 2**8), 2**8, False),
+        ((0, 0, 0, 0), 2**63, True),
+    ],
+)
+def test_a_key_that_does_not_fit_is_not_packed(sizes: tuple[int, ...], room: int, fits: bool) -> None:
+    assert (packed(sizes, room=room) is not None) is fits
