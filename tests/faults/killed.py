@@ -25,25 +25,26 @@ from tests.journeys.conftest import World
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
 KILL = Path(__file__).with_name("kill.py")
 Borders = dict[str, tuple[str, dict[str, int]]]  # the night that is killed, and what the doctor then finds
-STORE, ZONE, RELEASES = (
+STORE, RUNS, ZONE, RELEASES = (
     "hub_core.store.store:Store",
+    "hub_core.store.runs:Runs",
     "hub_core.landing:LandingZone",
     "hub_core.store.releases:Releases",
 )
 
 UNDER_WAY = {"run": 2, "lease": 2, "scratch": 2}  # two provisions are asked
 GATHERING: Borders = {  # in the hub
-    f"{STORE}.begin_run:before:1:hub": (EVE, {"lease": 1}),
-    f"{STORE}.begin_run:after:1:hub": (EVE, {"lease": 1, "run": 1}),
+    f"{RUNS}.begin:before:1:hub": (EVE, {"lease": 1}),
+    f"{RUNS}.begin:after:1:hub": (EVE, {"lease": 1, "run": 1}),
     "hub_core.engine:Engine.submit:before:1:hub": (EVE, {"run": 1, "lease": 1, "scratch": 1}),
     f"{ZONE}.adopt_landing:before:1:hub": (EVE, UNDER_WAY),
     f"{ZONE}.adopt_landing:after:1:hub": (EVE, UNDER_WAY),
     f"{ZONE}.adopt_submission:before:1:hub": (EVE, UNDER_WAY),
     f"{ZONE}.adopt_submission:after:1:hub": (EVE, UNDER_WAY | {"submission": 1}),
     f"{STORE}.add_submission:after:1:hub": (EVE, UNDER_WAY | {"submission": 1}),
-    f"{STORE}.end_run:before:1:hub": (EVE, UNDER_WAY),
-    f"{STORE}.end_run:after:1:hub": (EVE, {"run": 1, "lease": 2, "scratch": 2}),
-    f"{STORE}.end_run:after:2:hub": (EVE, {"lease": 1, "scratch": 1}),
+    f"{RUNS}.end:before:1:hub": (EVE, UNDER_WAY),
+    f"{RUNS}.end:after:1:hub": (EVE, {"run": 1, "lease": 2, "scratch": 2}),
+    f"{RUNS}.end:after:2:hub": (EVE, {"lease": 1, "scratch": 1}),
 }
 READING: Borders = {  # in the child: the hub goes on, and nothing is left
     "hub_core.landing:Scratch.land:after:1:child": (EVE, {}),
