@@ -25,7 +25,9 @@ from hub_core.secrets import redact
 
 Answer = dict[str, Any]
 Progress = Callable[[str, dict[str, int]], None]
-_FRUGAL = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:250,muzzy_decay_ms:0"}  # polars' allocator gives back what is free
+_FRUGAL = {  # polars' allocator: one arena, so that one thread takes what another lets go, and what is free goes back
+    "_RJEM_MALLOC_CONF": "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0"
+}
 _ENVIRONMENT = ("LANG", "LC_ALL", "TZ", "PATH", "SSL_CERT_FILE", "POLARS_MAX_THREADS")
 _ANSWER_BYTES = 16 * 2**20
 _PATIENCE = 1.0  # seconds in which a process that let go of its answers has ended
