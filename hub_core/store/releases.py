@@ -142,8 +142,8 @@ class Releases:
             )
             assert made.inserted_primary_key is not None
             number = int(made.inserted_primary_key[0])
-            if manifest.figures:
-                insert_many(connection, t.figure, figures | {"release_id": [number] * manifest.figures})
+            if several := len(figures.get("indicator", ())):
+                insert_many(connection, t.figure, figures | {"release_id": [number] * several})
             for delivery, recipient in deliveries:
                 connection.execute(
                     t.delivery.insert().values(
