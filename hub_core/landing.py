@@ -32,7 +32,7 @@ from hub_core.model.exchange import Landing, Manifest, Part
 from hub_core.model.validators import etag, http_date
 from hub_core.parts import check_part, holds, open_part
 
-_LEVEL = 1
+_LEVEL = -1  # nearly as small as 1, in half the time
 _TAKERS = 4  # parts taken over at once
 JOURNAL = "parts.jsonl"
 OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet", "manifest.json"
