@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hub_core.config.province import Province
     from hub_core.contracts import (
         Asked,
         Document,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from hub_core.hookspecs import hookimpl
     from hub_core.model.exchange import Receipt
     from hub_core.model.finding import RuleText, Severity
-    from hub_core.province import Province
     from hub_core.rules import Fault, Found, Limits, Rule, Whole
 
 _HOMES = {
@@ -64,7 +64,7 @@ _HOMES = {
     "hookspecs": ["hookimpl"],
     "model.exchange": ["Receipt"],
     "model.finding": ["RuleText", "Severity"],
-    "province": ["Province"],
+    "config.province": ["Province"],
     "rules": ["Fault", "Found", "Limits", "Rule", "Whole"],
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

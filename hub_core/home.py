@@ -11,14 +11,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub_core import config as configuration
-from hub_core import installed, locks, plugins, province, structures
-from hub_core.engine import Engine
+from hub_core import locks, structures
+from hub_core.config import operator as configuration
+from hub_core.config import province
+from hub_core.config.settings import has_worked
+from hub_core.engine.engine import Engine
 from hub_core.errors import HubError, PluginError, StoreError, SubmissionError
-from hub_core.landing import OBSERVATIONS, LandingZone, Scratch, read_manifest
+from hub_core.landing.zone import OBSERVATIONS, LandingZone, Scratch, read_manifest
 from hub_core.model.exchange import Landing
+from hub_core.packages import installed
+from hub_core.packages import load as plugins
 from hub_core.secrets import Secrets
-from hub_core.settings import has_worked
 from hub_core.store.leases import Leases
 from hub_core.store.releases import Releases
 from hub_core.store.runs import Runs
@@ -27,10 +30,10 @@ from hub_core.store.store import Store
 if TYPE_CHECKING:
     import polars as pl
 
-    from hub_core.config import Config
+    from hub_core.config.operator import Config
+    from hub_core.config.province import Province
     from hub_core.model.catalogue import Catalogue
     from hub_core.model.exchange import Manifest, Plugin
-    from hub_core.province import Province
     from hub_core.store.revisions import Submission
 
 _LOCK = "hub.lock"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from hub_core.config.province import Province
     from hub_core.contracts import Reader, Sink, Source, Writer
-    from hub_core.province import Province
     from hub_core.rules import Rule
 
 GROUP = "lienthong"  # the entry-point group of packages

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from hub_core.config import Config, Obligation
-from hub_core.due_rules import DueRule
+from hub_core.calendar.due_rules import DueRule
+from hub_core.calendar.working_days import next_working_day
+from hub_core.config.operator import Config, Obligation
 from hub_core.errors import PluginError, StateError
 from hub_core.model.period import Calendar, Period
 from hub_core.store.revisions import Submission, current
-from hub_core.working_days import next_working_day
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")  # the business date is Vietnam's
 NIGHT = timedelta(hours=6)  # what the night after the due date pulls was ready in time

@@ -18,10 +18,13 @@ import pluggy
 import pytest
 import typer
 
-from hub_core import Province, config, hookspecs, plugins, settings
+from hub_core import Province, hookspecs
 from hub_core.cli.app import app
+from hub_core.config import operator as config
+from hub_core.config import settings
+from hub_core.config.province import Provision
 from hub_core.contracts import Reader, Sink, Source, Writer
-from hub_core.province import Provision
+from hub_core.packages import load as plugins
 from hub_core.rules import RULES, Rule
 from hub_core.testing.suite import ProvinceSuite
 

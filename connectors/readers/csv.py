@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 from pydantic import Field, model_validator
 
-from connectors._vietnamese import check_vietnamese, decoded
+from connectors.text.vietnamese import check_vietnamese, decoded
 from hub_core import PayloadPart, Reader, Settings, SourceChanged
 
 if TYPE_CHECKING:

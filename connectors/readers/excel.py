@@ -11,9 +11,9 @@ from typing import Literal
 import polars as pl
 from pydantic import Field, field_validator, model_validator
 
-from connectors._grid import cell_of, collapsed, column_of, is_blank, letters
-from connectors._texts import NUMBER, Texts
-from connectors._workbook import open_sheet
+from connectors.workbook.grid import cell_of, collapsed, column_of, is_blank, letters
+from connectors.workbook.open import open_sheet
+from connectors.workbook.texts import NUMBER, Texts
 from hub_core import PayloadPart, Reader, Settings, SourceChanged
 
 _LAST_ROW = 1_048_576

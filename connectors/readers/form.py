@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from connectors._form import (
+from connectors.forms.layout import (
     CODE,
     COLUMNS,
     FIGURE,
@@ -26,8 +26,8 @@ from connectors._form import (
     no_form,
     parse,
 )
-from connectors._grid import is_number, letters, text_of
-from connectors._workbook import open_sheet
+from connectors.workbook.grid import is_number, letters, text_of
+from connectors.workbook.open import open_sheet
 from hub_core import PayloadPart, Reader, SourceChanged
 
 _SCHEMA = {

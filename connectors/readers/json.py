@@ -13,7 +13,7 @@ import msgspec
 import polars as pl
 from pydantic import Field
 
-from connectors._json import apart
+from connectors.text.json_rows import apart
 from hub_core import PayloadPart, Reader, Settings, SourceChanged
 
 LARGE = 16 << 20  # bytes from which on polars, which takes eight times as many, is not asked

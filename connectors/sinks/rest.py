@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from connectors._auth import BearerAuth, NoAuth
+from connectors.http.auth import BearerAuth, NoAuth
 from hub_core import DeliveryRefused, DeliveryUnavailable, Receipt, Settings, Sink
 
 if TYPE_CHECKING:
-    from connectors._answers import Answer
+    from connectors.http.answers import Answer
 
 _TAKEN = (200, 201, 202)
 _LATER = (408, 425, 429)  # Request Timeout, Too Early, Too Many Requests: the same again may do
@@ -97,7 +97,7 @@ class RestSink(Sink):
         import httpcore
         import httpx
 
-        from connectors._http import Limits, Line
+        from connectors.http.line import Limits, Line
 
         seconds = self.settings.timeout_seconds
         limits = Limits(seconds, seconds + len(content or b"") / _SLOWEST, _LARGEST)

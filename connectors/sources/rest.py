@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import msgspec
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from connectors._addresses import check_host, open_addresses, origin, shown
-from connectors._auth import AnyAuth, Auth, ClientCertificate, ClientCredentials, NoAuth
-from connectors._paging import AnyPaging, OnePage, Pointer, told
+from connectors.http.addresses import check_host, open_addresses, origin, shown
+from connectors.http.auth import AnyAuth, Auth, ClientCertificate, ClientCredentials, NoAuth
+from connectors.http.paging import AnyPaging, OnePage, Pointer, told
 from hub_core import PayloadPart, Request, Settings, Source, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
     import httpx
 
-    from connectors._answers import Answer
-    from connectors._http import Line
-    from connectors._token import Token
+    from connectors.http.answers import Answer
+    from connectors.http.line import Line
+    from connectors.http.token import Token
 
 PLACEHOLDER = re.compile(r"\{(?:period|year|first|last)\}")
 _TOKEN_BYTES = 1 << 20
@@ -116,8 +116,8 @@ class RestSource(Source):
         """The line to the service, and who is said to ask: for tokens there is a line of its own, without pace."""
         import httpx
 
-        from connectors._http import Limits, Line
-        from connectors._token import Token
+        from connectors.http.line import Limits, Line
+        from connectors.http.token import Token
 
         s, auth = self.settings, self.settings.auth
         secure = s.url.startswith("https:") or isinstance(auth, ClientCredentials)
@@ -145,7 +145,7 @@ class _Asking:
 
     def pages(self, start: httpx.URL, label: str) -> Iterator[PayloadPart]:
         """Each page as it came; then what is wrong with it."""
-        from connectors._validators import validators
+        from connectors.http.validators import validators
 
         own, limit = origin(start), self._settings.max_parts
         walk = self._settings.pages.walk(start)
@@ -182,7 +182,7 @@ class _Asking:
         It is not taken at its word where the bytes of then are gone, or where it speaks of others: then it is asked
         without a condition.
         """
-        from connectors._validators import as_before, condition, stands
+        from connectors.http.validators import as_before, condition, stands
 
         exact = not isinstance(self._settings.pages, OnePage)  # where a page ends or goes on is in its bytes
         known = self._request.known(question) if self._settings.validators else None
@@ -206,7 +206,7 @@ class _Asking:
 
     def _check(self, answer: Answer, part: PayloadPart) -> None:
         """Raise what is wrong with an answer, also where it is a failure in the body of a 200."""
-        from connectors._answers import trouble
+        from connectors.http.answers import trouble
 
         hide = [*self._access.hidden(), *(text for text in self._settings.headers.values() if len(text) >= _SHORTEST)]
         wrong = trouble(answer, hide)

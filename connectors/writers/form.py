@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from connectors._form import (
+from connectors.forms.layout import (
     CODE,
     COLUMNS,
     FIGURE,
@@ -31,9 +31,9 @@ from connectors._form import (
     Manifest,
     manifest,
 )
-from connectors._grid import letters
-from connectors._sheet import CELL, CENTRED, FONT, HEADING, Look, Page, height, workbook
-from connectors._table import CALENDARS, spoken
+from connectors.workbook.grid import letters
+from connectors.workbook.sheet import CELL, CENTRED, FONT, HEADING, Look, Page, height, workbook
+from connectors.workbook.table import CALENDARS, spoken
 from hub_core import Form, Writer
 
 if TYPE_CHECKING:

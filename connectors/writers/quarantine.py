@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from connectors._sheet import CELL, CENTRED, HEADING, Look, Page, height, workbook
-from connectors._table import spoken
-from connectors._to_do import AT_THE_SOURCE, FIELDS, STEPS, TO_DO
+from connectors.forms.to_do import AT_THE_SOURCE, FIELDS, STEPS, TO_DO
+from connectors.workbook.sheet import CELL, CENTRED, HEADING, Look, Page, height, workbook
+from connectors.workbook.table import spoken
 from hub_core import LeftOut, Quarantine, Writer
 
 _MOST = 1_000_000  # rows of a sheet

@@ -7,8 +7,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from connectors._sheet import CELL, CENTRED, HEADING, Look, Page, height, workbook
-from connectors._table import CALENDARS, MARKED, Column, Row, Unit, rows, spoken, units
+from connectors.workbook.sheet import CELL, CENTRED, HEADING, Look, Page, height, workbook
+from connectors.workbook.table import CALENDARS, MARKED, Column, Row, Unit, rows, spoken, units
 from hub_core import Document, Settings, Writer
 
 _STATES = {

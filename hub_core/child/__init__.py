@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from hub_core.errors import HubError, PluginError, StoreError
 
 if TYPE_CHECKING:
+    from hub_core.config.province import Province
     from hub_core.model.exchange import CheckOrder, GatherOrder, LocateOrder
-    from hub_core.plugins import Loaded
-    from hub_core.province import Province
+    from hub_core.packages.load import Loaded
 
 Progress = Callable[[dict[str, int]], None]
 
@@ -31,7 +31,7 @@ class Provinces:
 
     def connectors(self, trusted: list[str]) -> Loaded:
         """The trusted packages' connectors."""
-        from hub_core.plugins import Loaded
+        from hub_core.packages.load import Loaded
 
         if self._loaded is None:
             self._loaded = Loaded(trusted)
@@ -41,7 +41,7 @@ class Provinces:
 
     def province(self, order: GatherOrder | LocateOrder | CheckOrder) -> Province:
         """The province of an order, loaded once."""
-        from hub_core.plugins import load_province
+        from hub_core.packages.load import load_province
 
         if self._province is None or self._province.id != order.plugin.name:
             loaded = self.connectors(order.trusted)
@@ -108,7 +108,7 @@ def _locate(order: LocateOrder, provinces: Provinces) -> dict[str, Any]:
     """What is at the places of an order, in their order; where it is too much for one answer, the first of them."""
     from hub_core.child.locating import located
     from hub_core.contracts import Reader
-    from hub_core.parts import open_part
+    from hub_core.landing.parts import open_part
 
     province = provinces.province(order)
     if order.provision not in province.provisions:
@@ -123,8 +123,8 @@ def _locate(order: LocateOrder, provinces: Provinces) -> dict[str, Any]:
 def _check(order: CheckOrder, provinces: Provinces) -> dict[str, Any]:
     """Load the province and make everything that a gather would make; fetch nothing."""
     from hub_core.child.preparing import prepared
+    from hub_core.config.province import secrets_named, with_secrets
     from hub_core.contracts import Reader, Source
-    from hub_core.province import secrets_named, with_secrets
     from hub_core.stages.normalise import Normaliser
     from hub_core.structures import open_snapshot
 

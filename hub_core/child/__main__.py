@@ -65,7 +65,7 @@ def _warm_up() -> None:
     import httpx  # noqa: F401
 
     import hub_core.child.gathering
-    import hub_core.plugins  # noqa: F401
+    import hub_core.packages.load  # noqa: F401
 
     gc.freeze()
 

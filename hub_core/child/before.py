@@ -16,7 +16,7 @@ from hub_core.model.exchange import Landing
 
 if TYPE_CHECKING:
     from hub_core.contracts import PayloadPart
-    from hub_core.landing import Scratch
+    from hub_core.landing.zone import Scratch
     from hub_core.model.exchange import GatherOrder, Part
 
 _HARD = {"n": 1 << 12, "r": 8, "p": 1}  # scrypt: 20 ms and 4 MB for each guess at a secret

@@ -18,13 +18,13 @@ from hub_core.child.before import Before
 from hub_core.child.preparing import prepared
 from hub_core.child.sealing import Sealing
 from hub_core.child.seen import reading, to_read
+from hub_core.config.province import with_secrets
 from hub_core.contracts import Asked, PayloadPart, Reader, Request, Source
 from hub_core.errors import HubError, PluginError, SourceChanged, StateError
-from hub_core.landing import Scratch
+from hub_core.landing.parts import open_part
+from hub_core.landing.zone import Scratch
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Part
 from hub_core.model.period import Calendar, Period
-from hub_core.parts import open_part
-from hub_core.province import with_secrets
 from hub_core.stages.collect import collect
 from hub_core.stages.land import land
 from hub_core.stages.normalise import Normaliser
@@ -32,9 +32,9 @@ from hub_core.stages.validate import Codes, Validator
 from hub_core.structures import open_snapshot
 
 if TYPE_CHECKING:
+    from hub_core.config.province import Province, Provision
     from hub_core.model.catalogue import Dataflow
-    from hub_core.plugins import Loaded
-    from hub_core.province import Province, Provision
+    from hub_core.packages.load import Loaded
 
 Arrived = tuple[Part, PayloadPart]
 SPOOL = 100_000  # rows held before they are set down by period

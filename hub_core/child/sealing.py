@@ -13,7 +13,7 @@ import polars as pl
 
 from hub_core.child.changes import changes
 from hub_core.errors import SourceChanged
-from hub_core.landing import OBSERVATIONS, QUARANTINE, Scratch, read_manifest
+from hub_core.landing.zone import OBSERVATIONS, QUARANTINE, Scratch, read_manifest
 from hub_core.model.exchange import Digests, FindingCount, GatherOrder, Manifest, Part
 from hub_core.model.finding import Finding, Severity
 from hub_core.model.observation import (
@@ -44,8 +44,8 @@ from hub_core.stages.validate import (
 _KEPT = pl.Schema({**dict.fromkeys(INDEXED, pl.UInt32()), "value": VALUE, "status": pl.UInt32()})
 
 if TYPE_CHECKING:
+    from hub_core.config.province import Province, Provision
     from hub_core.model.catalogue import Catalogue, Dataflow
-    from hub_core.province import Province, Provision
 
 
 @dataclass

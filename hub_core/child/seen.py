@@ -10,12 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub_core import libraries, rules
+from hub_core import rules
+from hub_core.packages import libraries
 
 if TYPE_CHECKING:
+    from hub_core.config.province import Province
     from hub_core.contracts import PayloadPart
     from hub_core.model.exchange import GatherOrder, Part
-    from hub_core.province import Province
     from hub_core.rules import Rule
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub_core.isolation.child import Child
+from hub_core.engine.child import Child
 
 _started: list[Child] = []
 

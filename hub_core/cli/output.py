@@ -75,7 +75,7 @@ def opened(home: Path, *, children: int = 0) -> Iterator[Hub]:
     signal.signal(signal.SIGTERM, _told_to_stop)
     spares = early.children(children)
 
-    from hub_core.engine import local
+    from hub_core.engine.engine import local
 
     engine = local(spares)
     try:

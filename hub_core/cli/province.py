@@ -42,8 +42,8 @@ def list_(home: Home = Path(), json: AsJson = False) -> None:
 
 def _whence(hub: Hub, plugin: Plugin) -> dict[str, str]:
     """Where a package comes from, and the Python that runs it."""
-    from hub_core import installed
-    from hub_core.libraries import PYTHON
+    from hub_core.packages import installed
+    from hub_core.packages.libraries import PYTHON
 
     if plugin.environment:
         whence = "isolated"
@@ -73,7 +73,7 @@ def install(
     now: Now = None,
 ) -> None:
     """Install a package, or a newer version of it; it is tried first, and a bad one changes nothing."""
-    from hub_core.install import install as put_in_force
+    from hub_core.upkeep.install import install as put_in_force
 
     if absent := [str(each) for each in find_links or [] if not each.is_dir()]:
         raise typer.BadParameter(f"{', '.join(absent)} is no folder")
@@ -97,7 +97,7 @@ def remove(
     json: AsJson = False,
 ) -> None:
     """Remove a package that was installed into the home; what it has reported stays."""
-    from hub_core.install import remove as take_out
+    from hub_core.upkeep.install import remove as take_out
 
     with opened(home) as hub:
         named = take_out(hub, name)

@@ -18,7 +18,7 @@ def init(
     json: AsJson = False,
 ) -> None:
     """Make a hub's home: config/ as it is shipped, an empty database and landing zone."""
-    from hub_core.config import shipped
+    from hub_core.config.operator import shipped
 
     if (home / "config").exists():
         raise ConfigurationError(f"{home} is a hub's home already: {home / 'config'} is there")
@@ -36,8 +36,8 @@ def init(
 
 def check(home: Home = Path(), json: AsJson = False, now: Now = None) -> None:
     """Prove that configuration and plugins hold: every code, component and connector, every package in a child."""
-    from hub_core.check import check as check_home
     from hub_core.obligations import business_date
+    from hub_core.upkeep.check import check as check_home
 
     with opened(home) as hub:
         problems = check_home(hub, business_date(moment(now)))

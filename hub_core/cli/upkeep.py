@@ -11,7 +11,7 @@ import typer
 from hub_core.cli.output import BLOCKED, DONE, AsJson, Home, Now, as_json, moment, opened, progress, say, table
 
 if TYPE_CHECKING:
-    from hub_core.doctor import Examined, Symptom
+    from hub_core.upkeep.doctor import Examined, Symptom
 
 
 def doctor(
@@ -24,8 +24,8 @@ def doctor(
     now: Now = None,
 ) -> None:
     """Look for leftovers, lost files and digests that do not hold; without --mend nothing is changed."""
-    from hub_core import config as configuration
-    from hub_core import doctor as doctors
+    from hub_core.config import operator as configuration
+    from hub_core.upkeep import doctor as doctors
 
     ill = doctors.database(configuration.load(home))
     if ill and not (mend and all(each.mend for each in ill)):
@@ -64,8 +64,8 @@ def backup(
     now: Now = None,
 ) -> None:
     """Write database, landing zone, catalogues and config/ as one set with digests; a night may run meanwhile."""
-    from hub_core import config as configuration
-    from hub_core.backup.make import backup as make
+    from hub_core.config import operator as configuration
+    from hub_core.upkeep.backup.make import backup as make
 
     with progress(quiet=json) as report:
         made = make(configuration.load(home), target, moment(now), report)
@@ -88,7 +88,7 @@ def restore(
     now: Now = None,
 ) -> None:
     """Make a new home from a set, every digest verified before anything is there."""
-    from hub_core.backup.restore import restore as restore_set
+    from hub_core.upkeep.backup.restore import restore as restore_set
 
     with progress(quiet=json) as report:
         about = restore_set(source, home, moment(now), report, database)

@@ -7,19 +7,19 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hub_core.config.province import secrets_named, with_secrets
 from hub_core.errors import ConfigurationError, DeliveryUnavailable, HubError
 from hub_core.home import Hub
 from hub_core.model.exchange import Receipt
 from hub_core.model.finding import RuleText, Severity
 from hub_core.obligations import business_date
 from hub_core.pipeline.document import document
-from hub_core.province import secrets_named, with_secrets
 from hub_core.secrets import HUB, redact
 from hub_core.store.nights import DELIVERIES, Brakes
 from hub_core.store.releases import Release
 
 if TYPE_CHECKING:
-    from hub_core.config import Delivery
+    from hub_core.config.operator import Delivery
     from hub_core.contracts import Sink
 
 
@@ -76,7 +76,7 @@ def _send_all(hub: Hub, now: datetime) -> list[DeliveryReport]:
 
 def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> DeliveryReport:
     from hub_core.contracts import Document, Sink
-    from hub_core.plugins import Loaded
+    from hub_core.packages.load import Loaded
     from hub_core.stages.deliver import deliver
 
     secrets: dict[str, str] = {}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from hub_core.errors import StateError
-from hub_core.landing import OBSERVATIONS
+from hub_core.landing.zone import OBSERVATIONS
 
 if TYPE_CHECKING:
     import polars as pl

@@ -99,8 +99,8 @@ def _name(catalogue: Catalogue, org_unit: str, period: Period) -> str:
 def export(hub: Hub, release: Release, kind: str, target: Path) -> Path:
     """Write a release as a file of some kind."""
     from hub_core.contracts import Document
-    from hub_core.landing import write
-    from hub_core.plugins import Loaded
+    from hub_core.landing.zone import write
+    from hub_core.packages.load import Loaded
 
     writer = Loaded(hub.config.settings.plugins.trusted).writer({"kind": kind}, f"writer {kind}", Document)
     named = target.suffix == writer.suffix

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hub_core.errors import SubmissionError
-from hub_core.landing import read_manifest
+from hub_core.landing.zone import read_manifest
 from hub_core.pipeline.places import located, place_of
 
 if TYPE_CHECKING:
     from hub_core.home import Hub
-    from hub_core.locate import Place
+    from hub_core.trace.locate import Place
 
 
 def with_places(hub: Hub, findings: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 from functools import partial
 
-from hub_core import province
+from hub_core.calendar.working_days import is_working_day
+from hub_core.config import province
 from hub_core.errors import HubError, SourceUnavailable, StateError, StoreError
 from hub_core.home import Hub
 from hub_core.model.exchange import GatherOrder, Landing
@@ -18,7 +19,6 @@ from hub_core.pipeline.lending import known, lent, seen
 from hub_core.pipeline.receiving import Receiving
 from hub_core.pipeline.take_over import GatherReport, Going, Task, end
 from hub_core.store.nights import Brakes
-from hub_core.working_days import is_working_day
 
 Report = Callable[[str, dict[str, int]], None]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from hub_core.errors import StateError
-from hub_core.landing import Scratch
+from hub_core.landing.zone import Scratch
 from hub_core.model.exchange import Digests, Landing, Manifest
 from hub_core.model.observation import QUARANTINE, SCHEMA, content_digest, quarantine_digest
 from hub_core.model.period import Calendar, Period
@@ -21,7 +21,7 @@ from hub_core.stages.seal import seal
 from hub_core.store.revisions import current
 
 if TYPE_CHECKING:
-    from hub_core.config import Obligation
+    from hub_core.config.operator import Obligation
     from hub_core.home import Hub
 
 STATEMENT = "statement"  # the provision of a provider whose package is not here

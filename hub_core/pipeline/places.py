@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub_core.locate import Place, locate
+from hub_core.trace.locate import Place, locate
 
 if TYPE_CHECKING:
+    from hub_core.config.province import Provision
     from hub_core.home import Hub
     from hub_core.model.exchange import Located, Part
-    from hub_core.province import Provision
 
 
 def place_of(declared: Provision | None, parts: list[Part], row: dict[str, Any]) -> tuple[Place, bool]:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from hub_core.contracts import LeftOut, Quarantine
 from hub_core.errors import StateError, StoreError
-from hub_core.landing import OBSERVATIONS, QUARANTINE, write
+from hub_core.landing.zone import OBSERVATIONS, QUARANTINE, write
 from hub_core.obligations import ZONE
 from hub_core.pipeline.places import located, place_of
 from hub_core.rules import RULES
 
 if TYPE_CHECKING:
+    from hub_core.config.province import Provision
     from hub_core.home import Hub
     from hub_core.model.exchange import Landing, Located, Part
-    from hub_core.province import Provision
     from hub_core.store.revisions import Submission
 
 MOST = 1_000_000  # rows of one quarantine that are told: what a sheet of a workbook holds
@@ -171,7 +171,7 @@ def export(hub: Hub, found: Iterable[Quarantine], target: Path) -> list[Path]:
 
     Raises StateError where a file cannot hold them, StoreError where it cannot be written.
     """
-    from hub_core.plugins import Loaded
+    from hub_core.packages.load import Loaded
 
     listed = list(found)
     writer = Loaded(hub.config.settings.plugins.trusted).writer({"kind": "quarantine"}, "writer quarantine", Quarantine)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from hub_core.errors import StoreError
-from hub_core.landing import JOURNAL, LandingZone
+from hub_core.landing.zone import JOURNAL, LandingZone
 from hub_core.model.exchange import Part
 
 _FEW = 16  # parts that are as well taken at the end

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from hub_core.ahead import ahead
 from hub_core.contracts import explain
-from hub_core.engine import Answer
+from hub_core.engine.engine import Answer
 from hub_core.errors import HubError, PluginError, StoreError, SubmissionError, from_dict
 from hub_core.home import GATHERS, Hub
-from hub_core.landing import Scratch, read_manifest
+from hub_core.landing.zone import Scratch, read_manifest
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Manifest
 from hub_core.obligations import voice_of
 from hub_core.secrets import redact

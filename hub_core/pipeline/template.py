@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from hub_core.config import Obligation
+from hub_core.config.operator import Obligation
+from hub_core.config.province import Provision
 from hub_core.contracts import Form, FormLine
 from hub_core.errors import ConfigurationError, StateError, StoreError
 from hub_core.home import Hub
 from hub_core.model.catalogue import Catalogue, Indicator
 from hub_core.model.period import Period, latest
 from hub_core.obligations import due_day, owed
-from hub_core.province import Provision
 
 
 def form(hub: Hub, dataflow: str, provision: str, period: Period | None, day: date) -> Form:
@@ -63,8 +63,8 @@ def form(hub: Hub, dataflow: str, provision: str, period: Period | None, day: da
 
 def write(hub: Hub, made: Form, target: Path) -> Path:
     """Write a form to a file, or into a folder. Raises StoreError where that cannot be written."""
-    from hub_core.landing import write as write_file
-    from hub_core.plugins import Loaded
+    from hub_core.landing.zone import write as write_file
+    from hub_core.packages.load import Loaded
 
     writer = Loaded(hub.config.settings.plugins.trusted).writer({"kind": "form"}, "hub template", Form)
     name = f"{made.dataflow}-{made.period}-{made.province}-{made.provision}{writer.suffix}"

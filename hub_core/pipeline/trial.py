@@ -9,9 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hub_core.config.province import secrets_named
 from hub_core.contracts import PayloadPart
 from hub_core.errors import StateError, StoreError, from_dict
-from hub_core.landing import OBSERVATIONS, Scratch, read_manifest
+from hub_core.landing.zone import OBSERVATIONS, Scratch, read_manifest
 from hub_core.model.exchange import Gathered, GatherOrder, Landing
 from hub_core.model.observation import plain, scan_figures
 from hub_core.obligations import voice_of
@@ -19,14 +20,13 @@ from hub_core.pipeline.lending import lent
 from hub_core.pipeline.places import located, place_of
 from hub_core.pipeline.quarantine import quarantined
 from hub_core.pipeline.take_over import Task
-from hub_core.province import secrets_named
 from hub_core.rules import RULES
 
 if TYPE_CHECKING:
-    from hub_core.config import Config
+    from hub_core.config.operator import Config
+    from hub_core.config.province import Provision
     from hub_core.home import Hub
     from hub_core.model.exchange import Manifest, Plugin
-    from hub_core.province import Provision
 
 _MEDIA = {".csv": "text/csv", ".json": "application/json", ".xls": "application/vnd.ms-excel"}
 _TOLD = ("indicator", "org_unit", "period", "measure", "dims", "value", "status")

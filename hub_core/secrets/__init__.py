@@ -19,9 +19,9 @@ from hub_core.errors import ConfigurationError
 from hub_core.secrets import commands, files
 
 if TYPE_CHECKING:
-    from hub_core.config import Config
-    from hub_core.province import Province
-    from hub_core.settings import SecretSettings
+    from hub_core.config.operator import Config
+    from hub_core.config.province import Province
+    from hub_core.config.settings import SecretSettings
 
 HUB = "hub"  # the owner of what deliveries need
 MOST = 65_536  # bytes of a value
@@ -133,7 +133,7 @@ class Secrets:
 
 def references(config: Config, provinces: Mapping[str, Province]) -> dict[Names, list[str]]:
     """Who refers to each secret, by owner and name: provisions and deliveries."""
-    from hub_core.province import secrets_named
+    from hub_core.config.province import secrets_named
 
     found: dict[Names, list[str]] = {}
     for owner, province in sorted(provinces.items()):

@@ -11,7 +11,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from hub_core.errors import StateError, SubmissionError
-from hub_core.landing import OBSERVATIONS, LandingZone
+from hub_core.landing.zone import OBSERVATIONS, LandingZone
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.exchange import Manifest
 from hub_core.model.observation import (

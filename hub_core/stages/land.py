@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from hub_core.contracts import PayloadPart
-from hub_core.landing import Scratch
+from hub_core.landing.zone import Scratch
 from hub_core.model.exchange import Part
 
 

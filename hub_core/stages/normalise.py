@@ -9,6 +9,7 @@ from datetime import date
 
 import polars as pl
 
+from hub_core.config.province import CATALOGUE, Province
 from hub_core.errors import MappingError, SourceChanged
 from hub_core.mapping import (
     LEAVE_OUT,
@@ -27,7 +28,6 @@ from hub_core.mapping.units import converted
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.observation import MEASURES, STATUSES
 from hub_core.model.period import Calendar, Period
-from hub_core.province import CATALOGUE, Province
 
 _NUMBER, _REFUSED = "#number", "#refused"
 _MAY_LEAVE_OUT = ("indicator", "org_unit")

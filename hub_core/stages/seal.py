@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hub_core.landing import MANIFEST, OBSERVATIONS, QUARANTINE, file_digest, write
+from hub_core.landing.zone import MANIFEST, OBSERVATIONS, QUARANTINE, file_digest, write
 from hub_core.model.exchange import Manifest
 from hub_core.model.observation import write_figures
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from hub_core.province import Province, read, secrets_named
+from hub_core.config.province import Province, read, secrets_named
 from hub_core.secrets import variable
 from hub_core.testing.servers import PagedJson
 

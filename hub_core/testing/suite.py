@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hub_core import config as configuration
-from hub_core import plugins
-from hub_core.engine import local
+from hub_core.config import operator as configuration
+from hub_core.engine.engine import local
 from hub_core.errors import from_dict
-from hub_core.landing import OBSERVATIONS, QUARANTINE
+from hub_core.landing.zone import OBSERVATIONS, QUARANTINE
 from hub_core.model.exchange import CheckOrder
 from hub_core.model.observation import KEY, scan_figures
+from hub_core.packages import load as plugins
 from hub_core.pipeline import trial
 from hub_core.testing.samples import Sample, province_of, samples
 
@@ -132,7 +132,7 @@ class ProvinceSuite:
 
 def _outcome(folders: list[Path]) -> dict[str, str]:
     """What was sealed, as CSV: the figures with their positions, and the findings."""
-    from hub_core.landing import read_manifest
+    from hub_core.landing.zone import read_manifest
 
     figures = [scan_figures(folder / OBSERVATIONS).collect() for folder in folders]
     rows = [row for frame in figures for row in frame.iter_rows(named=True)]

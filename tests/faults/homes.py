@@ -15,9 +15,9 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-from hub_core import doctor
 from hub_core.obligations import ZONE
 from hub_core.testing.ministry import SampleMinistry
+from hub_core.upkeep import doctor
 from tests.journeys.conftest import World, make_world, opened
 
 EVE, NIGHT = "2026-11-05T02:00", "2026-11-06T02:00"  # before the reports are due, and after

@@ -28,7 +28,7 @@ Borders = dict[str, tuple[str, dict[str, int]]]  # the night that is killed, and
 STORE, RUNS, ZONE, RELEASES = (
     "hub_core.store.store:Store",
     "hub_core.store.runs:Runs",
-    "hub_core.landing:LandingZone",
+    "hub_core.landing.zone:LandingZone",
     "hub_core.store.releases:Releases",
 )
 
@@ -36,7 +36,7 @@ UNDER_WAY = {"run": 2, "lease": 2, "scratch": 2}  # two provisions are asked
 GATHERING: Borders = {  # in the hub
     f"{RUNS}.begin:before:1:hub": (EVE, {"lease": 1}),
     f"{RUNS}.begin:after:1:hub": (EVE, {"lease": 1, "run": 1}),
-    "hub_core.engine:Engine.submit:before:1:hub": (EVE, {"run": 1, "lease": 1, "scratch": 1}),
+    "hub_core.engine.engine:Engine.submit:before:1:hub": (EVE, {"run": 1, "lease": 1, "scratch": 1}),
     f"{ZONE}.adopt_landing:before:1:hub": (EVE, UNDER_WAY),
     f"{ZONE}.adopt_landing:after:1:hub": (EVE, UNDER_WAY),
     f"{ZONE}.adopt_submission:before:1:hub": (EVE, UNDER_WAY),
@@ -47,9 +47,9 @@ GATHERING: Borders = {  # in the hub
     f"{RUNS}.end:after:2:hub": (EVE, {"lease": 1, "scratch": 1}),
 }
 READING: Borders = {  # in the child: the hub goes on, and nothing is left
-    "hub_core.landing:Scratch.land:after:1:child": (EVE, {}),
-    "hub_core.landing:Scratch.commit:before:1:child": (EVE, {}),
-    "hub_core.landing:Scratch.commit:after:1:child": (EVE, {}),
+    "hub_core.landing.zone:Scratch.land:after:1:child": (EVE, {}),
+    "hub_core.landing.zone:Scratch.commit:before:1:child": (EVE, {}),
+    "hub_core.landing.zone:Scratch.commit:after:1:child": (EVE, {}),
     "hub_core.child.sealing:seal:before:1:child": (EVE, {}),
     "hub_core.child.sealing:seal:after:1:child": (EVE, {}),
 }

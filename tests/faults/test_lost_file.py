@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from hub_core import doctor
-from hub_core.config import load
+from hub_core.config.operator import load
 from hub_core.obligations import ZONE
 from hub_core.serving import Serving
 from hub_core.store.nights import Nights
+from hub_core.upkeep import doctor
 from tests.faults.homes import NIGHT, PERIOD, Struck, copy_of, figures, left, mended, said
 from tests.journeys.conftest import World, opened
 

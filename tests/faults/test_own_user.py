@@ -213,7 +213,7 @@ def test_a_home_that_it_cannot_reach_is_named(gathers: dict[str, Any], world: Wo
 
 
 def test_a_hub_that_is_not_root_says_so(python: str, user: str) -> None:
-    code = f"from hub_core.isolation.users import SystemUser; SystemUser.of('x', {user!r})"
+    code = f"from hub_core.engine.users import SystemUser; SystemUser.of('x', {user!r})"
     nobody = pwd.getpwnam("nobody").pw_uid
     done = subprocess.run([python, "-c", code], user=nobody, capture_output=True, text=True, cwd="/", check=False)
     assert 'isolation = "user" needs a hub that runs as root' in done.stderr

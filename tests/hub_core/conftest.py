@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
-from hub_core.engine import local
+from hub_core.engine.engine import local
 from hub_core.home import Hub
 from hub_core.model.exchange import Digests, Manifest
 from hub_core.model.observation import QUARANTINE, SCHEMA, content_digest, quarantine_digest

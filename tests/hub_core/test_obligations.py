@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub_core import structures
-from hub_core.config import Config, Obligation
+from hub_core.calendar.working_days import Announced
+from hub_core.config.operator import Config, Obligation
+from hub_core.config.settings import HubSettings
 from hub_core.errors import StateError
 from hub_core.model.period import Calendar, Period
 from hub_core.obligations import Due, business_date, due, due_day, of_dataflow, owed
-from hub_core.settings import HubSettings
 from hub_core.store.revisions import Submission
-from hub_core.working_days import Announced
 
 ROOT = Path(__file__).parent.parent.parent
 HANOI = timezone(timedelta(hours=7))

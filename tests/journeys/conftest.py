@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hub_core.engine import local
+from hub_core.engine.engine import local
 from hub_core.home import Hub
 from hub_core.testing.home import make_home
 from hub_core.testing.ministry import SampleMinistry
@@ -82,7 +82,7 @@ class World:
 
     def state(self) -> dict[str, Any]:
         """What two hubs that lived through the same world must agree on, and the ministry with them."""
-        from hub_core.engine import local
+        from hub_core.engine.engine import local
         from hub_core.home import Hub
 
         hub = Hub.open(self.home, local())

@@ -14,15 +14,15 @@ from datetime import date, datetime, time, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
-from hub_core.engine import InlineEngine
+from hub_core.engine.engine import InlineEngine
 from hub_core.home import Hub
 from hub_core.model.period import Period
 from hub_core.obligations import ZONE, due
 from hub_core.pipeline.backfill import backfill
 from hub_core.pipeline.deliver import deliver_all
 from hub_core.pipeline.night import again, scheduled
-from hub_core.scheduler import Journey
 from hub_core.serving import Serving
+from hub_core.serving.scheduler import Journey
 from hub_core.store.nights import Nights
 from tests.journeys.conftest import put_package
 

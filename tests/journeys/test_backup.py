@@ -20,16 +20,16 @@ import pytest
 import sqlalchemy as sa
 import zstandard
 
-from hub_core import doctor
-from hub_core.backup import ABOUT, DIGESTS, About
-from hub_core.backup.make import Made, backup
-from hub_core.backup.restore import restore
-from hub_core.config import load
-from hub_core.engine import local
+from hub_core.config.operator import load
+from hub_core.engine.engine import local
 from hub_core.errors import ConfigurationError, HubError, StateError, StoreError
 from hub_core.home import Hub
 from hub_core.obligations import ZONE
 from hub_core.pipeline.recompute import recompute
+from hub_core.upkeep import doctor
+from hub_core.upkeep.backup import ABOUT, DIGESTS, About
+from hub_core.upkeep.backup.make import Made, backup
+from hub_core.upkeep.backup.restore import restore
 from tests.hub_core.store.conftest import postgres
 from tests.journeys.conftest import HUB, NIGHT, World, make_world
 from tests.journeys.test_cut_off_nights import until

@@ -31,7 +31,7 @@ AFTER_SEAL = """
 import os, pathlib, signal, sys
 from datetime import datetime
 from concurrent.futures import ThreadPoolExecutor
-from hub_core.engine import Engine
+from hub_core.engine.engine import Engine
 from hub_core.home import Hub
 from hub_core.obligations import ZONE
 from hub_core.pipeline.night import night

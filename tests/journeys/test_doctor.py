@@ -16,15 +16,15 @@ from typing import Any, get_args
 
 import pytest
 
-from hub_core import doctor
-from hub_core.config import load
-from hub_core.doctor import Examined, Kind, symptom
-from hub_core.engine import local
+from hub_core.config.operator import load
+from hub_core.engine.engine import local
 from hub_core.errors import StateError
 from hub_core.home import Hub
-from hub_core.installed import Installed, enter
-from hub_core.landing import read_manifest
+from hub_core.landing.zone import read_manifest
 from hub_core.obligations import ZONE
+from hub_core.packages.installed import Installed, enter
+from hub_core.upkeep import doctor
+from hub_core.upkeep.doctor import Examined, Kind, symptom
 from tests.journeys.conftest import NIGHT, ROOT, World, make_world
 from tests.journeys.test_cut_off_nights import children, until
 

@@ -48,7 +48,7 @@ def _gathered(world: World) -> tuple[str, str]:
 
 
 def _digest(world: World) -> tuple[str, str]:
-    from hub_core.engine import local
+    from hub_core.engine.engine import local
     from hub_core.home import Hub
 
     hub = Hub.open(world.home, local())

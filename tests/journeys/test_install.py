@@ -22,12 +22,14 @@ from typing import Any
 
 import pytest
 
-from hub_core import doctor, installed, plugins
-from hub_core.engine import local
+from hub_core.engine.engine import local
 from hub_core.errors import ConfigurationError, PluginError, StateError, StoreError
 from hub_core.home import Hub
-from hub_core.install import Installation, install, remove
+from hub_core.packages import installed
+from hub_core.packages import load as plugins
 from hub_core.pipeline.night import NightReport, night
+from hub_core.upkeep import doctor
+from hub_core.upkeep.install import Installation, install, remove
 from tests.hub_core.conftest import GOOD, NIGHT, Nights
 from tests.journeys.conftest import HUB, ROOT
 from tests.journeys.test_cut_off_nights import until

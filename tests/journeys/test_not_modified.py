@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from hub_core.landing import OBSERVATIONS
+from hub_core.landing.zone import OBSERVATIONS
 from hub_core.store.revisions import current
 from tests.journeys.conftest import World, make_world, opened
 

@@ -25,7 +25,7 @@ def refuse(frame):
 AFTER_ONE = """
 import os, pathlib, signal, sys
 from datetime import datetime
-from hub_core.engine import local
+from hub_core.engine.engine import local
 from hub_core.home import Hub
 from hub_core.obligations import ZONE
 from hub_core.pipeline.night import night

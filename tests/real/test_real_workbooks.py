@@ -88,10 +88,10 @@ def _expected(folder: Path) -> dict[Key, tuple[Decimal, str]]:
 
 def _figures(world: World) -> dict[Key, tuple[Decimal, str]]:
     """What was admitted for provinces, with the cell of each by its row and column."""
-    from hub_core.engine import local
+    from hub_core.engine.engine import local
     from hub_core.home import Hub
-    from hub_core.landing import OBSERVATIONS, read_manifest
-    from hub_core.locate import Place, locate
+    from hub_core.landing.zone import OBSERVATIONS, read_manifest
+    from hub_core.trace.locate import Place, locate
 
     found: dict[Key, tuple[Decimal, str]] = {}
     hub = Hub.open(world.home, local())

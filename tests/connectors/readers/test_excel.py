@@ -18,8 +18,8 @@ import pytest
 import xlsxwriter
 from pydantic import ValidationError
 
-from connectors._grid import column_of, letters, plain
 from connectors.readers.excel import ExcelReader
+from connectors.workbook.grid import column_of, letters, plain
 from hub_core import PayloadPart, SourceChanged
 from hub_core.contracts import explain
 

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from connectors._compound import compound
+from connectors.workbook.compound import compound
 
 MEGABYTES = 300  # what a child may take at its peak; polars alone takes a third of it
 CHILD = """

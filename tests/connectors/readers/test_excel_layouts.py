@@ -23,10 +23,10 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors._compound import compound
-from connectors._grid import letters
 from connectors.readers.csv import CsvReader
 from connectors.readers.excel import ExcelReader
+from connectors.workbook.compound import compound
+from connectors.workbook.grid import letters
 from hub_core import PayloadPart, SourceChanged
 
 Value = str | Decimal | None

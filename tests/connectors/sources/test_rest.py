@@ -13,7 +13,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from connectors._addresses import check_host, open_addresses
+from connectors.http.addresses import check_host, open_addresses
 from connectors.sources.rest import RestSource
 from hub_core import Asked, PayloadPart, Request, SourceChanged, SourceRefused, SourceUnavailable
 from hub_core.errors import HubError

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.sources.rest import RestSettings, RestSource
-from hub_core.province import open_secrets, with_secrets
+from hub_core.config.province import open_secrets, with_secrets
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rest.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"<!-- source -->\n```toml\n(.*?)```", PAGE, re.DOTALL)

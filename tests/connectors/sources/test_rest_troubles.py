@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from connectors._http import unpacked
+from connectors.http.line import unpacked
 from hub_core import SourceChanged, SourceRefused, SourceUnavailable
 from hub_core.testing.gateway import Gateway, packed
 from hub_core.testing.servers import System

@@ -11,12 +11,13 @@ import polars as pl
 import pytest
 from pydantic import BaseModel
 
-from hub_core import hookimpl, province, structures
+from hub_core import hookimpl, structures
 from hub_core.child.gathering import Gathering
+from hub_core.config import province
 from hub_core.contracts import PayloadPart, Reader, Settings
-from hub_core.landing import OBSERVATIONS, QUARANTINE, read_manifest
+from hub_core.landing.zone import OBSERVATIONS, QUARANTINE, read_manifest
 from hub_core.model.exchange import Gathered, GatherOrder, Manifest, Plugin
-from hub_core.plugins import Loaded
+from hub_core.packages.load import Loaded
 
 NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
 TABLES = {

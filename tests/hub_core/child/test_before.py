@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub_core.landing import Scratch
+from hub_core.landing.zone import Scratch
 from hub_core.model.exchange import Landing
 from hub_core.testing.gateway import Gateway
 from tests.hub_core.child.conftest import SOUND, Desk, Gone

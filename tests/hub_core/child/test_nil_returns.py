@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
+from hub_core.config.province import Provision
 from hub_core.mapping import Nil
-from hub_core.province import Provision
 
 if TYPE_CHECKING:
     from tests.hub_core.child.conftest import Desk, Gone

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from hub_core.landing import OBSERVATIONS
+from hub_core.landing.zone import OBSERVATIONS
 
 if TYPE_CHECKING:
     from tests.hub_core.child.conftest import Desk

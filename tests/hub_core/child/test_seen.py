@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hub_core import province
 from hub_core.child.seen import reading, to_read
+from hub_core.config import province
 from hub_core.contracts import PayloadPart
-from hub_core.landing import Scratch
+from hub_core.landing.zone import Scratch
 from hub_core.model.exchange import GatherOrder, Part, Plugin
 from hub_core.rules import RULES
 from tests.hub_core.conftest import ROOT

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from hub_core.contracts import PayloadPart
-from hub_core.landing import JOURNAL, LandingZone, Scratch
+from hub_core.landing.parts import check_part
+from hub_core.landing.zone import JOURNAL, LandingZone, Scratch
 from hub_core.model.exchange import Part
-from hub_core.parts import check_part
 from hub_core.pipeline.receiving import Receiving
 
 

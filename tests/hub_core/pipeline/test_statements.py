@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from hub_core.engine import InlineEngine
+from hub_core.engine.engine import InlineEngine
 from hub_core.home import Hub
 from hub_core.pipeline.gather import gather, tasks
 

@@ -10,7 +10,7 @@ import pytest
 
 from hub_core import structures
 from hub_core.errors import SubmissionError
-from hub_core.landing import OBSERVATIONS, file_digest
+from hub_core.landing.zone import OBSERVATIONS, file_digest
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.exchange import Manifest
 from hub_core.model.observation import SCHEMA, content_digest

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub_core.config.province import Province, Provision
 from hub_core.errors import HubError, MappingError, SourceChanged
 from hub_core.model.catalogue import Catalogue, Indicator, Unit
 from hub_core.model.observation import KEY, SCHEMA
 from hub_core.model.org_unit import OrgUnit, Validity
 from hub_core.model.period import Calendar
-from hub_core.province import Province, Provision
 from hub_core.rules import Limits
 from hub_core.stages.normalise import Normaliser
 from hub_core.stages.validate import Codes, Validator, figures

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub_core.errors import StateError, StoreError
-from hub_core.landing import MANIFEST, LandingZone, read_manifest
+from hub_core.landing.zone import MANIFEST, LandingZone, read_manifest
 from hub_core.model.exchange import Manifest, Receipt, ReleaseManifest
 from hub_core.stages.admit import Admitted, admit
 from hub_core.stages.freeze import delivery_id, freeze

@@ -1,0 +1,1 @@
+"""What readers of workbooks share: files, sheets, cells and tables, within limits."""

@@ -1,0 +1,1 @@
+"""Where children run, and their guard from outside: what they take, where they work, as whom they run."""

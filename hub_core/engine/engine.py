@@ -1,0 +1,148 @@
+"""Where children run: processes on this machine, or inline for tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hub_core.engine.child import Answer, Apart, Child, Progress
+from hub_core.engine.room import Room, rooms, settle
+from hub_core.engine.shared import links
+from hub_core.engine.users import SystemUser
+from hub_core.errors import ConfigurationError, StoreError
+from hub_core.model.exchange import Plugin
+from hub_core.model.limits import Limits
+from hub_core.packages import installed
+from hub_core.secrets import Secrets
+
+if TYPE_CHECKING:
+    from hub_core.config.operator import Config
+
+__all__ = ["Answer", "Child", "Engine", "InlineEngine", "local"]
+
+T = TypeVar("T")
+
+
+class Engine:
+    """Runs conversations with children: a list of orders of one province, and the answers to them."""
+
+    def __init__(self, make: Callable[[int], Executor], spares: Iterable[Child] = ()) -> None:
+        """``spares``: children that were started before their orders are known, while the hub itself still starts."""
+        self._make = make
+        self._executor: Executor | None = None
+        self.processes = 2  # how many at once; to be said before the first conversation
+        self.limits = Limits()
+        self.config: Config | None = None
+        self.spares = list(spares)
+
+    def settle(self, config: Config) -> None:
+        """Take over what a home says of its children; before the first conversation."""
+        gather = config.settings.gather
+        self.config, self.processes = config, gather.processes
+        self.limits = Limits(gather.memory_mb, gather.file_mb, gather.scratch_mb)
+        if self.spares:
+            with suppress(OSError):  # whatever needs the snapshot will say that it cannot be kept
+                catalogue = config.snapshot()
+                for child in self.spares:
+                    child.prepare(config.settings.plugins.trusted, catalogue)
+
+    def submit(self, orders: list[dict[str, Any]], seconds: float, progress: Progress) -> Future[list[Answer]]:
+        """Begin a conversation; each order may take so many seconds."""
+        if self._executor is None:
+            self._executor = self._make(self.processes)
+        return self._executor.submit(self._converse, orders, seconds, progress)
+
+    def ask(self, orders: list[dict[str, Any]], seconds: float) -> list[Answer]:
+        """The answers to a list of orders of one province."""
+        return self.submit(orders, seconds, lambda *_: None).result()
+
+    def _converse(self, orders: list[dict[str, Any]], seconds: float, progress: Progress) -> list[Answer]:
+        try:
+            user = self._user(orders[0]["plugin"]["name"])
+            apart = self._apart(orders[0])
+            child = self._child(user, apart)
+        except (ConfigurationError, StoreError) as error:
+            return [{"error": error.as_dict()} for _ in orders]
+        answers, closed = [], Secrets.of(self.config).places() if self.config else []
+        try:
+            with rooms(orders, user) as scratches:
+                for order, scratch in zip(orders, scratches, strict=True):
+                    if not child.alive:
+                        child.close()
+                        child = Child(user, apart)
+                    room = Room(scratch, scratches, self.limits, seconds, closed)
+                    answers.append(child.ask(order, room, progress))
+                    if user is not None:
+                        child.end()  # nothing of the user's is at work where the hub, as root, takes its files
+                    settle(scratch, user)
+        finally:
+            child.close()
+        return answers
+
+    def _child(self, user: SystemUser | None, apart: Apart | None) -> Child:
+        return self.spares.pop() if self.spares and user is None and apart is None else Child(user, apart)
+
+    def _apart(self, order: dict[str, Any]) -> Apart | None:
+        """The Python of a province's own environment, with links to the hub's libraries; None for the hub's own."""
+        python = installed.python(Plugin.model_validate(order["plugin"]))
+        if python is None or self.config is None:
+            return None
+        return Apart(python, str(links(self.config.home, order["trusted"])))
+
+    def _user(self, province: str) -> SystemUser | None:
+        """The system user that a province's child runs as, its way into the home open; None for the hub's own."""
+        config = self.config
+        declared = config.settings.provinces.get(province) if config else None
+        if config is None or declared is None or declared.user is None:
+            return None
+        user = SystemUser.of(province, declared.user)
+        user.let_read(config.home, config.landing, province)
+        return user
+
+    def close(self) -> None:
+        """End what still runs."""
+        for child in self.spares:
+            child.close()
+        if self._executor is not None:
+            self._executor.shutdown()
+
+
+class _Here(Executor):
+    """Runs what it is given at once, in this thread."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - handed to whoever asks the future
+            future.set_exception(error)
+        return future
+
+
+class InlineEngine(Engine):
+    """The same code without a process; for tests only."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: _Here())
+
+    def _converse(
+        self,
+        orders: list[dict[str, Any]],
+        seconds: float,  # noqa: ARG002 - there is no process to end
+        progress: Progress,
+    ) -> list[Answer]:
+        from hub_core.child import Provinces, answer
+
+        provinces, answers = Provinces(), []
+        for order in orders:
+            told = answer(json.loads(json.dumps(order)), provinces, lambda counts: progress("", counts))
+            answers.append(json.loads(json.dumps(told)))
+        return answers
+
+
+def local(spares: Iterable[Child] = ()) -> Engine:
+    """Children as processes of this machine, those first that were started ahead."""
+    return Engine(lambda processes: ThreadPoolExecutor(max_workers=processes, thread_name_prefix="child"), spares)

@@ -1,1 +1,0 @@
-"""A child seen from outside: what it takes, where it works, as whom it runs."""

@@ -1,0 +1,1 @@
+"""Parts, landings and submissions on disk."""

@@ -1,0 +1,1 @@
+"""What people install: packages found, loaded and asked for their hooks, and the libraries that they need."""

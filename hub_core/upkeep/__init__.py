@@ -1,0 +1,1 @@
+"""What keeps a hub whole: checks, the doctor, backups, and packages installed or removed."""

@@ -1,0 +1,544 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from hub_core.contracts import PayloadPart
+from hub_core.errors import HubError, StateError, StoreError, SubmissionError
+from hub_core.home import figures_of
+from hub_core.landing.zone import (
+    MANIFEST,
+    OBSERVATIONS,
+    QUARANTINE,
+    LandingZone,
+    Scratch,
+    open_part,
+    read_manifest,
+    write,
+)
+from hub_core.model.exchange import Landing, Manifest, Part
+from hub_core.model.observation import CODED, content_digest
+from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
+from hub_core.pipeline.inputs import with_age
+from hub_core.pipeline.quarantine import quarantined
+
+NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
+GATHER, LATER = "20250101-00000001", "20250101-00000002"
+NOTHING = "0" * 64
+
+
+def payload(content: bytes, name: str = "trang 1") -> PayloadPart:
+    return PayloadPart(content, "text/csv", f"/srv/{name}", name)
+
+
+def landing(parts: list[Part], gather: str = GATHER, **more: Any) -> Landing:
+    told: dict[str, Any] = {
+        "gather": gather,
+        "sequence": int(gather[-8:]),
+        "origin_start": date(2025, 1, 1),
+        "province": "nghe_an",
+        "provision": "telecom",
+        "periods": ["2025-Q1"],
+        "parts": parts,
+        "complete": True,
+        "landed_at": NOW,
+    }
+    return Landing.model_validate(told | more)
+
+
+Sealed = Callable[..., Manifest]
+Figures = Callable[..., pl.DataFrame]
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Scratch:
+    return Scratch(tmp_path / "scratch")
+
+
+@pytest.fixture
+def zone(tmp_path: Path) -> LandingZone:
+    return LandingZone(tmp_path / "landing")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+# Parts
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(st.binary(max_size=2000))
+def test_a_part_is_read_back_as_it_was_landed(scratch: Scratch, content: bytes) -> None:
+    part = scratch.land(payload(content))
+    assert part.digest == hashlib.sha256(content).hexdigest()
+    assert part.size == len(content)
+    assert open_part(scratch.root / "parts", part) == payload(content)
+
+
+def test_a_part_is_told_with_its_place_and_name(scratch: Scratch) -> None:
+    part = scratch.land(PayloadPart(b"a", "application/json", "https://x/?ky=1", "trang 2"))
+    assert (part.media_type, part.origin, part.name) == ("application/json", "https://x/?ky=1", "trang 2")
+
+
+def test_equal_bytes_are_kept_once_and_listed_each_time(scratch: Scratch) -> None:
+    one, two = scratch.land(payload(b"same", "1")), scratch.land(payload(b"same", "2"))
+    assert one.digest == two.digest
+    assert [part.name for part in scratch.landed()] == ["1", "2"]
+    assert [path.name for path in (scratch.root / "parts").iterdir()] == [f"{one.digest}.zst"]
+
+
+ETAGS = [
+    ('"33a64df5"', True),
+    ('W/"33a64df5"', True),
+    ('""', True),
+    ('"' + "e" * 200 + '"', True),
+    ('"' + "e" * 201 + '"', False),
+    ('"' + "e" * 100_000 + '"', False),
+    ('"one\r\nX: two"', False),
+    ('"one"\n', False),
+    ('"one two"', False),
+    ('"one", "two"', False),
+    ('w/"one"', False),
+    ("one", False),
+    ('"số"', False),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("etag", "kept"), ETAGS)
+def test_an_etag_that_is_none_is_left_out(scratch: Scratch, etag: str, kept: bool) -> None:
+    part = scratch.land(PayloadPart(b"a", "", "", "", "GET /", etag), lambda _: "0" * 64)
+    assert (part.etag, part.question) == ((etag, "0" * 64) if kept else (None, None))
+    with nullcontext() if kept else pytest.raises(ValidationError):
+        Part(digest="0" * 64, size=0, media_type="", origin="", name="", etag=etag)
+
+
+@pytest.mark.parametrize(
+    "date", ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "1994", "\r\nX: y"]
+)
+def test_a_date_of_another_form_is_left_out(scratch: Scratch, date: str) -> None:
+    part = scratch.land(PayloadPart(b"a", "", "", "", "GET /", None, date), lambda _: "0" * 64)
+    kept = date.endswith("GMT") and "-" not in date
+    assert (part.last_modified, part.question) == ((date, "0" * 64) if kept else (None, None))
+
+
+def test_a_question_is_written_nowhere_but_as_a_digest(scratch: Scratch) -> None:
+    part = scratch.land(PayloadPart(b"a", "", "", "", "GET /?khoa=bi-mat", '"one"'))
+    assert part.question is None
+    assert b"bi-mat" not in b"".join(tree(scratch.root).values())
+
+
+def test_a_part_that_is_lent_is_landed_without_being_written_again(tmp_path: Path, scratch: Scratch) -> None:
+    other = Scratch(tmp_path / "other")
+    part = other.land(payload(b"1"))
+    lent = scratch.lend(other.root / "parts", part)
+    assert scratch.land(lent) == part
+    assert list((scratch.root / "parts").iterdir()) == []
+    assert scratch.open(part) == payload(b"1")
+    assert (scratch.landed(), scratch.landed(other.root / "parts")) == ([], [part])
+
+
+def test_a_part_that_is_damaged_is_not_lent(tmp_path: Path, scratch: Scratch) -> None:
+    other = Scratch(tmp_path / "other")
+    part = other.land(payload(b"1" * 100))
+    flip(other.root / "parts" / f"{part.digest}.zst", -1)
+    with pytest.raises(StoreError):
+        scratch.lend(other.root / "parts", part)
+    scratch.land(payload(b"1" * 100))
+    assert scratch.open(part).content == b"1" * 100
+
+
+def flip(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("at", [0, 4, 8, -6, -1])
+def test_a_flipped_byte_in_a_part_is_found(scratch: Scratch, at: int) -> None:
+    part = scratch.land(payload(b"chi tieu;gia tri\n" * 50))
+    flip(scratch.root / "parts" / f"{part.digest}.zst", at)
+    with pytest.raises(StoreError, match=r"cannot be read|does not hold") as told:
+        open_part(scratch.root / "parts", part)
+    assert told.value.place["part"] == "trang 1"
+
+
+@pytest.mark.parametrize("keep", [0, 3, 10, -1])
+def test_a_truncated_part_is_found(scratch: Scratch, keep: int) -> None:
+    part = scratch.land(payload(bytes(range(256)) * 20))
+    path = scratch.root / "parts" / f"{part.digest}.zst"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(StoreError):
+        open_part(scratch.root / "parts", part)
+
+
+def test_a_missing_part_is_named(scratch: Scratch) -> None:
+    part = scratch.land(payload(b"a"))
+    (scratch.root / "parts" / f"{part.digest}.zst").unlink()
+    with pytest.raises(StoreError, match=part.digest):
+        open_part(scratch.root / "parts", part)
+
+
+def test_other_bytes_under_a_parts_name_are_found(scratch: Scratch) -> None:
+    part = scratch.land(payload(b"a" * 100))
+    (scratch.root / "parts" / f"{part.digest}.zst").write_bytes(zstandard.compress(b"b" * 100))
+    with pytest.raises(StoreError, match="does not hold the bytes that were landed"):
+        open_part(scratch.root / "parts", part)
+
+
+def test_a_part_that_unpacks_to_much_more_than_it_says_is_not_unpacked(scratch: Scratch) -> None:
+    part = scratch.land(payload(b"a" * 100))
+    packed = zstandard.ZstdCompressor(write_content_size=False).compressobj()
+    bomb = packed.compress(bytes(50_000_000)) + packed.flush()
+    (scratch.root / "parts" / f"{part.digest}.zst").write_bytes(bomb)
+    with pytest.raises(StoreError, match="cannot be read"):
+        open_part(scratch.root / "parts", part)
+
+
+# The journal of a child that ended in the middle
+
+
+def test_what_was_landed_is_known_without_the_child(scratch: Scratch) -> None:
+    parts = [scratch.land(payload(each, each.decode())) for each in (b"1", b"2")]
+    assert Scratch(scratch.root).landed() == parts
+
+
+def test_nothing_landed_is_no_part(tmp_path: Path) -> None:
+    assert Scratch(tmp_path / "new").landed() == []
+
+
+@pytest.mark.parametrize("tail", [b"", b"{", b'{"digest": "', b"\xff\xfe\n", b"rubbish\n", b"null\n", b"[]\n", b"\n"])
+def test_a_line_cut_off_in_the_middle_is_left_out(scratch: Scratch, tail: bytes) -> None:
+    parts = [scratch.land(payload(b"1"))]
+    with (scratch.root / "parts.jsonl").open("ab") as journal:
+        journal.write(tail)
+    assert scratch.landed() == parts
+
+
+def test_a_last_line_without_its_end_is_no_surprise(scratch: Scratch) -> None:
+    scratch.land(payload(b"1"))
+    path = scratch.root / "parts.jsonl"
+    path.write_bytes(path.read_bytes()[:-10])
+    assert scratch.landed() == []
+
+
+def test_a_part_that_is_a_link_was_not_landed(scratch: Scratch, tmp_path: Path) -> None:
+    """The hub would refuse to take it over, and with it whatever else was landed."""
+    good, bad = scratch.land(payload(b"1", "1")), scratch.land(payload(b"2", "2"))
+    path = scratch.root / "parts" / f"{bad.digest}.zst"
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert scratch.landed() == [good]
+
+
+# Taking a landing over
+
+
+def test_a_landing_is_taken_over_whole(scratch: Scratch, zone: LandingZone) -> None:
+    parts = [scratch.land(payload(each)) for each in (b"1", b"2")]
+    told = landing(parts)
+    scratch.commit(told)
+    zone.adopt_landing(scratch.root, told)
+    assert zone.landing("nghe_an", "telecom", GATHER) == told
+    assert zone.landings("nghe_an", "telecom") == [GATHER]
+    there = zone.parts("nghe_an", "telecom")
+    assert [open_part(there, part).content for part in parts] == [b"1", b"2"]
+
+
+def test_two_landings_share_a_part(tmp_path: Path, zone: LandingZone) -> None:
+    tellings = []
+    for gather in (GATHER, LATER):
+        mine = Scratch(tmp_path / gather)
+        tellings.append(landing([mine.land(payload(b"same")), mine.land(payload(gather.encode()))], gather))
+        zone.adopt_landing(mine.root, tellings[-1])
+    there = zone.parts("nghe_an", "telecom")
+    assert len(list(there.iterdir())) == 3
+    assert zone.landings("nghe_an", "telecom") == [GATHER, LATER]
+    for told in tellings:
+        assert open_part(there, told.parts[0]).content == b"same"
+
+
+def test_a_landing_is_taken_over_again_over_what_a_cut_off_hub_left(
+    tmp_path: Path, scratch: Scratch, zone: LandingZone
+) -> None:
+    told = landing([scratch.land(payload(b"1")), scratch.land(payload(b"2"))])
+    copy = shutil.copytree(scratch.root, tmp_path / "copy")
+    zone.adopt_landing(copy, told)
+    (zone.provision("nghe_an", "telecom") / "gathers" / GATHER / "landing.json").unlink()
+    zone.adopt_landing(scratch.root, told)
+    assert zone.landing("nghe_an", "telecom", GATHER) == told
+
+
+def test_without_its_commit_point_there_is_no_landing(scratch: Scratch, zone: LandingZone) -> None:
+    told = landing([scratch.land(payload(b"1"))])
+    zone.adopt_landing(scratch.root, told)
+    (zone.provision("nghe_an", "telecom") / "gathers" / GATHER / "landing.json").unlink()
+    assert zone.landings("nghe_an", "telecom") == []
+    with pytest.raises(StateError, match=GATHER):
+        zone.landing("nghe_an", "telecom", GATHER)
+
+
+def test_a_landing_that_does_not_read_is_named(scratch: Scratch, zone: LandingZone) -> None:
+    zone.adopt_landing(scratch.root, landing([]))
+    path = zone.provision("nghe_an", "telecom") / "gathers" / GATHER / "landing.json"
+    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(StoreError, match=r"landing\.json.*format"):
+        zone.landing("nghe_an", "telecom", GATHER)
+
+
+def test_a_part_that_the_child_did_not_leave_is_missed_before_the_commit(scratch: Scratch, zone: LandingZone) -> None:
+    part = scratch.land(payload(b"1"))
+    (scratch.root / "parts" / f"{part.digest}.zst").unlink()
+    with pytest.raises(StoreError, match="missing"):
+        zone.adopt_landing(scratch.root, landing([part]))
+    assert zone.landings("nghe_an", "telecom") == []
+
+
+def test_a_link_in_place_of_a_part_is_not_taken(tmp_path: Path, scratch: Scratch, zone: LandingZone) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"another province's")
+    part = scratch.land(payload(b"1"))
+    path = scratch.root / "parts" / f"{part.digest}.zst"
+    path.unlink()
+    path.symlink_to(secret)
+    with pytest.raises(StoreError):
+        zone.adopt_landing(scratch.root, landing([part]))
+    assert secret.read_bytes() == b"another province's"
+
+
+@pytest.mark.parametrize("at", [4, -1])
+def test_bytes_that_come_again_take_the_place_of_damaged_ones(tmp_path: Path, zone: LandingZone, at: int) -> None:
+    for gather in (GATHER, LATER):
+        mine = Scratch(tmp_path / gather)
+        told = landing([mine.land(payload(b"chi tieu" * 50))], gather)
+        zone.adopt_landing(mine.root, told)
+        kept = zone.parts("nghe_an", "telecom") / f"{told.parts[0].digest}.zst"
+        if gather == GATHER:
+            flip(kept, at)
+    assert open_part(kept.parent, told.parts[0]).content == b"chi tieu" * 50
+
+
+def test_others_under_the_name_of_what_is_kept_do_not_take_its_place(
+    tmp_path: Path, scratch: Scratch, zone: LandingZone
+) -> None:
+    told = landing([scratch.land(payload(b"1" * 100))])
+    copy = shutil.copytree(scratch.root, tmp_path / "copy")
+    zone.adopt_landing(scratch.root, told)
+    left = copy / "parts" / f"{told.parts[0].digest}.zst"
+    left.write_bytes(zstandard.compress(b"2" * 100))
+    with pytest.raises(StoreError, match="does not hold"):
+        zone.adopt_landing(copy, told)
+    packed = tmp_path / "packed-otherwise"
+    packed.write_bytes(zstandard.ZstdCompressor(write_checksum=True).compress(b"1" * 100))
+    left.unlink()
+    left.symlink_to(packed)
+    zone.adopt_landing(copy, told)
+    assert not (zone.parts("nghe_an", "telecom") / left.name).is_symlink()
+    assert open_part(zone.parts("nghe_an", "telecom"), told.parts[0]).content == b"1" * 100
+
+
+def test_a_link_in_place_of_the_folder_of_parts_is_not_followed(
+    tmp_path: Path, scratch: Scratch, zone: LandingZone
+) -> None:
+    """Else a child could have the hub move away what another province landed."""
+    other = Scratch(tmp_path / "other")
+    part = other.land(payload(b"another province's"))
+    (scratch.root / "parts").rmdir()
+    (scratch.root / "parts").symlink_to(other.root / "parts")
+    with pytest.raises(HubError):
+        zone.adopt_landing(scratch.root, landing([part]))
+    assert open_part(other.root / "parts", part).content == b"another province's"
+
+
+def test_a_part_whose_bytes_are_others_is_not_taken_over(scratch: Scratch, zone: LandingZone) -> None:
+    """The parent verifies what a child left (design section 11); once in the zone it would stand for ever."""
+    part = scratch.land(payload(b"1" * 100))
+    (scratch.root / "parts" / f"{part.digest}.zst").write_bytes(zstandard.compress(b"2" * 100))
+    with pytest.raises(HubError):
+        zone.adopt_landing(scratch.root, landing([part]))
+
+
+def test_the_rows_without_a_period_are_taken_over_with_their_gather(scratch: Scratch, zone: LandingZone) -> None:
+    rows = pl.DataFrame([dict.fromkeys(QUARANTINE_SCHEMA.names()) | {"code": "V001"}], schema=QUARANTINE_SCHEMA)
+    rows.write_parquet(scratch.gather_folder(GATHER) / QUARANTINE)
+    zone.adopt_landing(scratch.root, landing([]))
+    [row] = quarantined(zone.provision("nghe_an", "telecom") / "gathers" / GATHER)
+    assert row["code"] == "V001"
+
+
+def test_a_zone_that_cannot_be_written_is_a_matter_of_the_operator(scratch: Scratch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError, match="landing zone"):
+        LandingZone(tmp_path / "file").adopt_landing(scratch.root, landing([]))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"gather": "../../x"},
+        {"gather": "20250101-1"},
+        {"province": "../x"},
+        {"provision": "a/b"},
+        {"province": "Nghe_An"},
+        {"format": 2},
+        {"unknown": 1},
+        {"parts": [{"digest": "../../../etc/passwd", "size": 1, "media_type": "", "origin": "", "name": ""}]},
+    ],
+)
+def test_a_landing_names_no_place_outside_its_provision(told: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        Landing.model_validate(landing([]).model_dump() | told)
+
+
+# Submissions
+
+
+def test_a_sealed_folder_is_read_with_its_files_checked(tmp_path: Path, sealed: Sealed) -> None:
+    manifest = sealed(tmp_path / "s")
+    assert read_manifest(tmp_path / "s") == manifest
+    assert set(manifest.files) == {OBSERVATIONS, QUARANTINE}
+    assert manifest.files[OBSERVATIONS] == hashlib.sha256((tmp_path / "s" / OBSERVATIONS).read_bytes()).hexdigest()
+    assert content_digest(pl.read_parquet(tmp_path / "s" / OBSERVATIONS)) == manifest.digests.content
+
+
+def change(edit: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    def changed(folder: Path) -> None:
+        told = json.loads((folder / MANIFEST).read_text())
+        edit(told)
+        (folder / MANIFEST).write_text(json.dumps(told))
+
+    return changed
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no manifest": (lambda folder: (folder / MANIFEST).unlink(), "never sealed"),
+    "a manifest that is no JSON": (lambda folder: (folder / MANIFEST).write_text("{"), "manifest.json"),
+    "a manifest that is empty": (lambda folder: (folder / MANIFEST).write_text(""), "manifest.json"),
+    "a flipped byte": (lambda folder: flip(folder / OBSERVATIONS, 100), "is not the file that was sealed"),
+    "a flipped byte in the quarantine": (lambda folder: flip(folder / QUARANTINE, 10), "is not the file"),
+    "a truncated file": (lambda folder: os.truncate(folder / OBSERVATIONS, 20), "is not the file that was sealed"),
+    "a missing file": (lambda folder: (folder / QUARANTINE).unlink(), "is not there"),
+    "another format": (change(lambda told: told.update(format=2)), "format"),
+    "an unknown key": (change(lambda told: told.update(x=1)), "x: unknown key"),
+    "one file more": (change(lambda told: told["files"].update({"x": NOTHING})), "other files"),
+    "one file less": (change(lambda told: told["files"].pop(QUARANTINE)), "other files"),
+    "a file elsewhere": (change(lambda told: told["files"].update({"../x": NOTHING})), "other files"),
+    "a digest in capitals": (change(lambda told: told["digests"].update(content="A" * 64)), "content"),
+    "a negative replay": (change(lambda told: told.update(replay=-1)), "replay"),
+    "another calendar": (change(lambda told: told.update(calendar="X")), "calendar"),
+    "a period that is none": (change(lambda told: told.update(period="2025-Q9")), "period"),
+    "a period that leads elsewhere": (change(lambda told: told.update(period="/../../../../evil")), "period"),
+    "a sequence that is not its gather's": (change(lambda told: told.update(sequence=999)), "sequence"),
+    "a start that is not its gather's": (change(lambda told: told.update(origin_start="2030-01-01")), "origin_start"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_folder_that_is_not_as_it_was_sealed_is_refused(tmp_path: Path, what: str, sealed: Sealed) -> None:
+    sealed(tmp_path / "s")
+    spoil, words = BROKEN[what]
+    spoil(tmp_path / "s")
+    with pytest.raises(SubmissionError, match=words):
+        read_manifest(tmp_path / "s")
+
+
+def test_a_link_in_place_of_a_sealed_file_is_refused(tmp_path: Path, sealed: Sealed) -> None:
+    sealed(tmp_path / "s")
+    (tmp_path / "s" / OBSERVATIONS).rename(tmp_path / "o")
+    (tmp_path / "s" / OBSERVATIONS).symlink_to(tmp_path / "o")
+    with pytest.raises(SubmissionError, match="is not there"):
+        read_manifest(tmp_path / "s")
+
+
+def test_a_submission_is_taken_over_under_its_period_and_gather(
+    tmp_path: Path, zone: LandingZone, sealed: Sealed
+) -> None:
+    manifest = sealed(tmp_path / "s", replay=2)
+    before = tree(tmp_path / "s")
+    path = zone.adopt_submission(tmp_path / "s", manifest)
+    assert path == Path("nghe_an/telecom/submissions/S.2025-Q1") / f"{GATHER}-2"
+    assert tree(zone.root / path) == before
+    assert read_manifest(zone.root / path) == manifest
+
+
+def test_a_leftover_of_a_cut_off_night_is_replaced(
+    tmp_path: Path, zone: LandingZone, sealed: Sealed, figures: Figures
+) -> None:
+    old = sealed(tmp_path / "old", figures("1"))
+    place = zone.root / zone.adopt_submission(tmp_path / "old", old)
+    (place / MANIFEST).unlink()
+    (place / "stray.new").write_bytes(b"")
+    manifest = sealed(tmp_path / "s", figures("2"))
+    assert zone.root / zone.adopt_submission(tmp_path / "s", manifest) == place
+    assert read_manifest(place) == manifest
+    assert sorted(path.name for path in place.iterdir()) == sorted([MANIFEST, OBSERVATIONS, QUARANTINE])
+
+
+def test_sealing_the_same_twice_gives_the_same_bytes(tmp_path: Path, sealed: Sealed) -> None:
+    sealed(tmp_path / "1")
+    sealed(tmp_path / "2")
+    assert tree(tmp_path / "1") == tree(tmp_path / "2")
+
+
+# Frames of many
+
+
+def test_figures_of_many_submissions_say_where_they_are_from(tmp_path: Path, sealed: Sealed, figures: Figures) -> None:
+    for name in ("1", "2"):
+        sealed(tmp_path / name, figures(name))
+    found = figures_of([tmp_path / "2", tmp_path / "1"]).sort("source").collect()
+    assert found.select("value", "source").rows() == [(Decimal(2), 0), (Decimal(1), 1)]
+    aged = with_age(figures_of([tmp_path / "1", tmp_path / "2", tmp_path / "2"]), [7, 0, 3]).collect()
+    assert sorted(aged.select("source", "age").rows()) == [(0, 7), (1, 0), (2, 3)]
+
+
+def test_a_part_that_is_kept_already_is_not_packed_again(zone: LandingZone, scratch: Scratch, tmp_path: Path) -> None:
+    part = scratch.land(payload(b"one"))
+    zone.adopt_landing(scratch.root, landing([part]))
+    kept = zone.parts("nghe_an", "telecom")
+    again = Scratch(tmp_path / "again", kept=kept)
+    assert again.land(payload(b"one")) == part
+    assert again.open(part).content == b"one"
+    assert list((again.root / "parts").iterdir()) == []
+    assert again.landed(kept) == [part]
+
+
+@pytest.mark.parametrize("held", [b"", b"no part", zstandard.compress(b"two"), zstandard.compress(b"one and more")])
+def test_a_part_that_is_kept_damaged_is_landed_anew(scratch: Scratch, tmp_path: Path, held: bytes) -> None:
+    digest = hashlib.sha256(b"one").hexdigest()
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / f"{digest}.zst").write_bytes(held)
+    again = Scratch(tmp_path / "again", kept=kept)
+    part = again.land(payload(b"one"))
+    assert [path.name for path in (again.root / "parts").iterdir()] == [f"{digest}.zst"]
+    assert again.open(part).content == b"one"
+
+
+def test_figures_of_no_submission_are_none() -> None:
+    assert figures_of([]).collect().height == 0
+    assert with_age(figures_of([]), []).collect().schema == {**CODED, "source": pl.UInt32(), "age": pl.Int32()}
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    write(tmp_path / "a", b"one")
+    write(tmp_path / "a", b"two")
+    assert tree(tmp_path) == {"a": b"two"}
+    with pytest.raises(FileNotFoundError):
+        write(tmp_path / "none" / "a", b"")
