@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def hub_connectors() -> list[type[Source] | type[Reader] | type[Writer[Any]] | type[Sink]]:
-    """Every built-in connector class; they are imported here, so that finding this package costs nothing."""
+    """Every built-in connector class.
+
+    They are imported here, so that finding this package costs nothing.
+    """
     from connectors.readers.csv import CsvReader
     from connectors.readers.excel import ExcelReader
     from connectors.readers.form import FormReader

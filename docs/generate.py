@@ -1,4 +1,7 @@
-"""Writes the pages that are made from code and configuration. With ``--check``: whether they are up to date."""
+"""Writes the pages that are made from code and configuration. With ``--check``.
+
+Whether they are up to date.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +118,9 @@ def rules_page() -> str:
             "Mỗi số liệu được kiểm tra theo các quy tắc dưới đây. Khi vi phạm, hệ thống ghi mã quy tắc, mức độ, bên xử"
             " lý và vị trí của số liệu theo cách gọi của đơn vị gửi.",
             "",
-            *_table(("Mã · Code", "Nội dung", "What is wrong", "Mức độ", "Phạm vi", "Bên xử lý"), rows),
+            *_table(
+                ("Mã · Code", "Nội dung", "What is wrong", "Mức độ", "Phạm vi", "Bên xử lý"), rows
+            ),
             "",
             "## Severity · Mức độ",
             "",
@@ -132,11 +137,32 @@ def cli_page() -> str:
     from hub_core.cli.app import app
 
     root: Any = typer.main.get_command(app)
-    lines = [NOTE, "", "# Commands", "", str(root.help), "", _said(main.__doc__).replace("``", "`"), ""]
+    lines = [
+        NOTE,
+        "",
+        "# Commands",
+        "",
+        str(root.help),
+        "",
+        _said(main.__doc__).replace("``", "`"),
+        "",
+    ]
     commands = list(_commands(root, "hub"))
-    lines += [f"- [`{path}`](#{path.replace(' ', '-')}): {_said(command.help)}" for path, command in commands]
+    lines += [
+        f"- [`{path}`](#{path.replace(' ', '-')}): {_said(command.help)}"
+        for path, command in commands
+    ]
     for path, command in commands:
-        lines += ["", f"## {path}", "", _said(command.help), "", "```text", _usage(path, command), "```"]
+        lines += [
+            "",
+            f"## {path}",
+            "",
+            _said(command.help),
+            "",
+            "```text",
+            _usage(path, command),
+            "```",
+        ]
         rows = [_parameter(each) for each in command.params]
         if rows:
             lines += ["", *_table(("Argument or option", "What it says", "Default"), rows)]
@@ -150,7 +176,12 @@ def catalogue_page() -> str:
     found = structures.catalogue(structures.read_texts(HERE.parent / "config"))
     flows = sorted(found.dataflows.values(), key=lambda flow: flow.id)
     contents = [
-        (f"[{flow.id}](#{flow.id.lower()})", flow.name_vi, flow.name_en, str(len(found.of_dataflow(flow.id))))
+        (
+            f"[{flow.id}](#{flow.id.lower()})",
+            flow.name_vi,
+            flow.name_en,
+            str(len(found.of_dataflow(flow.id))),
+        )
         for flow in flows
     ]
     lines = [
@@ -193,7 +224,16 @@ def catalogue_page() -> str:
 def _of_dataflow(found: Catalogue, flow: Dataflow) -> list[str]:
     """The section of a dataflow."""
     columns = (
-        *("Mã · Code", "Chỉ tiêu", "Indicator", "Đơn vị · Unit", "Decimals", "Kind", "Over org units", "Over time"),
+        *(
+            "Mã · Code",
+            "Chỉ tiêu",
+            "Indicator",
+            "Đơn vị · Unit",
+            "Decimals",
+            "Kind",
+            "Over org units",
+            "Over time",
+        ),
         *("Reported by", "Range", "Made from"),
     )
     rows = [
@@ -204,10 +244,15 @@ def _of_dataflow(found: Catalogue, flow: Dataflow) -> list[str]:
             each.unit,
             str(found.decimals(each.code)),
             each.kind,
-            f"averaged, weighed by {each.weight}; an estimate" if each.weight else OVER_UNITS[each.agg_space],
+            f"averaged, weighed by {each.weight}; an estimate"
+            if each.weight
+            else OVER_UNITS[each.agg_space],
             OVER_TIME[each.agg_time],
             ", ".join(FREQUENCIES[frequency] for frequency in each.frequencies),
-            each.range.replace(">=", "≥ ").replace("<=", "≤ ").replace(">0", "> 0").replace("..", " to "),
+            each.range.replace(">=", "≥ ")
+            .replace("<=", "≤ ")
+            .replace(">0", "> 0")
+            .replace("..", " to "),
             _made_from(found, each),
         )
         for each in found.of_dataflow(flow.id)
@@ -254,7 +299,11 @@ def _parameter(each: Any) -> tuple[str, str, str]:
     if each.param_type_name == "argument":
         name = each.name.upper()
     else:
-        name = each.opts[0] if getattr(each, "is_flag", False) else f"{each.opts[0]} {PLACEHOLDERS[kind]}"
+        name = (
+            each.opts[0]
+            if getattr(each, "is_flag", False)
+            else f"{each.opts[0]} {PLACEHOLDERS[kind]}"
+        )
     said = _said(each.help)
     if each.envvar:
         said += f" Environment: `{each.envvar}`."
@@ -286,7 +335,9 @@ def main(words: list[str]) -> int:
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(name)
     if stale:
-        sys.stderr.write(f"docs: {', '.join(stale)} not up to date; write them with: python docs/generate.py\n")
+        sys.stderr.write(
+            f"docs: {', '.join(stale)} not up to date; write them with: python docs/generate.py\n"
+        )
     return 1 if stale else 0
 
 

@@ -24,11 +24,18 @@ Where = tuple[int, str | None]  # a row and a column, as a reader counts and nam
 
 
 def explain(error: ValidationError) -> str:
-    """What pydantic found wrong, in one line: key, then why; never the value, which may be a secret."""
+    """What pydantic found wrong, in one line: key, then why.
+
+    Never the value, which may be a secret.
+    """
     found = []
     for each in error.errors(include_url=False, include_input=False):
         key = ".".join(str(step) for step in each["loc"])
-        why = "unknown key" if each["type"] == "extra_forbidden" else each["msg"].removeprefix("Value error, ")
+        why = (
+            "unknown key"
+            if each["type"] == "extra_forbidden"
+            else each["msg"].removeprefix("Value error, ")
+        )
         found.append(f"{key}: {why}" if key else why)
     return "; ".join(found)
 
@@ -40,7 +47,7 @@ class Settings(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedPeriod:
     """A period to ask for: its label and the days that it covers."""
 
     label: str
@@ -49,7 +56,12 @@ class Asked:
 
     def fill(self, text: str) -> str:
         """A text with ``{period}``, ``{year}``, ``{first}`` and ``{last}`` filled in."""
-        given = {"period": self.label, "year": self.label[:4], "first": str(self.first), "last": str(self.last)}
+        given = {
+            "period": self.label,
+            "year": self.label[:4],
+            "first": str(self.first),
+            "last": str(self.last),
+        }
         for name, value in given.items():
             text = text.replace("{" + name + "}", value)
         return text
@@ -59,8 +71,9 @@ class Asked:
 class PayloadPart:
     """A part as it came: its bytes after transfer and content decoding, and where it is from.
 
-    ``question``: what was asked for it, in full; it may hold secrets, and is written nowhere but as a digest.
-    ``etag``, ``last_modified``: what the service says that these bytes are known by (RFC 9110, section 8.8).
+    ``question``: what was asked for it, in full; it may hold secrets, and is written nowhere but as
+    a digest. ``etag``, ``last_modified``: what the service says that these bytes are known by (RFC
+    9110, section 8.8).
     """
 
     content: bytes = field(repr=False)
@@ -78,10 +91,11 @@ class PayloadPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CachedPart:
     """What the gather before was answered to the same question, by the same settings and secrets.
 
-    ``part`` gives it from where it was landed, its bytes checked; None where they are gone or damaged.
+    ``part`` gives it from where it was landed, its bytes checked; None where they are gone or
+    damaged.
     """
 
     etag: str | None
@@ -89,7 +103,7 @@ class Known:
     part: Callable[[], PayloadPart | None]
 
 
-def _nothing(question: str) -> Known | None:  # noqa: ARG001 - as every ``known``
+def _nothing(question: str) -> CachedPart | None:  # noqa: ARG001 - as every ``cached``
     return None
 
 
@@ -97,13 +111,14 @@ def _nothing(question: str) -> Known | None:  # noqa: ARG001 - as every ``known`
 class Request:
     """What a source is asked: the periods, and the hosts that the province allows.
 
-    ``known``: what an earlier gather was answered to a question, where its answer had an ETag or a date.
+    ``cached``: what an earlier gather was answered to a question, where its answer had an ETag or a
+    date.
     """
 
-    periods: tuple[Asked, ...]
+    periods: tuple[RequestedPeriod, ...]
     allowed_hosts: tuple[str, ...] = ()
     allow_loopback: bool = False
-    known: Callable[[str], Known | None] = _nothing
+    cached: Callable[[str], CachedPart | None] = _nothing
 
 
 class Connector(ABC):
@@ -127,7 +142,8 @@ class Source(Connector):
     def fetch(self, request: Request, cursor: str | None) -> Iterator[PayloadPart]:
         """The parts of the payload, in order, each given before it is looked into.
 
-        Raises SourceUnavailable, SourceRefused or SourceChanged; what was given before then is kept.
+        Raises SourceUnavailable, SourceRefused or SourceChanged; what was given before then is
+        kept.
         """
 
 
@@ -139,10 +155,10 @@ class Reader(Connector):
         """Frames of the part's rows: source columns as they are named there, and ``row`` (UInt64 from 0).
 
         Texts are String, bare numbers are a number type. A column that mixes both comes as two: the
-        texts under its name, the numbers as plain decimal text under ``name#number``. ``column`` may name
-        the source column of each row's figure; ``#refused`` (String) says why the reader does not vouch
-        for a row, null where it does; ``#of`` (String) the PROVINCE/PROVISION that a payload says it is of.
-        Raises SourceChanged.
+        texts under its name, the numbers as plain decimal text under ``name#number``. ``column``
+        may name the source column of each row's figure; ``#refused`` (String) says why the reader
+        does not vouch for a row, null where it does; ``#of`` (String) the PROVINCE/PROVISION that a
+        payload says it is of. Raises SourceChanged.
         """
 
     @abstractmethod
@@ -150,7 +166,10 @@ class Reader(Connector):
         """The locator of a cell in the sender's terms, and the text that stands there."""
 
     def locate_all(self, part: PayloadPart, places: list[Where]) -> dict[Where, tuple[str, str]]:
-        """What ``locate`` says of each (row, column) that is there; to be overridden where one pass finds many."""
+        """What ``locate`` says of each (row, column) that is there.
+
+        To be overridden where one pass finds many.
+        """
         found = {}
         for row, column in places:
             with suppress(SourceChanged):
@@ -175,7 +194,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class FormLine:
-    """A figure that a form asks for; ``units`` are those in which it may be given, its indicator's own first."""
+    """A figure that a form asks for.
+
+    ``units`` are those in which it may be given, its indicator's own first.
+    """
 
     indicator: str
     name_vi: str
@@ -206,7 +228,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class QuarantinedRow:
     """A quarantined row: why it was left out, where it stands, and its cells as they came."""
 
     code: str
@@ -229,7 +251,7 @@ class Quarantine:
     period: str
     revision: int
     admitted_at: str
-    rows: tuple[LeftOut, ...]
+    rows: tuple[QuarantinedRow, ...]
 
 
 Written = TypeVar("Written")
@@ -244,13 +266,17 @@ class Writer(Connector, Generic[Written]):
 
     @abstractmethod
     def write(self, document: Written) -> bytes:
-        """The document as bytes; the same document gives the same bytes. No cell or field starts a formula."""
+        """The document as bytes; the same document gives the same bytes.
+
+        No cell or field starts a formula.
+        """
 
 
 class Sink(Connector):
     """Sends a document to a recipient.
 
-    ``idempotent``: the recipient keys on our delivery id; ``askable``: it answers *do you have it?*.
+    ``idempotent``: the recipient keys on our delivery id; ``askable``: it answers *do you have
+    it?*.
     """
 
     idempotent: ClassVar[bool] = False
@@ -258,7 +284,10 @@ class Sink(Connector):
 
     @abstractmethod
     def send(self, delivery: str, content: bytes, media_type: str) -> Receipt:
-        """The recipient's receipt. Raises DeliveryUnavailable (also where the answer was lost) or DeliveryRefused."""
+        """The recipient's receipt.
+
+        Raises DeliveryUnavailable (also where the answer was lost) or DeliveryRefused.
+        """
 
     def ask(self, delivery: str) -> Receipt | None:  # noqa: ARG002 - for those that can be asked
         """The receipt of a delivery that the recipient has, or None; only where ``askable``."""

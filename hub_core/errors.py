@@ -142,5 +142,7 @@ def from_dict(told: dict[str, object]) -> HubError:
     """The error that :meth:`HubError.as_dict` wrote in another process."""
     cls = _all(HubError).get(str(told.get("error")), HubError)
     place = told.get("place")
-    known = {name: place[name] for name in PLACES if name in place} if isinstance(place, dict) else {}
+    known = (
+        {name: place[name] for name in PLACES if name in place} if isinstance(place, dict) else {}
+    )
     return cls(str(told.get("message")), **known)

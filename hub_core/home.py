@@ -17,7 +17,9 @@ from hub_core.config import province
 from hub_core.config.settings import has_worked
 from hub_core.engine.engine import Engine
 from hub_core.errors import HubError, PluginError, StoreError, SubmissionError
-from hub_core.landing.zone import OBSERVATIONS, LandingZone, Scratch, read_manifest
+from hub_core.landing.layout import OBSERVATIONS, read_manifest
+from hub_core.landing.scratch import Scratch
+from hub_core.landing.zone import LandingZone
 from hub_core.model.exchange import Landing
 from hub_core.packages import installed
 from hub_core.packages import load as plugins
@@ -56,18 +58,25 @@ class Hub:
 
     @classmethod
     def open(cls, home: Path, engine: Engine) -> Hub:
-        """Open a home. Raises ConfigurationError or StoreError; a province that is broken is named, not raised."""
+        """Open a home. Raises ConfigurationError or StoreError.
+
+        A province that is broken is named, not raised.
+        """
         config = configuration.load(home)
-        engine.settle(config)
+        engine.configure(config)
         found, broken = plugins.find(config.plugin_folders, config.home)
         store = Store(config.database, begun=has_worked(config.home, config.settings))
         holder = f"{socket.gethostname()}:{config.home}"
-        hub = cls(config, store, LandingZone(config.landing), engine, Leases(store, holder), found, broken)
+        hub = cls(
+            config, store, LandingZone(config.landing), engine, Leases(store, holder), found, broken
+        )
         for name, plugin in found.items():
             try:
                 declared = province.read(Path(plugin.root))
                 if declared.id != name:
-                    raise PluginError(f"{plugin.root}: entry point {name} declares province {declared.id}")
+                    raise PluginError(
+                        f"{plugin.root}: entry point {name} declares province {declared.id}"
+                    )
                 hub.provinces[name] = declared
             except HubError as error:
                 broken[name] = str(error)
@@ -89,7 +98,10 @@ class Hub:
         return Secrets.of(self.config)
 
     def catalogue_of(self, digest: str) -> Catalogue:
-        """The catalogue of a digest, as it was kept when it was in use. Raises StoreError where it is not there."""
+        """The catalogue of a digest, as it was kept when it was in use.
+
+        Raises StoreError where it is not there.
+        """
         if digest == self.config.catalogue.digest:
             return self.config.catalogue
         if digest not in self._snapshots:
@@ -99,7 +111,9 @@ class Hub:
             self._snapshots[digest] = structures.open_snapshot(path)
         return self._snapshots[digest]
 
-    def counted_otherwise(self, catalogue: Catalogue, submissions: list[Submission]) -> list[dict[str, str]]:
+    def counted_otherwise(
+        self, catalogue: Catalogue, submissions: list[Submission]
+    ) -> list[dict[str, str]]:
         """For each submission the indicators that were counted in another unit when it was made, with that unit.
 
         Nothing is known of one that was made elsewhere with a catalogue which is not kept here.
@@ -113,7 +127,10 @@ class Hub:
         return [known[each.catalogue_digest] for each in submissions]
 
     def sealed(self, each: Submission) -> Manifest:
-        """The manifest of a revision, held against its files and its row. Raises StoreError where they do not agree."""
+        """The manifest of a revision, held against its files and its row.
+
+        Raises StoreError where they do not agree.
+        """
         place = {"province": each.province, "provision": each.provision, "period": each.period}
         try:
             manifest = read_manifest(self.zone.root / each.path)
@@ -147,17 +164,23 @@ class Hub:
                 frames = frames.filter((pl.col("source") != n) | ~_counted_in(otherwise))
         return frames
 
-    def in_other_units(self, catalogue: Catalogue, submissions: list[Submission]) -> Iterator[tuple[Submission, str]]:
+    def in_other_units(
+        self, catalogue: Catalogue, submissions: list[Submission]
+    ) -> Iterator[tuple[Submission, str]]:
         """The submissions that hold figures in a unit of another time, each with these and what is to be done."""
         import polars as pl
 
-        for each, otherwise in zip(submissions, self.counted_otherwise(catalogue, submissions), strict=True):
+        for each, otherwise in zip(
+            submissions, self.counted_otherwise(catalogue, submissions), strict=True
+        ):
             if not otherwise:
                 continue
             moved = figures_of([self.zone.root / each.path]).filter(_counted_in(otherwise))
             codes = moved.select(pl.col("indicator").unique().sort()).collect().to_series()
             if len(codes):
-                units = ", ".join(f"{c} in {otherwise[c]}, now {catalogue.indicators[c].unit}" for c in codes)
+                units = ", ".join(
+                    f"{c} in {otherwise[c]}, now {catalogue.indicators[c].unit}" for c in codes
+                )
                 what = f"{each.provision} {each.period} revision {each.revision} has {units}"
                 again = f"hub replay {each.province} {each.provision} {each.gather}"
                 yield each, f"{what}: let its package say the unit (value.unit), then {again}"
@@ -177,7 +200,9 @@ class Hub:
         with locks.held(self.config.home / _LOCK, "another hub is at work in this home"):
             self.runs.interrupt(now, self._elsewhere())
             self._clear_up(now)
-            installed.clear(self.config.home, {Path(p.folder).parent for p in self.found.values() if p.folder})
+            installed.clear(
+                self.config.home, {Path(p.folder).parent for p in self.found.values() if p.folder}
+            )
             try:
                 yield
             except BaseException:
@@ -186,8 +211,15 @@ class Hub:
 
     def _elsewhere(self) -> set[tuple[str, str]]:
         """The (province, provision) that hubs of other homes are at work on."""
-        names = (name for name, holder in self.leases.live().items() if holder != self.leases.holder)
-        return {(p, n) for name in names if name.startswith(GATHERS) for p, n in [name[len(GATHERS) :].split("/")]}
+        names = (
+            name for name, holder in self.leases.live().items() if holder != self.leases.holder
+        )
+        return {
+            (p, n)
+            for name in names
+            if name.startswith(GATHERS)
+            for p, n in [name[len(GATHERS) :].split("/")]
+        }
 
     def at_work(self) -> bool:
         """Whether a hub holds this home at this moment, or one of another home works on the same database."""
@@ -215,7 +247,9 @@ class Hub:
                     province=run["province"],
                     provision=run["provision"],
                     periods=run["periods"],
-                    parts=Scratch(folder).landed(self.zone.parts(run["province"], run["provision"])),
+                    parts=Scratch(folder).landed(
+                        self.zone.parts(run["province"], run["provision"])
+                    ),
                     complete=False,
                     why="the hub ended in the middle",
                     landed_at=now,
@@ -224,7 +258,9 @@ class Hub:
                     self.zone.adopt_landing(folder, landing)
                 except StoreError as error:
                     if isinstance(error.__cause__, OSError):
-                        continue  # the landing zone takes nothing: it stays where it is, and hub doctor names it
+                        # the landing zone takes nothing: it stays where it is, and hub doctor names
+                        # it
+                        continue
             shutil.rmtree(folder)
 
 
@@ -242,7 +278,8 @@ def figures_of(paths: list[Path]) -> pl.LazyFrame:
     if not paths:
         return pl.LazyFrame(schema={**CODED, "source": pl.UInt32()})
     frames = [
-        scan_coded(path / OBSERVATIONS).with_columns(source=pl.lit(n, dtype=pl.UInt32)) for n, path in enumerate(paths)
+        scan_coded(path / OBSERVATIONS).with_columns(source=pl.lit(n, dtype=pl.UInt32))
+        for n, path in enumerate(paths)
     ]
     return pl.concat(frames)
 

@@ -35,7 +35,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class ReportingScope:
     """What a sender may say: the org units and indicators that its obligation speaks for."""
 
     org_units: Collection[str]
@@ -50,13 +50,19 @@ def business_date(now: datetime) -> date:
 def owed(config: Config, dataflow: str, period: Period) -> list[Obligation]:
     """The obligations for a period: those that hold on its last day."""
     last = period.days(config.catalogue.dataflows[dataflow].calendar)[1]
-    return [duty for duty in config.obligations if duty.dataflow == dataflow and _holds(duty, period, last)]
+    return [
+        duty
+        for duty in config.obligations
+        if duty.dataflow == dataflow and _holds(duty, period, last)
+    ]
 
 
 def owes(config: Config, province: str, provider: str, dataflow: str, period: Period) -> bool:
     """Whether a provider owes a dataflow for a period."""
     last = period.days(config.catalogue.dataflows[dataflow].calendar)[1]
-    return any(_holds(duty, period, last) for duty in config.duties.get((province, provider, dataflow), ()))
+    return any(
+        _holds(duty, period, last) for duty in config.duties.get((province, provider, dataflow), ())
+    )
 
 
 def _holds(duty: Obligation, period: Period, last: date) -> bool:
@@ -72,14 +78,21 @@ def due_day(config: Config, duty: Obligation, period: Period) -> date:
 
 
 def of_dataflow(config: Config, dataflow: str, period: Period) -> Period:
-    """A period that a dataflow is reported by. Raises StateError where it is of another frequency."""
+    """A period that a dataflow is reported by.
+
+    Raises StateError where it is of another frequency.
+    """
     flow = config.catalogue.dataflows.get(dataflow)
     if flow and period.frequency not in flow.frequencies:
-        raise StateError(f"{dataflow} is reported by {', '.join(flow.frequencies)}, and {period} is none of these")
+        raise StateError(
+            f"{dataflow} is reported by {', '.join(flow.frequencies)}, and {period} is none of these"
+        )
     return period
 
 
-def due(config: Config, dataflow: str, period: Period, submissions: Iterable[Submission], now: datetime) -> list[Due]:
+def due(
+    config: Config, dataflow: str, period: Period, submissions: Iterable[Submission], now: datetime
+) -> list[Due]:
     """What each obligation for a period came to, from all submissions of the dataflow and period."""
     calendar = config.catalogue.dataflows[dataflow].calendar
     calendars = config.catalogue.dataflows[dataflow].calendars
@@ -94,7 +107,11 @@ def due(config: Config, dataflow: str, period: Period, submissions: Iterable[Sub
         over = datetime.combine(day, time(), ZONE) + timedelta(days=1)
         came = min((_counts_from(each) for each in mine if not each.held), default=None)
         state = _state(mine, came, over, now)
-        found.append(Due(duty, period, calendar, day, state, came, tuple(sorted({s.provision for s in mine}))))
+        found.append(
+            Due(
+                duty, period, calendar, day, state, came, tuple(sorted({s.provision for s in mine}))
+            )
+        )
     return found
 
 
@@ -115,13 +132,18 @@ def _state(mine: list[Submission], came: datetime | None, over: datetime, now: d
     return "met" if came < over + NIGHT else "late"
 
 
-def voice_of(config: Config, name: str, provider: str, dataflow: str) -> Voice:
-    """What a provider may say in a dataflow, by its obligations. Raises PluginError where it has none."""
+def reporting_scope_of(config: Config, name: str, provider: str, dataflow: str) -> ReportingScope:
+    """What a provider may say in a dataflow, by its obligations.
+
+    Raises PluginError where it has none.
+    """
     duties = config.duties.get((name, provider, dataflow))
     if not duties:
-        raise PluginError(f"config/obligations has no duty of {provider} to report {dataflow}", province=name)
+        raise PluginError(
+            f"config/obligations has no duty of {provider} to report {dataflow}", province=name
+        )
     units = config.catalogue.subtree(tuple(unit for duty in duties for unit in duty.speaks_for))
     indicators = {code for duty in duties for code in duty.indicators}
     if any(not duty.indicators for duty in duties):
         indicators |= {each.code for each in config.catalogue.of_dataflow(dataflow)}
-    return Voice(units, indicators)
+    return ReportingScope(units, indicators)

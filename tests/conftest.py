@@ -17,5 +17,7 @@ def root() -> Path:
 def shared() -> Path:
     """The folder of real files beside the repository."""
     if not SHARED.is_dir():
-        pytest.skip(f"{SHARED} is not there: the real files of the ministries are kept beside the repository")
+        pytest.skip(
+            f"{SHARED} is not there: the real files of the ministries are kept beside the repository"
+        )
     return SHARED

@@ -1,4 +1,7 @@
-"""The pages: what they name exists, what they show works, and what is written from the code is up to date."""
+"""The pages.
+
+What they name exists, what they show works, and what is written from the code is up to date.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,8 @@ PAGES = sorted([*DOCS.rglob("*.md"), *READMES, ROOT / "CHANGELOG.md"])
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("hub_"))
 COMMAND = re.compile(r"^(?:\$ |ExecStart=|.*&& )?(?:\S*/)?hub (?P<words>[a-z].*)$")
 FENCE = re.compile(
-    r"(?P<marks>(?:<!-- [^\n]* -->\n)*)```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
+    r"(?P<marks>(?:<!-- [^\n]* -->\n)*)```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
 )
 
 
@@ -50,12 +54,17 @@ class Block:
     @property
     def file(self) -> str | None:
         """The file that it shows."""
-        return next((mark.removeprefix("file: ") for mark in self.marks if mark.startswith("file: ")), None)
+        return next(
+            (mark.removeprefix("file: ") for mark in self.marks if mark.startswith("file: ")), None
+        )
 
 
 def blocks(path: Path) -> list[Block]:
     found = FENCE.finditer(path.read_text(encoding="utf-8"))
-    return [Block(m["language"], m["text"], tuple(re.findall("<!-- (.*) -->", m["marks"]))) for m in found]
+    return [
+        Block(m["language"], m["text"], tuple(re.findall("<!-- (.*) -->", m["marks"])))
+        for m in found
+    ]
 
 
 def marked(path: Path, mark: str) -> list[Block]:
@@ -77,7 +86,9 @@ def page(path: Path) -> str:
 
 @pytest.mark.parametrize("path", PAGES, ids=page)
 def test_every_dotted_name_exists(path: Path) -> None:
-    names = set(re.findall(r"(?<![\w/])(?:hub_core|connectors)(?:\.\w+)+", path.read_text(encoding="utf-8")))
+    names = set(
+        re.findall(r"(?<![\w/])(?:hub_core|connectors)(?:\.\w+)+", path.read_text(encoding="utf-8"))
+    )
     for name in sorted(names):
         words, found = name.split("."), None
         for cut in range(len(words), 0, -1):
@@ -94,7 +105,9 @@ def test_every_dotted_name_exists(path: Path) -> None:
 
 def test_the_walk_names_every_stage() -> None:
     text = (DOCS / "path.md").read_text(encoding="utf-8")
-    stages = [path.stem for path in (ROOT / "hub_core" / "stages").glob("*.py") if path.stem != "__init__"]
+    stages = [
+        path.stem for path in (ROOT / "hub_core" / "stages").glob("*.py") if path.stem != "__init__"
+    ]
     assert [stage for stage in stages if f"hub_core.stages.{stage}." not in text] == []
 
 
@@ -121,7 +134,9 @@ def anchors(path: Path) -> set[str]:
 
 def test_every_page_is_in_the_contents() -> None:
     text = (DOCS / "index.md").read_text(encoding="utf-8")
-    names = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if path.name != "index.md"]
+    names = [
+        path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if path.name != "index.md"
+    ]
     assert [name for name in names if f"({name})" not in text] == []
 
 
@@ -142,13 +157,21 @@ def test_every_command_parses(path: Path) -> None:
 
 
 def test_the_pages_show_enough_commands_for_the_test_to_mean_something() -> None:
-    assert {line.split()[0] for line in commands(DOCS / "operate.md")} >= {"init", "check", "night", "admit", "replay"}
+    assert {line.split()[0] for line in commands(DOCS / "operate.md")} >= {
+        "init",
+        "check",
+        "night",
+        "admit",
+        "replay",
+    }
     assert len(commands(DOCS / "province.md")) >= 5
 
 
 @pytest.mark.parametrize("path", READMES, ids=page)
 def test_the_first_two_commands_are_make_demo_and_make_test(path: Path) -> None:
-    first = [line for block in blocks(path) if block.language == "sh" for line in block.text.splitlines()][:2]
+    first = [
+        line for block in blocks(path) if block.language == "sh" for line in block.text.splitlines()
+    ][:2]
     assert first == ["make demo", "make test"]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert all(re.search(rf"^{line.split()[1]}:", makefile, re.MULTILINE) for line in first)
@@ -158,7 +181,9 @@ def test_the_first_two_commands_are_make_demo_and_make_test(path: Path) -> None:
 
 
 def test_the_twins_have_the_same_sections() -> None:
-    here, there = (re.findall("^#+ ", path.read_text(encoding="utf-8"), re.MULTILINE) for path in READMES)
+    here, there = (
+        re.findall("^#+ ", path.read_text(encoding="utf-8"), re.MULTILINE) for path in READMES
+    )
     assert here == there
     shown = [[block.text for block in blocks(path)] for path in READMES]
     assert shown[0] == shown[1]
@@ -171,11 +196,15 @@ def test_the_excerpt_of_a_province_is_a_real_one() -> None:
 
 
 def test_the_walk_shows_the_part_of_the_sample() -> None:
-    sample = ROOT / "plugins" / "quang_tri" / "samples" / "telecom" / "2026-M10-invented" / "payload.csv"
+    sample = (
+        ROOT / "plugins" / "quang_tri" / "samples" / "telecom" / "2026-M10-invented" / "payload.csv"
+    )
     assert "1.702.330" in sample.read_text(encoding="utf-8").splitlines()[2]  # line 3
     digest = hashlib.sha256(sample.read_bytes()).hexdigest()[:12]
     for path in [DOCS / "path.md", *READMES]:
-        assert f"part {digest}: telecom-2026-M10.csv line 3 column Giá trị" in path.read_text(encoding="utf-8")
+        assert f"part {digest}: telecom-2026-M10.csv line 3 column Giá trị" in path.read_text(
+            encoding="utf-8"
+        )
 
 
 # Pages written from the code
@@ -183,7 +212,10 @@ def test_the_walk_shows_the_part_of_the_sample() -> None:
 
 def test_the_generated_pages_are_up_to_date() -> None:
     done = subprocess.run(
-        [sys.executable, DOCS / "generate.py", "--check"], capture_output=True, text=True, check=False
+        [sys.executable, DOCS / "generate.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
@@ -238,7 +270,7 @@ def test_hub_connectors_as_the_page_shows_it() -> None:
     [writer] = offered("hub_connectors")
     assert issubclass(writer, Writer)
     assert writer.kind == "lines"
-    loaded = plugins.Loaded(["connectors"])
+    loaded = plugins.ConnectorRegistry(["connectors"])
     loaded._offer(writer)
     assert isinstance(loaded.make(Writer, {"kind": "lines"}, "here"), Writer)
 
@@ -246,8 +278,8 @@ def test_hub_connectors_as_the_page_shows_it() -> None:
 def test_hub_rules_as_the_page_shows_it() -> None:
     [rule] = offered("hub_rules")
     assert isinstance(rule, Rule)
-    assert rule.faults is not None
-    assert rule.faults(None)[0].field == "value"  # type: ignore[arg-type]  # the example looks at no limits
+    assert rule.row_checks is not None
+    assert rule.row_checks(None)[0].field == "value"  # type: ignore[arg-type]  # the example looks at no context
 
 
 def test_every_hook_has_a_section_and_a_test() -> None:
@@ -260,10 +292,16 @@ def test_every_hook_has_a_section_and_a_test() -> None:
 
 @pytest.mark.parametrize(("role", "kind"), [(Source, "drop"), (Reader, "pairs"), (Sink, "shelf")])
 def test_each_role_has_an_example_that_fits(role: type[Any], kind: str, tmp_path: Path) -> None:
-    made = [each for each in example(role.__name__).values() if isinstance(each, type) and issubclass(each, role)]
+    made = [
+        each
+        for each in example(role.__name__).values()
+        if isinstance(each, type) and issubclass(each, role)
+    ]
     [connector] = [each for each in made if each is not role]
     assert connector.kind == kind
-    settings = {"path": str(tmp_path / "{period}.csv")} if role is Source else {"path": str(tmp_path)}
+    settings = (
+        {"path": str(tmp_path / "{period}.csv")} if role is Source else {"path": str(tmp_path)}
+    )
     one = connector(connector.Settings.model_validate({} if role is Reader else settings))
     _try_out(one, tmp_path)
 
@@ -271,11 +309,11 @@ def test_each_role_has_an_example_that_fits(role: type[Any], kind: str, tmp_path
 def _try_out(one: Source | Reader | Sink, folder: Path) -> None:
     from datetime import date
 
-    from hub_core import Asked, PayloadPart, Request
+    from hub_core import PayloadPart, Request, RequestedPeriod
 
     if isinstance(one, Source):
         (folder / "2026-M10.csv").write_bytes(b"a")
-        october = Asked("2026-M10", date(2026, 10, 1), date(2026, 10, 31))
+        october = RequestedPeriod("2026-M10", date(2026, 10, 1), date(2026, 10, 31))
         assert [part.content for part in one.fetch(Request((october,)), None)] == [b"a"]
     elif isinstance(one, Reader):
         part = PayloadPart(b"VT.03 = 1\nVT.04=22\n", "text/plain", "", "file")
@@ -310,12 +348,18 @@ def test_every_key_of_a_provision_is_explained() -> None:
     text = (DOCS / "province.md").read_text(encoding="utf-8")
     for model in (Provision, Mapping, MapRule, ValueRule):
         assert [
-            key for key in model.model_fields if not re.search(rf"`\[?{key}\]?|^\| {key} ", text, re.MULTILINE)
+            key
+            for key in model.model_fields
+            if not re.search(rf"`\[?{key}\]?|^\| {key} ", text, re.MULTILINE)
         ] == []
 
 
 def test_the_operators_files_are_as_the_hub_reads_them() -> None:
-    models = {"hub.toml": settings.HubSettings, "obligation": config.Obligation, "delivery": config.Delivery}
+    models = {
+        "hub.toml": settings.HubSettings,
+        "obligation": config.Obligation,
+        "delivery": config.Delivery,
+    }
     for mark, model in models.items():
         [block] = marked(DOCS / "operate.md", mark)
         told = tomllib.loads(block.text)
@@ -352,7 +396,9 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     systems = folder / "systems"
     systems.mkdir()
     text = text.replace("folders = []", 'folders = ["../packages"]')
-    toml.write_text(f"{text}\n[sources.ha_tinh.telecom]\npath = {json.dumps(str(systems))}\n", encoding="utf-8")
+    toml.write_text(
+        f"{text}\n[sources.ha_tinh.telecom]\npath = {json.dumps(str(systems))}\n", encoding="utf-8"
+    )
     sample = folder / "packages/ha_tinh/samples/telecom/2026-M10-invented/payload.csv"
     (systems / "vien-thong-2026-M10.csv").write_bytes(sample.read_bytes())
     return folder
@@ -378,7 +424,11 @@ def test_the_tutorial_checks(tutorial: Path) -> None:
 
 
 def test_the_tutorial_passes_the_suite(tutorial: Path) -> None:
-    suite = type("Suite", (ProvinceSuite,), {"package": tutorial / "packages" / "ha_tinh", "config": ROOT / "config"})()
+    suite = type(
+        "Suite",
+        (ProvinceSuite,),
+        {"package": tutorial / "packages" / "ha_tinh", "config": ROOT / "config"},
+    )()
     names = [name for name in dir(suite) if name.startswith("test_")]
     assert len(names) >= 6
     for name in names:
@@ -386,17 +436,29 @@ def test_the_tutorial_passes_the_suite(tutorial: Path) -> None:
 
 
 def test_the_tutorial_ends_at_the_cell_that_it_shows(tutorial: Path) -> None:
-    gathered = hub(tutorial, "gather", "--home", "home", "--period", "2026-M10", "--now", "2026-11-06T02:00")
+    gathered = hub(
+        tutorial, "gather", "--home", "home", "--period", "2026-M10", "--now", "2026-11-06T02:00"
+    )
     [report] = gathered["gathers"]
-    assert (report["outcome"], report["counts"]["new"], report["counts"]["ignored"]) == ("done", 3, 3)
+    assert (report["outcome"], report["counts"]["new"], report["counts"]["ignored"]) == (
+        "done",
+        3,
+        3,
+    )
     hub(tutorial, "publish", "TELECOM", "2026-M10", "--home", "home", "--now", "2026-11-06T02:00")
-    cell = hub(tutorial, "trace", "TELECOM/2026-M10", "VT.07", "vn-ha-tinh", "--home", "home")["figure"]["cell"]
+    cell = hub(tutorial, "trace", "TELECOM/2026-M10", "VT.07", "vn-ha-tinh", "--home", "home")[
+        "figure"
+    ]["cell"]
     shown = f"`{cell['locator']}  ->  {cell['text']!r}`"
     assert shown in (DOCS / "province.md").read_text(encoding="utf-8")
 
 
 def test_what_is_shown_as_shipped_stands_in_that_file() -> None:
-    shown = re.findall(r"<!-- shipped: (\S+) -->\n```toml\n(.*?)```", (DOCS / "excel.md").read_text("utf-8"), re.DOTALL)
+    shown = re.findall(
+        r"<!-- shipped: (\S+) -->\n```toml\n(.*?)```",
+        (DOCS / "excel.md").read_text("utf-8"),
+        re.DOTALL,
+    )
     assert len(shown) == 3
     for path, block in shown:
         assert block.strip() in (DOCS.parent / path).read_text(encoding="utf-8"), path

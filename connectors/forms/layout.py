@@ -1,4 +1,7 @@
-"""What the form that the hub makes and the form that it reads back agree on: sheets, columns, words, version."""
+"""What the form that the hub makes and the form that it reads back agree on.
+
+Sheets, columns, words, version.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +39,18 @@ STATUSES = {"Chính thức": "A", "Sơ bộ": "P", "Ước tính": "E", "Thiếu
 
 _FACTS = ("format", "dataflow", "province", "provision", "provider", "period", "calendar")
 _TABLE = ("row", "indicator", "org_unit", "units")
-_FIRST_LINE = len(_FACTS) + 2  # row of the hidden sheet, from 0: after the facts, the digest and the headings
+_FIRST_LINE = (
+    len(_FACTS) + 2
+)  # row of the hidden sheet, from 0: after the facts, the digest and the headings
 _NO_FORM = "this is not a form of the hub, or its hidden sheet was changed; get a new one with hub template"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a form: its row on the sheet (from 0), what is asked there, and the units that may stand there."""
+    """A line of a form.
+
+    Its row on the sheet (from 0), what is asked there, and the units that may stand there.
+    """
 
     row: int
     indicator: str
@@ -60,13 +68,25 @@ class Manifest:
     @property
     def digest(self) -> str:
         """The sha256 over the facts and the lines."""
-        told = [self.facts, [[each.row, each.indicator, each.org_unit, *each.units] for each in self.lines]]
-        return hashlib.sha256(json.dumps(told, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+        told = [
+            self.facts,
+            [[each.row, each.indicator, each.org_unit, *each.units] for each in self.lines],
+        ]
+        return hashlib.sha256(
+            json.dumps(told, ensure_ascii=False, sort_keys=True).encode()
+        ).hexdigest()
 
     def rows(self) -> list[list[str]]:
         """The hidden sheet: facts, digest, headings, then one row for each line, a unit a cell."""
-        lines = [[str(each.row + 1), each.indicator, each.org_unit, *each.units] for each in self.lines]
-        return [*([name, self.facts[name]] for name in _FACTS), ["digest", self.digest], list(_TABLE), *lines]
+        lines = [
+            [str(each.row + 1), each.indicator, each.org_unit, *each.units] for each in self.lines
+        ]
+        return [
+            *([name, self.facts[name]] for name in _FACTS),
+            ["digest", self.digest],
+            list(_TABLE),
+            *lines,
+        ]
 
     def units_of(self, index: int) -> str:
         """The range of the hidden sheet where the units of a line stand, as a formula."""
@@ -78,19 +98,27 @@ def manifest(form: Form) -> Manifest:
     """The hidden sheet of a form."""
     facts = {name: getattr(form, name) for name in _FACTS if name != "format"}
     lines = (
-        Line(row, each.indicator, each.org_unit, each.units) for row, each in enumerate(form.lines, start=FIRST_ROW)
+        Line(row, each.indicator, each.org_unit, each.units)
+        for row, each in enumerate(form.lines, start=FIRST_ROW)
     )
     return Manifest({"format": f"{FORMAT} {VERSION}", **facts}, tuple(lines))
 
 
 def parse(rows: Sequence[Sequence[str]], part: str) -> Manifest:
-    """The manifest that a hidden sheet holds. Raises SourceChanged where it is not as the hub wrote it."""
+    """The manifest that a hidden sheet holds.
+
+    Raises SourceChanged where it is not as the hub wrote it.
+    """
     cells = [[text for text in row if text] for row in rows]  # no cell of it is empty
     _check_version(cells, part)
     told = {row[0]: row[1] for row in cells[: len(_FACTS) + 1] if len(row) == 2}
     digest = told.pop("digest", "")
     try:
-        lines = tuple(Line(int(row[0]) - 1, row[1], row[2], tuple(row[3:])) for row in cells[_FIRST_LINE:] if row)
+        lines = tuple(
+            Line(int(row[0]) - 1, row[1], row[2], tuple(row[3:]))
+            for row in cells[_FIRST_LINE:]
+            if row
+        )
     except (ValueError, IndexError) as error:
         raise SourceChanged(_NO_FORM, part=part) from error
     found = Manifest(told, lines)
@@ -100,7 +128,9 @@ def parse(rows: Sequence[Sequence[str]], part: str) -> Manifest:
 
 
 def _check_version(cells: list[list[str]], part: str) -> None:
-    match = re.fullmatch(rf"{FORMAT} ([1-9][0-9]{{0,5}})", cells[0][1] if cells and len(cells[0]) == 2 else "")
+    match = re.fullmatch(
+        rf"{FORMAT} ([1-9][0-9]{{0,5}})", cells[0][1] if cells and len(cells[0]) == 2 else ""
+    )
     if not match:
         raise SourceChanged(_NO_FORM, part=part)
     if int(match[1]) > VERSION:

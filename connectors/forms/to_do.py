@@ -1,4 +1,7 @@
-"""What is said of rows that were left out: the field at fault, and what is to be done, in Vietnamese and English."""
+"""What is said of rows that were left out.
+
+The field at fault, and what is to be done, in Vietnamese and English.
+"""
 
 FIELDS = {
     "value": ("giá trị", "value"),

@@ -17,8 +17,11 @@ Origin = tuple[str, str, int]
 
 _SECRET_NAME = re.compile("token|key|secret|pass|pwd|sig|auth|credential|mat_?khau", re.IGNORECASE)
 
-# What organisations give out themselves (RFC 1918, RFC 4193); addresses of cloud metadata are not among them.
-_PRIVATE = [ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/8")]
+# What organisations give out themselves (RFC 1918, RFC 4193); addresses of cloud metadata are not
+# among them.
+_PRIVATE = [
+    ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/8")
+]
 
 
 def origin(url: httpx.URL) -> Origin:
@@ -32,7 +35,11 @@ def shown(url: httpx.URL) -> str:
     if not url.query:
         return address
     pairs = (pair.partition("=") for pair in url.query.decode("ascii").split("&"))
-    return address + "?" + "&".join(n + e + ("***" if _SECRET_NAME.search(unquote(n)) else v) for n, e, v in pairs)
+    return (
+        address
+        + "?"
+        + "&".join(n + e + ("***" if _SECRET_NAME.search(unquote(n)) else v) for n, e, v in pairs)
+    )
 
 
 def check_host(url: httpx.URL, own: Origin, request: Request) -> None:
@@ -43,7 +50,10 @@ def check_host(url: httpx.URL, own: Origin, request: Request) -> None:
 
 
 def open_addresses(host: str, port: int, request: Request) -> list[str]:
-    """The addresses of a host. Raises SourceRefused where one lies inside our own network, OSError for no address."""
+    """The addresses of a host.
+
+    Raises SourceRefused where one lies inside our own network, OSError for no address.
+    """
     if request.allow_loopback:
         return [host]
     try:
@@ -66,7 +76,8 @@ def _bare(host: str) -> str:
 def _inside(address: str, host: str, request: Request) -> bool:
     """Whether an address is loopback, link-local (also of cloud metadata) or otherwise not public.
 
-    A private address is taken where the province names its host: gateways stand in the government's own network.
+    A private address is taken where the province names its host: gateways stand in the government's
+    own network.
     """
     ip: IPv4Address | IPv6Address = ip_address(address)
     if isinstance(ip, IPv6Address):

@@ -29,8 +29,8 @@ _LOOKED_AT = 1 << 16
 class Answer:
     """An answer, whole or not, or none at all.
 
-    ``status`` is None where nothing came; ``broken`` is what ended it early, ``odd`` what is wrong with it as a
-    message, so that it was not read to its end.
+    ``status`` is None where nothing came; ``broken`` is what ended it early, ``odd`` what is wrong
+    with it as a message, so that it was not read to its end.
     """
 
     url: httpx.URL
@@ -75,7 +75,11 @@ class Answer:
     @property
     def media_type(self) -> str:
         """The media type without its parameters."""
-        return str(self.headers.get("content-type", "application/octet-stream")).partition(";")[0].strip()
+        return (
+            str(self.headers.get("content-type", "application/octet-stream"))
+            .partition(";")[0]
+            .strip()
+        )
 
     def text(self, hide: Iterable[str], size: int | None = None) -> str:
         """The answer's text, as far as its first bytes, without secrets."""
@@ -90,7 +94,9 @@ class Answer:
         return f": {line[:_SHOWN]}" if line else ""
 
 
-def trouble(answer: Answer, hide: Iterable[str]) -> SourceUnavailable | SourceRefused | SourceChanged | None:
+def trouble(
+    answer: Answer, hide: Iterable[str]
+) -> SourceUnavailable | SourceRefused | SourceChanged | None:
     """The error that an answer is; None where it is as it should be."""
     where = shown(answer.url)
     if answer.broken is not None:
@@ -110,7 +116,9 @@ def _refusal(
         wait = answer.retry_after
         return SourceUnavailable(told if wait is None else f"{told}; it asks to wait {wait:g} s")
     if status == 304:
-        return SourceChanged(f"{where} answered 304 (not modified), and was not asked whether it is")
+        return SourceChanged(
+            f"{where} answered 304 (not modified), and was not asked whether it is"
+        )
     if status in _GONE:
         return SourceChanged(f"{told}: it is no longer there")
     if status >= 400:
@@ -123,14 +131,22 @@ def _break(answer: Answer, where: str) -> SourceUnavailable | SourceRefused:
     error = answer.broken
     if answer.distrusted:
         return SourceRefused(f"{where}: a certificate is not taken: {error}")
-    what = "did not answer" if answer.status is None else f"broke off after {len(answer.content)} bytes"
-    told = "" if isinstance(error, httpcore.LocalProtocolError) else str(error)  # that one quotes our headers
+    what = (
+        "did not answer"
+        if answer.status is None
+        else f"broke off after {len(answer.content)} bytes"
+    )
+    told = (
+        "" if isinstance(error, httpcore.LocalProtocolError) else str(error)
+    )  # that one quotes our headers
     return SourceUnavailable(f"{where} {what}: {type(error).__name__} {told}".rstrip())
 
 
 def _moment(text: str) -> datetime | None:
     try:
         told = parsedate_to_datetime(text)
-        return told if told.tzinfo else told.replace(tzinfo=UTC)  # -0000 is UTC of a clock that knows no zone
+        return (
+            told if told.tzinfo else told.replace(tzinfo=UTC)
+        )  # -0000 is UTC of a clock that knows no zone
     except (ValueError, IndexError):
         return None

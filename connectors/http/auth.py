@@ -131,21 +131,30 @@ class ClientCertificate(Auth):
         OpenSSL reads files only: it is given pipes, so that a key never lies on a disk.
         """
         with ExitStack() as ends:
-            certificate, key = (_piped(each.get_secret_value(), ends) for each in (self.certificate, self.key))
+            certificate, key = (
+                _piped(each.get_secret_value(), ends) for each in (self.certificate, self.key)
+            )
             try:
                 context.load_cert_chain(certificate, key, password=lambda: "")
             except OSError as error:
-                raise SourceRefused("auth: certificate and key cannot be used together, or are no PEM") from error
+                raise SourceRefused(
+                    "auth: certificate and key cannot be used together, or are no PEM"
+                ) from error
 
 
 class ClientCredentials(Auth):
-    """OAuth2 client credentials (RFC 6749, section 4.4), as a WSO2 gateway takes them: id and secret by basic."""
+    """OAuth2 client credentials (RFC 6749, section 4.4), as a WSO2 gateway takes them.
+
+    Id and secret by basic.
+    """
 
     kind: Literal["oauth2_client_credentials"]
     token_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/?#@{}\s]+(/[^#{}\s]*)?$")]
     id: OneLine
     secret: OneLine
-    scope: Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]+( [!#-\[\]-~]+)*$")] | None = None
+    scope: Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]+( [!#-\[\]-~]+)*$")] | None = (
+        None
+    )
 
     def hidden(self) -> list[str]:
         """List the texts that must be kept out of all that is written."""
@@ -153,7 +162,8 @@ class ClientCredentials(Auth):
 
 
 AnyAuth = Annotated[
-    NoAuth | BearerAuth | BasicAuth | ApiKey | ClientCertificate | ClientCredentials, Field(discriminator="kind")
+    NoAuth | BearerAuth | BasicAuth | ApiKey | ClientCertificate | ClientCredentials,
+    Field(discriminator="kind"),
 ]
 
 

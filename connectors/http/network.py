@@ -1,6 +1,7 @@
 """Connections for httpx that lead only where they may, and that end in time.
 
-httpx limits each read and not all of them together: a byte a second, in headers or in a body, would go on for ever.
+httpx limits each read and not all of them together: a byte a second, in headers or in a body, would
+go on for ever.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ class Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: SocketOptions | None = None,
     ) -> httpcore.NetworkStream:
-        """A connection to the first address that answers. What is asked of ``addresses`` is what is connected to."""
+        """A connection to the first address that answers.
+
+        What is asked of ``addresses`` is what is connected to.
+        """
         try:
             addresses = self._addresses(host, port)
         except OSError as error:
@@ -57,7 +61,9 @@ class Backend(httpcore.NetworkBackend):
         failed: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in addresses:
             try:
-                stream = self._plain.connect_tcp(address, port, self.left(timeout), local_address, socket_options)
+                stream = self._plain.connect_tcp(
+                    address, port, self.left(timeout), local_address, socket_options
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
             else:
@@ -82,7 +88,10 @@ class _Connection(httpcore.NetworkStream):
         self._stream.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         covered = self._stream.start_tls(ssl_context, server_hostname, self._backend.left(timeout))
         return _Connection(covered, self._backend)
@@ -92,22 +101,38 @@ class _Connection(httpcore.NetworkStream):
 
 
 class Transport(httpx.BaseTransport):
-    """What httpx sends through: HTTP/1.1 over the connections of a backend. Errors are those of httpcore."""
+    """What httpx sends through: HTTP/1.1 over the connections of a backend.
+
+    Errors are those of httpcore.
+    """
 
     def __init__(self, backend: Backend, context: ssl.SSLContext | None) -> None:
-        self._pool = httpcore.ConnectionPool(ssl_context=context, keepalive_expiry=30, network_backend=backend)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context, keepalive_expiry=30, network_backend=backend
+        )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request over the pool; its answer is a stream."""
         url = request.url
-        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        target = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        )
         content = request.stream if isinstance(request.stream, httpx.SyncByteStream) else None
         answer = self._pool.handle_request(
             httpcore.Request(
-                request.method, target, headers=request.headers.raw, content=content, extensions=request.extensions
+                request.method,
+                target,
+                headers=request.headers.raw,
+                content=content,
+                extensions=request.extensions,
             )
         )
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_Body(answer),
+            extensions=answer.extensions,
+        )
 
     def close(self) -> None:
         """Close every connection."""

@@ -45,7 +45,10 @@ class OnePage(Settings):
 
 
 class NextLink(Settings):
-    """Each page holds the address of the next at a JSON pointer; null, empty or absent on the last."""
+    """Each page holds the address of the next at a JSON pointer.
+
+    Null, empty or absent on the last.
+    """
 
     kind: Literal["next_link"]
     at: Pointer
@@ -62,7 +65,9 @@ class NextLink(Settings):
             try:
                 url = url.join(link).copy_with(fragment=None, userinfo=b"")
             except httpx.InvalidURL as error:
-                raise SourceChanged(f"no address of a next page at {self.at}: {link[:80]}", part=part.name) from error
+                raise SourceChanged(
+                    f"no address of a next page at {self.at}: {link[:80]}", part=part.name
+                ) from error
 
 
 class Cursor(Settings):
@@ -85,7 +90,8 @@ class Cursor(Settings):
 class _Counted(Settings):
     """Pages by number, whose rows are counted at the JSON pointer ``rows``.
 
-    The end is where ``total`` rows have come, where ``more`` is false, or, without either, a page without rows.
+    The end is where ``total`` rows have come, where ``more`` is false, or, without either, a page
+    without rows.
     """
 
     rows: PointerOrWhole
@@ -103,14 +109,18 @@ class _Counted(Settings):
             total = told(part, self.total, _TOTAL)
             totals.add(total)
             if len(totals) > 1:
-                raise SourceUnavailable(f"the total changed while it was read: {sorted(totals)}", part=part.name)
+                raise SourceUnavailable(
+                    f"the total changed while it was read: {sorted(totals)}", part=part.name
+                )
             if seen > total or (seen < total and not count):
                 raise SourceChanged(f"{seen} rows came, and the total is {total}", part=part.name)
             return seen == total
         if self.more is not None:
             more = told(part, self.more, _MORE)
             if more and not count:
-                raise SourceChanged("a page has no rows and says that there are more", part=part.name)
+                raise SourceChanged(
+                    "a page has no rows and says that there are more", part=part.name
+                )
             return not more
         return not count
 
@@ -125,8 +135,8 @@ class ByPage(_Counted):
     def walk(self, url: httpx.URL) -> Walk:
         """Number after number.
 
-        Raises SourceChanged where a page that is not the last is smaller or larger than the first: rows would be
-        lost, or come twice.
+        Raises SourceChanged where a page that is not the last is smaller or larger than the first:
+        rows would be lost, or come twice.
         """
         number, size, seen, short = self.first, 0, 0, False
         totals: set[int] = set()
@@ -135,7 +145,10 @@ class ByPage(_Counted):
             count = len(told(part, self.rows, _ROWS))
             size = size or count
             if count > size or (count and short):
-                raise SourceChanged(f"the size of pages changed from {size} rows: this one has {count}", part=part.name)
+                raise SourceChanged(
+                    f"the size of pages changed from {size} rows: this one has {count}",
+                    part=part.name,
+                )
             seen, short = seen + count, count < size
             if self._is_last(part, count, seen, totals):
                 return
@@ -165,14 +178,19 @@ AnyPaging = Annotated[OnePage | NextLink | Cursor | ByPage | ByOffset, Field(dis
 
 
 def told(part: PayloadPart, pointer: str, what: msgspec.json.Decoder[T]) -> T:
-    """What stands at a JSON pointer through objects, null where nothing does. Raises SourceChanged."""
+    """What stands at a JSON pointer through objects, null where nothing does.
+
+    Raises SourceChanged.
+    """
     content = part.content.removeprefix(b"\xef\xbb\xbf")
     try:
         return what.decode(_beside_rows(content, pointer) or _at(content, pointer))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         start = " ".join(part.content[:400].decode("utf-8", "replace").split())[:80]
         where = f"at {pointer} of this" if pointer else "in this"
-        raise SourceChanged(f"not what was expected {where} {part.media_type}: {start}", part=part.name) from error
+        raise SourceChanged(
+            f"not what was expected {where} {part.media_type}: {start}", part=part.name
+        ) from error
 
 
 def _at(content: bytes, pointer: str) -> bytes:
@@ -186,7 +204,8 @@ def _at(content: bytes, pointer: str) -> bytes:
 def _beside_rows(content: bytes, pointer: str) -> bytes | None:
     """A text, number or truth at a pointer of a document whose one array is left unread; None where that is not sure.
 
-    Most of a page is its rows, and reading them once is enough: whoever reads them finds what is wrong there.
+    Most of a page is its rows, and reading them once is enough: whoever reads them finds what is
+    wrong there.
     """
     if (parted := apart(content)) is None:
         return None

@@ -12,10 +12,11 @@ import msgspec
 from connectors.http.addresses import shown
 from connectors.http.answers import trouble
 from connectors.http.auth import ClientCredentials, packed
-from connectors.http.line import Line
+from connectors.http.client import HttpClient
 from hub_core import SourceChanged
 
-_EARLY = 30.0  # seconds before its end, a tenth of its life at most: some gateways hand out what is left of one
+# seconds before its end, a tenth of its life at most: some gateways hand out what is left of one
+_EARLY = 30.0
 
 
 class _Granted(msgspec.Struct):
@@ -30,7 +31,7 @@ _ANSWER = msgspec.json.Decoder(_Granted, strict=False)
 class Token:
     """The token that a gateway gives, for as many questions as it lasts."""
 
-    def __init__(self, auth: ClientCredentials, line: Line) -> None:
+    def __init__(self, auth: ClientCredentials, line: HttpClient) -> None:
         self._auth, self._line = auth, line
         self._token = ""
         self._until = -math.inf
@@ -53,10 +54,12 @@ class Token:
     def _ask(self) -> None:
         """Ask for a token (``POST``, a form, id and secret by basic: RFC 6749, sections 2.3.1 and 4.4.2).
 
-        Raises SourceUnavailable, SourceRefused where id and secret are not taken, SourceChanged where no bearer
-        token comes.
+        Raises SourceUnavailable, SourceRefused where id and secret are not taken, SourceChanged
+        where no bearer token comes.
         """
-        form = {"grant_type": "client_credentials"} | ({"scope": self._auth.scope} if self._auth.scope else {})
+        form = {"grant_type": "client_credentials"} | (
+            {"scope": self._auth.scope} if self._auth.scope else {}
+        )
         headers = {
             "Authorization": f"Basic {self._basic()}",
             "Content-Type": "application/x-www-form-urlencoded",
@@ -73,10 +76,17 @@ class Token:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SourceChanged(f"{shown(url)} gave no token, but {answer.media_type}") from error
         token = granted.access_token
-        if granted.token_type.lower() != "bearer" or not token or not all("!" <= letter <= "~" for letter in token):
+        if (
+            granted.token_type.lower() != "bearer"
+            or not token
+            or not all("!" <= letter <= "~" for letter in token)
+        ):
             raise SourceChanged(f"{shown(url)} gave no bearer token")
         lasts = math.inf if granted.expires_in is None else granted.expires_in
         self._token, self._until = token, asked + lasts - min(_EARLY, lasts / 10)
 
     def _basic(self) -> str:
-        return packed(quote_plus(self._auth.id.get_secret_value()), quote_plus(self._auth.secret.get_secret_value()))
+        return packed(
+            quote_plus(self._auth.id.get_secret_value()),
+            quote_plus(self._auth.secret.get_secret_value()),
+        )

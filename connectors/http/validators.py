@@ -12,12 +12,12 @@ import httpx
 
 if TYPE_CHECKING:
     from connectors.http.answers import Answer
-    from hub_core import Known, PayloadPart
+    from hub_core import CachedPart, PayloadPart
 
 _ETAG, _DATE = "If-None-Match", "If-Modified-Since"
 
 
-def condition(known: Known | None, *, exact: bool) -> dict[str, str]:
+def condition(known: CachedPart | None, *, exact: bool) -> dict[str, str]:
     """The header that asks whether what is known still stands, or none; ``exact``: only by what vouches for bytes.
 
     Never both: a service that minds the date alone would pass over an ETag that has changed.
@@ -30,7 +30,10 @@ def condition(known: Known | None, *, exact: bool) -> dict[str, str]:
 
 
 def stands(answer: Answer, asked: dict[str, str], *, exact: bool) -> bool:
-    """Whether a 304 is about what was asked: it does not name another ETag, nor another date where a date was asked."""
+    """Whether a 304 is about what was asked.
+
+    It does not name another ETag, nor another date where a date was asked.
+    """
     if _DATE in asked:
         return bool(answer.headers.get("last-modified", asked[_DATE]) == asked[_DATE])
     sent = asked[_ETAG]
@@ -38,10 +41,14 @@ def stands(answer: Answer, asked: dict[str, str], *, exact: bool) -> bool:
     return told == sent or (not exact and told.removeprefix("W/") == sent.removeprefix("W/"))
 
 
-def as_before(answer: Answer, known: Known, part: PayloadPart) -> Answer:
+def as_before(answer: Answer, known: CachedPart, part: PayloadPart) -> Answer:
     """The answer of then, by what the service says of it now (RFC 9111, section 4.3.4)."""
     headers = httpx.Headers({"content-type": part.media_type})
-    for name, before in (("date", None), ("etag", known.etag), ("last-modified", known.last_modified)):
+    for name, before in (
+        ("date", None),
+        ("etag", known.etag),
+        ("last-modified", known.last_modified),
+    ):
         if (told := answer.headers.get(name, before)) is not None:
             headers[name] = told
     return replace(answer, status=200, headers=headers, content=part.content)
@@ -50,8 +57,8 @@ def as_before(answer: Answer, known: Known, part: PayloadPart) -> Answer:
 def validators(answer: Answer) -> tuple[str | None, str | None]:
     """The ETag and the date by which a page is known.
 
-    A date only where the page was sent a second after it or later (RFC 9110, section 8.8.2.2): what changes twice
-    within a second keeps its date.
+    A date only where the page was sent a second after it or later (RFC 9110, section 8.8.2.2): what
+    changes twice within a second keeps its date.
     """
     if answer.status != 200:
         return None, None

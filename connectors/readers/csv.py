@@ -38,22 +38,27 @@ class CsvSettings(Settings):
 
     separator: str = Field(default=",", min_length=1, max_length=1)
     header: bool = True
-    encoding: Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1258", "tcvn3", "vni"] = "utf-8"
+    encoding: Literal[
+        "utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1258", "tcvn3", "vni"
+    ] = "utf-8"
     quote: str = Field(default='"', min_length=1, max_length=1)
 
     @model_validator(mode="after")
     def _distinct(self) -> CsvSettings:
         marks = self.separator + self.quote
         if not marks.isascii() or len({*marks, "\r", "\n", "\0"}) < 5:
-            raise ValueError("separator and quote must be two different ASCII characters, and no line ends")
+            raise ValueError(
+                "separator and quote must be two different ASCII characters, and no line ends"
+            )
         return self
 
 
 class CsvReader(Reader):
     """Reads tables where every row has as many cells as the header; an empty cell is null, an empty line is no row.
 
-    A row may go over several lines where a cell is quoted. Lines end with LF or CRLF. Text in UTF-8 is left as it
-    stands; from any other encoding it comes in NFC, and is refused where it is not Vietnamese.
+    A row may go over several lines where a cell is quoted. Lines end with LF or CRLF. Text in UTF-8
+    is left as it stands; from any other encoding it comes in NFC, and is refused where it is not
+    Vietnamese.
     """
 
     kind = "csv"
@@ -72,10 +77,15 @@ class CsvReader(Reader):
                 yield frame.with_columns(row.alias("row"))
 
     def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
-        """The part's name, the line on which the row starts, and the column; the cell without its quotes."""
+        """The part's name, the line on which the row starts, and the column.
+
+        The cell without its quotes.
+        """
         found = self.locate_all(part, [(row, column)])
         if not found:
-            raise SourceChanged(f"the file has no such row or no column {column}", part=part.name, row=row)
+            raise SourceChanged(
+                f"the file has no such row or no column {column}", part=part.name, row=row
+            )
         return found[row, column]
 
     def locate_all(
@@ -83,7 +93,9 @@ class CsvReader(Reader):
     ) -> dict[tuple[int, str | None], tuple[str, str]]:
         """Many places in one pass."""
         table = _Table(part, self.settings)
-        columns = {unicodedata.normalize("NFC", name): (name, n) for n, name in enumerate(table.names)}
+        columns = {
+            unicodedata.normalize("NFC", name): (name, n) for n, name in enumerate(table.names)
+        }
         wanted: dict[int, list[str | None]] = {}
         for row, column in places:
             wanted.setdefault(row, []).append(column)
@@ -93,7 +105,10 @@ class CsvReader(Reader):
                 if column is None:
                     found[row, None] = f"{part.name} line {line}", ""
                 elif (known := columns.get(unicodedata.normalize("NFC", column))) is not None:
-                    found[row, column] = f"{part.name} line {line} column {known[0]}", cells[known[1]]
+                    found[row, column] = (
+                        f"{part.name} line {line} column {known[0]}",
+                        cells[known[1]],
+                    )
         return found
 
 
@@ -143,7 +158,10 @@ class _Table:
                 yield line, cells
 
     def next_frame(self) -> pl.DataFrame:
-        """The next rows, by polars where its shape is proven; no row where only empty lines are left."""
+        """The next rows, by polars where its shape is proven.
+
+        No row where only empty lines are left.
+        """
         start = self._file.tell()
         end = self._content.find(b"\n", start + BLOCK) + 1 or self.size
         frame = self._plain(start, end)
@@ -159,7 +177,12 @@ class _Table:
     def _reader(self) -> Rows:
         marks = self._settings
         csv.field_size_limit(1 << 30)  # what polars reads, this reads as well
-        return csv.reader(map(bytes.decode, self._file), delimiter=marks.separator, quotechar=marks.quote, strict=True)
+        return csv.reader(
+            map(bytes.decode, self._file),
+            delimiter=marks.separator,
+            quotechar=marks.quote,
+            strict=True,
+        )
 
     def _quoted(self) -> pl.DataFrame:
         """A thousand rows, by the standard library."""
@@ -184,8 +207,8 @@ class _Table:
     def _plain(self, start: int, end: int) -> pl.DataFrame | None:
         """The rows of a block of unquoted cells, or None where that is not proven.
 
-        polars fills short rows and refuses long ones: where there are as many separators as the lines are due, no
-        row is short. It takes an empty line for a row and a BOM for none.
+        polars fills short rows and refuses long ones: where there are as many separators as the
+        lines are due, no row is short. It takes an empty line for a row and a BOM for none.
         """
         marks, width = self._settings, len(self.names)
         if self._content.find(marks.quote.encode(), start, end) >= 0:
@@ -196,11 +219,15 @@ class _Table:
             return None
         if block.startswith(BOM) or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n")):
             return None
-        if width == 1 and (block.startswith((b"\n", b"\r\n")) or b"\n\n" in block or b"\n\r\n" in block):
+        if width == 1 and (
+            block.startswith((b"\n", b"\r\n")) or b"\n\n" in block or b"\n\r\n" in block
+        ):
             return None
         schema = dict.fromkeys(self.names, pl.String)
         try:
-            return pl.read_csv(block, has_header=False, separator=marks.separator, quote_char=None, schema=schema)
+            return pl.read_csv(
+                block, has_header=False, separator=marks.separator, quote_char=None, schema=schema
+            )
         except pl.exceptions.PolarsError:
             return None
 
@@ -238,7 +265,9 @@ def _in_utf8(part: PayloadPart, encoding: str) -> bytes:
         content = _from_utf16(part, encoding)
     if (nul := content.find(b"\0")) >= 0:
         line = content.count(b"\n", 0, nul) + 1
-        raise _changed(part.name, line, f"has a NUL byte, which is no text: is the encoding {encoding}?")
+        raise _changed(
+            part.name, line, f"has a NUL byte, which is no text: is the encoding {encoding}?"
+        )
     return _from_legacy(part, encoding) if encoding in {"windows-1258", "tcvn3", "vni"} else content
 
 
@@ -248,7 +277,9 @@ def _from_utf16(part: PayloadPart, encoding: str) -> bytes:
         what = "has no UTF-16 byte order mark: is the encoding utf-16-le, utf-16-be or another?"
         raise SourceChanged(f"the file {what}", part=part.name)
     if marked and encoding not in {"utf-16", marked}:
-        raise SourceChanged(f"the file begins as {marked}: is the encoding {encoding}?", part=part.name)
+        raise SourceChanged(
+            f"the file begins as {marked}: is the encoding {encoding}?", part=part.name
+        )
     order = marked or encoding
     try:
         text = part.content.decode(order)
@@ -258,9 +289,12 @@ def _from_utf16(part: PayloadPart, encoding: str) -> bytes:
         raise _changed(part.name, line, what) from error
     lines = StringIO(text, newline="\n")
     done = b"".join(
-        unicodedata.normalize("NFC", piece).encode() for piece in iter(lambda: "".join(lines.readlines(PIECE)), "")
+        unicodedata.normalize("NFC", piece).encode()
+        for piece in iter(lambda: "".join(lines.readlines(PIECE)), "")
     )
-    return done if marked else _vietnamese(part, done, encoding)  # eight-bit text taken two by two is Chinese
+    return (
+        done if marked else _vietnamese(part, done, encoding)
+    )  # eight-bit text taken two by two is Chinese
 
 
 def _from_legacy(part: PayloadPart, encoding: str) -> bytes:
@@ -274,13 +308,18 @@ def _from_legacy(part: PayloadPart, encoding: str) -> bytes:
 
 
 def _recoded(part: PayloadPart, lines: list[bytes], before: int, encoding: str) -> bytes:
-    """Lines in UTF-8; where they do not decode together one of them does not by itself, and is named."""
+    """Lines in UTF-8.
+
+    Where they do not decode together one of them does not by itself, and is named.
+    """
     try:
         return decoded(b"".join(lines).decode("latin-1"), encoding).encode()
     except ValueError as error:
         if len(lines) == 1:
             raise _changed(part.name, before + 1, f"is {error}: is that the encoding?") from error
-        return b"".join(_recoded(part, [line], before + k, encoding) for k, line in enumerate(lines))
+        return b"".join(
+            _recoded(part, [line], before + k, encoding) for k, line in enumerate(lines)
+        )
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -296,5 +335,7 @@ def _vietnamese(part: PayloadPart, content: bytes, encoding: str) -> bytes:
         file = BytesIO(content)
         check_vietnamese(iter(lambda: b"".join(file.readlines(PIECE)).decode(), ""))
     except ValueError as error:
-        raise SourceChanged(f"the file read in encoding {encoding} is {error}", part=part.name) from error
+        raise SourceChanged(
+            f"the file read in encoding {encoding} is {error}", part=part.name
+        ) from error
     return content

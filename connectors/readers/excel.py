@@ -28,7 +28,10 @@ class Where(Settings):
 
 
 class ExcelSettings(Settings):
-    """How the table lies in its sheet; rows count from 1 and columns are letters, as a spreadsheet shows them."""
+    """How the table lies in its sheet.
+
+    Rows count from 1 and columns are letters, as a spreadsheet shows them.
+    """
 
     sheet: str | None = Field(default=None, min_length=1)
     header: tuple[int, int] | None = None
@@ -57,14 +60,20 @@ class ExcelSettings(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> ExcelSettings:
-        patterns = [*self.expect.values(), *self.headings.values(), *([self.where.pattern] if self.where else [])]
+        patterns = [
+            *self.expect.values(),
+            *self.headings.values(),
+            *([self.where.pattern] if self.where else []),
+        ]
         for pattern in patterns:
             try:
                 re.compile(pattern)
             except re.error as error:
                 raise ValueError(f"{pattern!r} is no pattern: {error}") from error
         if self.header is None and (self.headings or self.pairs or not self.columns):
-            raise ValueError("header is missing: headings, pairs and columns named by their headings need its rows")
+            raise ValueError(
+                "header is missing: headings, pairs and columns named by their headings need its rows"
+            )
         if self.header and self.rows and self.rows[-1] <= self.header[1] and len(self.rows) > 1:
             raise ValueError("rows end before the header does")
         self._check_names()
@@ -77,7 +86,9 @@ class ExcelSettings(Settings):
             if not name.strip() or name in taken or "#" in name:
                 raise ValueError(f"columns: {name!r} is empty, has a #, or is the hub's own word")
         if same := sorted(set(self.columns) & set(self.pairs)):
-            raise ValueError(f"columns: {same[0]!r} is the letter of a figure under pairs; give it another name")
+            raise ValueError(
+                f"columns: {same[0]!r} is the letter of a figure under pairs; give it another name"
+            )
 
     def _check_letters(self) -> None:
         for each in self.headings:
@@ -114,10 +125,11 @@ class ExcelSettings(Settings):
 class ExcelReader(Reader):
     """Reads the data rows of one sheet.
 
-    Wide, a frame has the columns that ``columns`` or the header names. With ``pairs`` it is long: ``name, heading,
-    value, column`` (the figure's letter) and what ``columns`` names, one row for each data row and pair. Cells are
-    texts as they stand, null where blank; numbers are plain decimal text in ``name#number``; dates are ISO 8601;
-    errors such as ``#REF!`` are texts. ``row`` is the sheet's row from 0.
+    Wide, a frame has the columns that ``columns`` or the header names. With ``pairs`` it is long:
+    ``name, heading, value, column`` (the figure's letter) and what ``columns`` names, one row for
+    each data row and pair. Cells are texts as they stand, null where blank; numbers are plain
+    decimal text in ``name#number``; dates are ISO 8601; errors such as ``#REF!`` are texts. ``row``
+    is the sheet's row from 0.
     """
 
     kind = "excel"
@@ -127,9 +139,9 @@ class ExcelReader(Reader):
     def read(self, part: PayloadPart) -> Iterator[pl.DataFrame]:
         """One frame, or none where the sheet has no row of data.
 
-        Raises SourceChanged where the file is no workbook or over a limit, a guard of ``expect`` or ``headings``
-        does not hold, a column is neither named nor ignored, ``where`` finds no row, a formula was never calculated,
-        or the texts are not in the declared encoding.
+        Raises SourceChanged where the file is no workbook or over a limit, a guard of ``expect`` or
+        ``headings`` does not hold, a column is neither named nor ignored, ``where`` finds no row, a
+        formula was never calculated, or the texts are not in the declared encoding.
         """
         try:
             frame = _Table(part, self.settings).frame()
@@ -140,16 +152,24 @@ class ExcelReader(Reader):
             yield frame
 
     def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
-        """``Sheet!C14`` and the text there, a number as its shortest decimal; the row where no column is given."""
+        """``Sheet!C14`` and the text there, a number as its shortest decimal.
+
+        The row where no column is given.
+        """
         found = self.locate_all(part, [(row, column)])
         if not found:
-            raise SourceChanged(f"the sheet has no such row or no column {column}", part=part.name, row=row)
+            raise SourceChanged(
+                f"the sheet has no such row or no column {column}", part=part.name, row=row
+            )
         return found[row, column]
 
     def locate_all(
         self, part: PayloadPart, places: list[tuple[int, str | None]]
     ) -> dict[tuple[int, str | None], tuple[str, str]]:
-        """What ``locate`` says of each place that is there; the book is opened once for all of them."""
+        """What ``locate`` says of each place that is there.
+
+        The book is opened once for all of them.
+        """
         table = _Table(part, self.settings)
         found = {}
         for row, column in places:
@@ -172,7 +192,9 @@ class _Table:
         used = [*settings.used, *map(column_of, settings.headings)]
         self.width = max([*map(len, self.grid.rows), *(each + 1 for each in used)], default=0)
         try:
-            read = set(range(self.width)) - settings.ignored | set(map(column_of, settings.headings))
+            read = set(range(self.width)) - settings.ignored | set(
+                map(column_of, settings.headings)
+            )
             self.headings = self.texts.headings(first - 1, last - 1, read, self.width)
         except SourceChanged as error:
             error.located(part=part.name)
@@ -200,7 +222,11 @@ class _Table:
         if settings.pairs:
             return column_of(name) if name in settings.pairs else None
         if not settings.columns:
-            found = [at for at, each in enumerate(self.headings) if each == name and at not in settings.ignored]
+            found = [
+                at
+                for at, each in enumerate(self.headings)
+                if each == name and at not in settings.ignored
+            ]
             return found[0] if found else None
         return None
 
@@ -211,12 +237,16 @@ class _Table:
             if (row, column) in self.grid.uncalculated:
                 raise _uncalculated(self.grid.place(row, column))
             if not re.search(pattern, text):
-                raise SourceChanged(f"{self.grid.place(row, column)} should hold {pattern!r}, and holds {text!r}")
+                raise SourceChanged(
+                    f"{self.grid.place(row, column)} should hold {pattern!r}, and holds {text!r}"
+                )
         for name, pattern in self.settings.headings.items():
             heading = self.headings[column_of(name)]
             if not re.search(pattern, heading):
                 where = f"{self.grid.sheet}!{name}"
-                raise SourceChanged(f"the heading of {where} should hold {pattern!r}, and is {heading!r}")
+                raise SourceChanged(
+                    f"the heading of {where} should hold {pattern!r}, and is {heading!r}"
+                )
 
     def _rows(self) -> list[int]:
         """The rows of data, from 0."""
@@ -237,7 +267,9 @@ class _Table:
         found = [row for row in filled if pattern.fullmatch(self.texts.at(row, at).strip())]
         if filled and not found:
             where = f"{grid.place(first, at)} to {letters(at)}{last}"
-            raise SourceChanged(f"no cell from {where} matches {settings.where.pattern!r}: the table has moved")
+            raise SourceChanged(
+                f"no cell from {where} matches {settings.where.pattern!r}: the table has moved"
+            )
         return found
 
     def _is_empty(self, row: int, columns: list[int]) -> bool:
@@ -250,21 +282,41 @@ class _Table:
                 raise _uncalculated(self.grid.place(row, column))
 
     def _named(self, rows: list[int]) -> dict[str, int]:
-        """The columns that are no pair's, by name; raises SourceChanged for each column that nobody has named."""
+        """The columns that are no pair's, by name.
+
+        Raises SourceChanged for each column that nobody has named.
+        """
         settings, sheet = self.settings, self.grid.sheet
         declared = bool(settings.columns or settings.pairs)
-        kept = [at for at in range(self.width) if at not in settings.ignored and not (declared and at in settings.used)]
-        held = [at for at in kept if self.headings[at] or not all(is_blank(self.grid.cell(row, at)) for row in rows)]
+        kept = [
+            at
+            for at in range(self.width)
+            if at not in settings.ignored and not (declared and at in settings.used)
+        ]
+        held = [
+            at
+            for at in kept
+            if self.headings[at] or not all(is_blank(self.grid.cell(row, at)) for row in rows)
+        ]
         if declared:
-            stray = [f"{letters(at)} {self.headings[at]!r}" if self.headings[at] else letters(at) for at in held]
+            stray = [
+                f"{letters(at)} {self.headings[at]!r}" if self.headings[at] else letters(at)
+                for at in held
+            ]
             if stray:
-                raise SourceChanged(f"column {', '.join(stray)} of sheet {sheet} is neither named nor ignored")
+                raise SourceChanged(
+                    f"column {', '.join(stray)} of sheet {sheet} is neither named nor ignored"
+                )
             return {name: column_of(each) for name, each in settings.columns.items()}
         named: dict[str, int] = {}
         for at in held:
             name = self.headings[at]
             if not name or name in _OWN or "#" in name:
-                what = f"is headed {name!r}, which is no name" if name else "holds something, and has no heading"
+                what = (
+                    f"is headed {name!r}, which is no name"
+                    if name
+                    else "holds something, and has no heading"
+                )
                 raise SourceChanged(f"column {letters(at)} of sheet {sheet} {what}")
             if name in named:
                 raise SourceChanged(
@@ -274,7 +326,9 @@ class _Table:
         return named
 
     def _wide(self, rows: list[int], named: dict[str, int]) -> pl.DataFrame:
-        columns = [column for name, at in named.items() for column in self.texts.series(name, rows, at)]
+        columns = [
+            column for name, at in named.items() for column in self.texts.series(name, rows, at)
+        ]
         return pl.DataFrame([*columns, pl.Series("row", rows, dtype=pl.UInt64)])
 
     def _long(self, rows: list[int], named: dict[str, int]) -> pl.DataFrame:
@@ -282,9 +336,14 @@ class _Table:
         pieces = []
         for letter, of in self.settings.pairs.items():
             at = column_of(letter)
-            cells = [*self.texts.series("name", rows, column_of(of)), *self.texts.series("value", rows, at)]
+            cells = [
+                *self.texts.series("name", rows, column_of(of)),
+                *self.texts.series("value", rows, at),
+            ]
             piece = pl.DataFrame(cells).hstack(shared)
-            pieces.append(piece.with_columns(heading=pl.lit(self.headings[at]), column=pl.lit(letter)))
+            pieces.append(
+                piece.with_columns(heading=pl.lit(self.headings[at]), column=pl.lit(letter))
+            )
         return pl.concat(pieces, how="diagonal").sort("row", maintain_order=True)
 
 

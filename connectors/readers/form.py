@@ -1,4 +1,7 @@
-"""Form reader: the hub's own form as a clerk filled it, from Excel or LibreOffice; it needs no mapping."""
+"""Form reader: the hub's own form as a clerk filled it, from Excel or LibreOffice.
+
+It needs no mapping.
+"""
 
 from __future__ import annotations
 
@@ -31,26 +34,42 @@ from connectors.workbook.open import open_sheet
 from hub_core import PayloadPart, Reader, SourceChanged
 
 _SCHEMA = {
-    **dict.fromkeys(("indicator", "org_unit", "period", "status", "unit", "value", "value#number", "nil"), pl.String),
+    **dict.fromkeys(
+        ("indicator", "org_unit", "period", "status", "unit", "value", "value#number", "nil"),
+        pl.String,
+    ),
     "column": pl.String,
     "row": pl.UInt64,
     "#refused": pl.String,
 }
-_FIELDS = {"indicator": CODE, "org_unit": ORG_UNIT, "unit": UNIT, "value": FIGURE, "status": STATUS, "nil": FIGURE}
+_FIELDS = {
+    "indicator": CODE,
+    "org_unit": ORG_UNIT,
+    "unit": UNIT,
+    "value": FIGURE,
+    "status": STATUS,
+    "nil": FIGURE,
+}
 _STRAY = "có số liệu ở dòng mà biểu mẫu không có / a figure in a row that the form does not have"
-_UNCALCULATED = "công thức chưa có kết quả, hãy gõ số / a formula without its result; type the number"
+_UNCALCULATED = (
+    "công thức chưa có kết quả, hãy gõ số / a formula without its result; type the number"
+)
 _STATUS = {name.casefold(): code for name, code in STATUSES.items()}
 
 
 class FormReader(Reader):
-    """Reads a form by its hidden sheet: a line that is no longer where the hub put it is not vouched for."""
+    """Reads a form by its hidden sheet.
+
+    A line that is no longer where the hub put it is not vouched for.
+    """
 
     kind = "form"
 
     def read(self, part: PayloadPart) -> Iterator[pl.DataFrame]:
         """One frame in the hub's own words: ``indicator, org_unit, period, status, unit, value, value#number, nil``.
 
-        All are String; a line without a figure has neither value. Where the nil box is marked, a row says so.
+        All are String; a line without a figure has neither value. Where the nil box is marked, a
+        row says so.
         """
         yield _Filled(part).frame()
 
@@ -76,17 +95,25 @@ class _Filled:
             hidden = open_sheet(part, HIDDEN)
         except SourceChanged as error:
             raise no_form(part.name) from error
-        self._asked: Manifest = parse([[text_of(cell) for cell in row] for row in hidden.rows], part.name)
+        self._asked: Manifest = parse(
+            [[text_of(cell) for cell in row] for row in hidden.rows], part.name
+        )
 
     def frame(self) -> pl.DataFrame:
         """The nil box where something stands in it, the lines, and figures that stand where no line is."""
         known = {line.row for line in self._asked.lines} | {NIL_ROW, HEADING_ROW}
-        strays = [row for row in range(len(self._sheet.rows)) if row not in known and self._text(row, FIGURE)]
+        strays = [
+            row
+            for row in range(len(self._sheet.rows))
+            if row not in known and self._text(row, FIGURE)
+        ]
         moved = self._moved()
         rows = [*self._nil(), *(self._line(line, moved) for line in self._asked.lines)]
         rows += [self._row(row, f"{letters(FIGURE)}{row + 1}: {_STRAY}") for row in strays]
         whose = f"{self._asked.facts['province']}/{self._asked.facts['provision']}"
-        return pl.DataFrame(rows, schema=_SCHEMA).sort("row").with_columns(pl.lit(whose).alias("#of"))
+        return (
+            pl.DataFrame(rows, schema=_SCHEMA).sort("row").with_columns(pl.lit(whose).alias("#of"))
+        )
 
     def has(self, row: int, column: str | None) -> bool:
         """Whether a place is on the sheet, or was when the hub made it."""
@@ -96,7 +123,9 @@ class _Filled:
     def locate(self, row: int, column: str | None) -> tuple[str, str]:
         """The cell's name and text. Raises SourceChanged where it is not on the sheet."""
         if not self.has(row, column):
-            raise SourceChanged(f"the form has no such row or no column {column}", part=self._part.name, row=row)
+            raise SourceChanged(
+                f"the form has no such row or no column {column}", part=self._part.name, row=row
+            )
         at = _column(column) if column is not None else None
         if at is None:
             return f"{SHEET}!{row + 1}:{row + 1}", ""
@@ -108,7 +137,10 @@ class _Filled:
             if (there := self._text(line.row, column)) != due:
                 return self._row(line.row, _differs(line.row, column, due, there))
         if (line.row, FIGURE) in self._sheet.uncalculated:
-            return {**self._row(line.row, f"{letters(FIGURE)}{line.row + 1}: {_UNCALCULATED}"), "value": ""}
+            return {
+                **self._row(line.row, f"{letters(FIGURE)}{line.row + 1}: {_UNCALCULATED}"),
+                "value": "",
+            }
         unit = self._text(line.row, UNIT)
         if unit not in line.units and self._text(line.row, FIGURE):
             return self._row(line.row, _differs(line.row, UNIT, " | ".join(line.units), unit))

@@ -18,12 +18,19 @@ from hub_core import PayloadPart, Reader, Settings, SourceChanged
 
 LARGE = 16 << 20  # bytes from which on polars, which takes eight times as many, is not asked
 PEEK = 1 << 16  # bytes in which the first row is looked for
-SMALL_EXPONENT = re.compile(r"[eE][+-]?0*[0-9]{1,2}$")  # what is written out; 1e999999999 would fill the memory
+SMALL_EXPONENT = re.compile(
+    r"[eE][+-]?0*[0-9]{1,2}$"
+)  # what is written out; 1e999999999 would fill the memory
 NUMBER = "#number"
 COLUMNS = 512  # different keys of a payload's rows
 OWN = {"row", "column", "part", "#refused"}  # what the hub calls its own columns
 CHUNK = 1000  # rows
-UNREAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError)  # what a place that is not there raises
+UNREAD = (
+    msgspec.DecodeError,
+    UnicodeDecodeError,
+    RecursionError,
+    LookupError,
+)  # what a place that is not there raises
 
 
 class JsonSettings(Settings):
@@ -48,8 +55,9 @@ _ROWS = msgspec.json.Decoder(list[dict[str, Any]], float_hook=_Number)
 class JsonReader(Reader):
     """Reads rows whose cells are texts, numbers, true, false or null.
 
-    Numbers in a frame: whole ones are Int64 or Int128; a column with any other number, or with texts as well, comes
-    as two (see ``Reader.read``). True and false come as texts. Of a key that an object holds twice the last stands.
+    Numbers in a frame: whole ones are Int64 or Int128; a column with any other number, or with
+    texts as well, comes as two (see ``Reader.read``). True and false come as texts. Of a key that
+    an object holds twice the last stands.
     """
 
     kind = "json"
@@ -57,7 +65,10 @@ class JsonReader(Reader):
     settings: JsonSettings
 
     def read(self, part: PayloadPart) -> Iterator[pl.DataFrame]:
-        """One frame with columns in the order in which they first appear; none for an empty array."""
+        """One frame with columns in the order in which they first appear.
+
+        None for an empty array.
+        """
         try:
             raw = self._alone(part) or self._array(part)
             frame = _texts(raw)
@@ -92,7 +103,11 @@ class JsonReader(Reader):
         return found
 
     def _cell(
-        self, part: PayloadPart, rows: dict[str, msgspec.Raw] | list[msgspec.Raw], row: int, column: str | None
+        self,
+        part: PayloadPart,
+        rows: dict[str, msgspec.Raw] | list[msgspec.Raw],
+        row: int,
+        column: str | None,
     ) -> tuple[str, str]:
         pointer = f"{self.settings.rows}/{row}"
         name = column
@@ -131,7 +146,9 @@ class JsonReader(Reader):
         raw = self._at_rows(part.content.removeprefix(b"\xef\xbb\xbf"), part)
         content = bytes(raw).lstrip(b" \t\r\n")
         if not content.startswith(b"["):
-            raise SourceChanged(f"{self.settings.rows or 'the document'} is no array", part=part.name)
+            raise SourceChanged(
+                f"{self.settings.rows or 'the document'} is no array", part=part.name
+            )
         return content
 
 
@@ -159,15 +176,17 @@ def _refuse(part: PayloadPart, pointer: str, error: Exception) -> NoReturn:
 def _texts(raw: bytes) -> pl.DataFrame | None:
     """The rows where each has the keys of the first row, once each, and holds texts only; else None.
 
-    That is proven by counting. With no null in the frame each row has the n keys; as many colons as cells leave no
-    other key; four quotes a cell leave no value but texts. Escaped quotes would upset the count, and polars would
-    read a lone surrogate as NUL.
+    That is proven by counting. With no null in the frame each row has the n keys; as many colons as
+    cells leave no other key; four quotes a cell leave no value but texts. Escaped quotes would
+    upset the count, and polars would read a lone surrogate as NUL.
     """
     first = _first_row(raw) if len(raw) < LARGE else {}
     if not first or not all(isinstance(value, str) for value in first.values()):
         return None
     quotes = raw.count(b'"')
-    if quotes % (4 * len(first)) or (quotes != 4 * raw.count(b":") and quotes != 4 * _quoted_keys(raw)):
+    if quotes % (4 * len(first)) or (
+        quotes != 4 * raw.count(b":") and quotes != 4 * _quoted_keys(raw)
+    ):
         return None
     if b"\\" in raw and any(escape in raw for escape in (b'\\"', b"\\ud", b"\\uD")):
         return None
@@ -180,7 +199,10 @@ def _texts(raw: bytes) -> pl.DataFrame | None:
 
 
 def _quoted_keys(raw: bytes) -> int:
-    """How many keys there are at most: colons after a quote, where no colon stands after a space."""
+    """How many keys there are at most.
+
+    Colons after a quote, where no colon stands after a space.
+    """
     spaced = any(space in raw and space + b":" in raw for space in (b" ", b"\t", b"\n", b"\r"))
     return raw.count(b":" if spaced else b'":')
 
@@ -195,7 +217,10 @@ def _first_row(raw: bytes) -> dict[str, Any]:
 
 
 def _exact(raws: list[msgspec.Raw], part: PayloadPart) -> pl.DataFrame:
-    """The rows as columns, each number checked for what it is; a thousand at a time, which stays in the cache."""
+    """The rows as columns, each number checked for what it is.
+
+    A thousand at a time, which stays in the cache.
+    """
     frames = [pl.DataFrame()]
     seen: set[str] = set()
     for start in range(0, len(raws), CHUNK):
@@ -205,7 +230,11 @@ def _exact(raws: list[msgspec.Raw], part: PayloadPart) -> pl.DataFrame:
             names.update(row)
         seen.update(names)
         _check_names(seen, part)
-        columns = [column for name in names for column in _columns(name, [row.get(name) for row in rows], start, part)]
+        columns = [
+            column
+            for name in names
+            for column in _columns(name, [row.get(name) for row in rows], start, part)
+        ]
         named = {column.name: column for column in columns}
         frames.append(pl.DataFrame(named) if named else pl.DataFrame(height=len(rows)))
     table = pl.concat(frames, how="diagonal", rechunk=True)
@@ -222,15 +251,22 @@ def _decoded(raws: list[msgspec.Raw], start: int, part: PayloadPart) -> list[dic
             try:
                 _ROW.decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise SourceChanged(f"a row does not read: {error}", part=part.name, row=row) from error
+                raise SourceChanged(
+                    f"a row does not read: {error}", part=part.name, row=row
+                ) from error
         raise
 
 
 def _check_names(names: Collection[str], part: PayloadPart) -> None:
     if len(names) > COLUMNS:
-        raise SourceChanged(f"the rows have {len(names)} different keys, and {COLUMNS} are the limit", part=part.name)
+        raise SourceChanged(
+            f"the rows have {len(names)} different keys, and {COLUMNS} are the limit",
+            part=part.name,
+        )
     if taken := [name for name in names if name in OWN or name.endswith(NUMBER)]:
-        raise SourceChanged(f"a column is named {taken[0]}, which is the hub's own word", part=part.name)
+        raise SourceChanged(
+            f"a column is named {taken[0]}, which is the hub's own word", part=part.name
+        )
 
 
 def _columns(name: str, values: list[Any], start: int, part: PayloadPart) -> list[pl.Series]:
@@ -242,7 +278,9 @@ def _columns(name: str, values: list[Any], start: int, part: PayloadPart) -> lis
         raise SourceChanged(f"column {name} holds an object or an array", part=part.name, row=row)
     if bool in kinds:
         values = [str(value).lower() if isinstance(value, bool) else value for value in values]
-    texts = pl.Series(name, [value if type(value) is str else None for value in values], dtype=pl.String)
+    texts = pl.Series(
+        name, [value if type(value) is str else None for value in values], dtype=pl.String
+    )
     if not kinds & {int, _Number}:
         return [texts]
     numbers = [_plain(value) if type(value) in {int, _Number} else None for value in values]
@@ -259,7 +297,10 @@ def _whole(table: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _plain(number: int | _Number) -> str:
-    """A number as plain decimal text, with the digits that it is written with; an absurd exponent stays."""
+    """A number as plain decimal text, with the digits that it is written with.
+
+    An absurd exponent stays.
+    """
     text = str(number)
     if "e" not in text and "E" not in text:
         return text

@@ -43,7 +43,11 @@ class RestSettings(Settings):
     @model_validator(mode="after")
     def _covered(self) -> RestSettings:
         parts = urlsplit(self.url)
-        if isinstance(self.auth, BearerAuth) and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        if (
+            isinstance(self.auth, BearerAuth)
+            and parts.scheme == "http"
+            and parts.hostname not in _LOOPBACK
+        ):
             raise ValueError("a token is sent over https only")
         if any(len(secret) < _SHORTEST for secret in self.auth.hidden()):
             raise ValueError(f"a token has at least {_SHORTEST} characters")
@@ -51,7 +55,10 @@ class RestSettings(Settings):
 
 
 class RestSink(Sink):
-    """``PUT {url}/{delivery}`` with an idempotency key; ``GET`` at the same address asks *do you have it?*."""
+    """``PUT {url}/{delivery}`` with an idempotency key.
+
+    ``GET`` at the same address asks *do you have it?*.
+    """
 
     kind = "rest"
     Settings = RestSettings
@@ -62,7 +69,8 @@ class RestSink(Sink):
     def send(self, delivery: str, content: bytes, media_type: str) -> Receipt:
         """The receipt, also one that rejects.
 
-        Raises DeliveryUnavailable where the effect is in doubt, DeliveryRefused where there is none.
+        Raises DeliveryUnavailable where the effect is in doubt, DeliveryRefused where there is
+        none.
         """
         headers = {"Content-Type": media_type, "Idempotency-Key": delivery}
         return self._judged(delivery, self._exchange("PUT", delivery, headers, content))
@@ -81,37 +89,55 @@ class RestSink(Sink):
         if status in (401, 403):
             raise DeliveryRefused(f"{told}; it does not take the hub's credentials")
         if 300 <= status < 400:
-            raise DeliveryUnavailable(f"{self._host} answered {status}, a redirect, which is not followed")
+            raise DeliveryUnavailable(
+                f"{self._host} answered {status}, a redirect, which is not followed"
+            )
         if status in _LATER or status >= 500:
             raise DeliveryUnavailable(told)
         refused = 400 <= status < 500
         receipt = _receipt(answer.text(self.settings.auth.hidden()))
         if refused and receipt is None:
             raise DeliveryRefused(told)
-        if receipt and receipt.delivery == delivery and (status in _TAKEN or (refused and receipt.state == "rejected")):
+        if (
+            receipt
+            and receipt.delivery == delivery
+            and (status in _TAKEN or (refused and receipt.state == "rejected"))
+        ):
             return receipt
-        raise DeliveryUnavailable(f"{told}; the answer could not be understood, so the effect is in doubt")
+        raise DeliveryUnavailable(
+            f"{told}; the answer could not be understood, so the effect is in doubt"
+        )
 
-    def _exchange(self, method: str, delivery: str, headers: dict[str, str], content: bytes | None) -> Answer:
+    def _exchange(
+        self, method: str, delivery: str, headers: dict[str, str], content: bytes | None
+    ) -> Answer:
         """The whole answer. Raises DeliveryUnavailable where none came."""
         import httpcore
         import httpx
 
-        from connectors.http.line import Limits, Line
+        from connectors.http.client import HttpClient, Limits
 
         seconds = self.settings.timeout_seconds
         limits = Limits(seconds, seconds + len(content or b"") / _SLOWEST, _LARGEST)
         context = httpx.create_ssl_context() if self.settings.url.startswith("https:") else None
         headers |= {"Accept": "application/json"} | self.settings.auth.headers()
-        with Line(limits, lambda host, _: [host], context) as line:
-            answer = line.ask(method, httpx.URL(f"{self.settings.url}/{delivery}"), lambda: headers, content)
+        with HttpClient(limits, lambda host, _: [host], context) as line:
+            answer = line.ask(
+                method, httpx.URL(f"{self.settings.url}/{delivery}"), lambda: headers, content
+            )
         if isinstance(answer.broken, httpcore.TimeoutException):
-            raise DeliveryUnavailable(f"{self._host} did not answer in time; the effect is in doubt") from answer.broken
+            raise DeliveryUnavailable(
+                f"{self._host} did not answer in time; the effect is in doubt"
+            ) from answer.broken
         if answer.broken is not None:
             why = type(answer.broken).__name__
-            raise DeliveryUnavailable(f"{self._host}: no answer ({why}); the effect is in doubt") from answer.broken
+            raise DeliveryUnavailable(
+                f"{self._host}: no answer ({why}); the effect is in doubt"
+            ) from answer.broken
         if answer.odd:
-            raise DeliveryUnavailable(f"{self._host}: an answer that {answer.odd}; the effect is in doubt")
+            raise DeliveryUnavailable(
+                f"{self._host}: an answer that {answer.odd}; the effect is in doubt"
+            )
         return answer
 
     @property

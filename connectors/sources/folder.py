@@ -26,7 +26,10 @@ MEDIA_TYPES = {
 
 
 class FolderSettings(Settings):
-    """Where the files are; both texts may hold ``{period}``, ``{year}``, ``{first}`` and ``{last}``."""
+    """Where the files are.
+
+    Both texts may hold ``{period}``, ``{year}``, ``{first}`` and ``{last}``.
+    """
 
     path: str
     pattern: str = "*"
@@ -35,7 +38,9 @@ class FolderSettings(Settings):
     @classmethod
     def _known_placeholders(cls, text: str) -> str:
         if not text or re.search(r"[{}]", PLACEHOLDER.sub("", text)):
-            raise ValueError("must not be empty, and may hold {period}, {year}, {first} and {last} only")
+            raise ValueError(
+                "must not be empty, and may hold {period}, {year}, {first} and {last} only"
+            )
         return text
 
     @field_validator("pattern")
@@ -56,12 +61,14 @@ class FolderSource(Source):
     def fetch(self, request: Request, cursor: str | None) -> Iterator[PayloadPart]:  # noqa: ARG002 - asked anew
         """One part for each file; a folder without a matching file gives none: no data reported.
 
-        Raises SourceUnavailable for a missing folder, SourceRefused for what may not be read and for a link that
-        leaves the folder.
+        Raises SourceUnavailable for a missing folder, SourceRefused for what may not be read and
+        for a link that leaves the folder.
         """
         places = [(self.settings.path, self.settings.pattern)]
         if any(PLACEHOLDER.search(text) for text in places[0]):
-            places = [(asked.fill(places[0][0]), asked.fill(places[0][1])) for asked in request.periods]
+            places = [
+                (asked.fill(places[0][0]), asked.fill(places[0][1])) for asked in request.periods
+            ]
         given: set[Path] = set()
         for path, pattern in places:
             for file in _matching(Path(path), pattern):
@@ -71,7 +78,10 @@ class FolderSource(Source):
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
-    """The files whose names match, sorted; Unicode forms are alike, and hidden files only where they are asked for."""
+    """The files whose names match, sorted.
+
+    Unicode forms are alike, and hidden files only where they are asked for.
+    """
     wanted = unicodedata.normalize("NFC", pattern)
     try:
         names = sorted(file.name for file in folder.iterdir() if not file.is_dir())
@@ -81,7 +91,9 @@ def _matching(folder: Path, pattern: str) -> list[Path]:
         raise SourceUnavailable(f"folder {folder} is not there: {error.strerror}") from error
     hidden = (".", "~$")  # ~$ is what Excel puts beside a workbook that somebody has open
     shown = [name for name in names if wanted.startswith(".") or not name.startswith(hidden)]
-    return [folder / name for name in shown if fnmatchcase(unicodedata.normalize("NFC", name), wanted)]
+    return [
+        folder / name for name in shown if fnmatchcase(unicodedata.normalize("NFC", name), wanted)
+    ]
 
 
 def _part(file: Path) -> PayloadPart:

@@ -1,4 +1,7 @@
-"""Vietnamese from before Unicode: texts in TCVN3, VNI or windows-1258, as declared, and whether they are Vietnamese."""
+"""Vietnamese from before Unicode.
+
+Texts in TCVN3, VNI or windows-1258, as declared, and whether they are Vietnamese.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 
-# TCVN 5712:1993 VN3, the "ABC" fonts (.VnTime and kin). It has no accented capitals: a .VnTimeH font draws the small
+# TCVN 5712:1993 VN3, the "ABC" fonts (.VnTime and kin). It has no accented capitals: a .VnTimeH
+# font draws the small
 # letters as capitals, so they come back small.
 _TCVN3 = {
     0xA1: "ĂÂÊÔƠƯĐăâêôơưđ",
@@ -19,20 +23,32 @@ _TCVN3 = {
     0xE1: "ỏõóọồổỗốộờởỡớợù",
     0xF1: "ủũúụừửữứựỳỷỹýỵ",
 }
-# VNI-Windows (VNI-Times and kin): a vowel, then a mark for its hat, its tone or both; nine letters are one sign.
+# VNI-Windows (VNI-Times and kin): a vowel, then a mark for its hat, its tone or both; nine letters
+# are one sign.
 _VNI_LETTERS = dict(zip("ñôöæóòîìí", "đơưỉĩịỵìí", strict=True))
-_VNI_MARKS = {"": "\0øùûõï", "\u0302": "âàáåãä", "\u0306": "êèéúüë"}  # no hat or one, then with each tone
+_VNI_MARKS = {
+    "": "\0øùûõï",
+    "\u0302": "âàáåãä",
+    "\u0306": "êèéúüë",
+}  # no hat or one, then with each tone
 _TONES = "\u0300\u0301\u0309\u0303\u0323"
 
 _ALPHABET = frozenset("".join(_TCVN3.values()) + "".join(_TCVN3.values()).upper())
 _PLAIN = frozenset(map(chr, range(0x20, 0x7F))) | {"\t", "\n", "\r"}
-_WINDOWS = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0x100)}
-_TCVN3_SIGNS = "\xa0°±²³´…‘’“”•–—"  # elsewhere the standard has capitals, which the fonts do not have
-_SIGN_OR_TONE = re.compile("[aeiouyăâêôơư][°±²³´]", re.IGNORECASE)  # in the standard these are tones
+_WINDOWS = {
+    byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0x100)
+}
+_TCVN3_SIGNS = (
+    "\xa0°±²³´…‘’“”•–—"  # elsewhere the standard has capitals, which the fonts do not have
+)
+_SIGN_OR_TONE = re.compile(
+    "[aeiouyăâêôơư][°±²³´]", re.IGNORECASE
+)  # in the standard these are tones
 
 _ABBREVIATING = frozenset("BCDĐGHKLMNPQRSTVX")  # TTĐT, ĐTDĐ
 _NAMES = {"kạn", "kông", "đ"}
-# A word with the signs before, in and behind it where no right reading has them; °C, m² and nghìn₫ are sound.
+# A word with the signs before, in and behind it where no right reading has them; °C, m² and nghìn₫
+# are sound.
 _SIGNS = "¡¢£¤¥¦§¨©¬®¯´¶·¸¹¼½¾¿×÷†‡‰˜™€"
 _LETTERS = r"[^\W\d_¹²³¼½¾]+"
 _WORD = re.compile(rf"[{_SIGNS}]*{_LETTERS}(?:[{_SIGNS}°±²³«»“”„‚‹›•…₫]+{_LETTERS})*[{_SIGNS}°±]*")
@@ -57,15 +73,18 @@ y ych yêm yên yêng yêt yêu ynh yt
 def decoded(text: str, encoding: str) -> str:
     """The text, in NFC, for which a text of legacy code points stands: Latin-1, or cp1252 for 0x80 to 0x9f.
 
-    The encoding is tcvn3, vni or windows-1258. Raises ValueError where a letter or control character is none of
-    the encoding; that what comes out is Vietnamese is asked of all texts together, by ``check_vietnamese``.
+    The encoding is tcvn3, vni or windows-1258. Raises ValueError where a letter or control
+    character is none of the encoding; that what comes out is Vietnamese is asked of all texts
+    together, by ``check_vietnamese``.
     """
     if text.isascii() and text.isprintable():
         return text
     table = _table(encoding)
     for sign in set(text) - _PLAIN:
         eight_bit = sign < "\u0100" or sign in _WINDOWS.values()
-        if ord(sign) not in table and (eight_bit or sign == "\ufffd" or unicodedata.category(sign)[0] in "LMC"):
+        if ord(sign) not in table and (
+            eight_bit or sign == "\ufffd" or unicodedata.category(sign)[0] in "LMC"
+        ):
             raise _unreadable(encoding, text, text.index(sign))
     plain = unicodedata.normalize("NFC", text.translate(table))
     for sign in set(plain) - _PLAIN - _ALPHABET:
@@ -79,8 +98,9 @@ def decoded(text: str, encoding: str) -> str:
 def check_vietnamese(texts: Iterable[str]) -> None:
     """Raises ValueError where the texts, taken together, are no Vietnamese; plain ASCII says nothing.
 
-    Of the different words with a letter or sign above ASCII one in five may be spelt as no Vietnamese syllable
-    (names, foreign words, slips), and one in twenty may hold what no Vietnamese word holds.
+    Of the different words with a letter or sign above ASCII one in five may be spelt as no
+    Vietnamese syllable (names, foreign words, slips), and one in twenty may hold what no Vietnamese
+    word holds.
     """
     found: dict[str, None] = {}
     for text in texts:
@@ -91,7 +111,9 @@ def check_vietnamese(texts: Iterable[str]) -> None:
     strange = [word for word in odd if _is_strange(word)]
     for some, share in ((strange, 20), (odd, 5)):
         if len(some) * share > len(words):
-            raise ValueError(f"not Vietnamese: {len(some)} of {len(words)} words are odd, the first is {some[0]!r}")
+            raise ValueError(
+                f"not Vietnamese: {len(some)} of {len(words)} words are odd, the first is {some[0]!r}"
+            )
 
 
 def _is_strange(word: str) -> bool:
@@ -108,7 +130,10 @@ def _is_syllable(word: str) -> bool:
 
 
 def _fit(onset: str, rhyme: str) -> bool:
-    """Whether onset and rhyme are spelt so together: c, g and ng are k, gh and ngh before e, ê, i and y."""
+    """Whether onset and rhyme are spelt so together.
+
+    C, g and ng are k, gh and ngh before e, ê, i and y.
+    """
     plain = _rhymes().get(rhyme)
     if plain is None or (onset and onset not in _ONSETS.split()):
         return False
@@ -129,12 +154,17 @@ def _rhymes() -> dict[str, str]:
         stopped = rhyme.endswith(("c", "ch", "p", "t"))
         for at in _toned(rhyme):
             for tone in "\u0301\u0323" if stopped else ["", *_TONES]:
-                found[unicodedata.normalize("NFC", rhyme[: at + 1] + tone + rhyme[at + 1 :])] = rhyme
+                found[unicodedata.normalize("NFC", rhyme[: at + 1] + tone + rhyme[at + 1 :])] = (
+                    rhyme
+                )
     return found
 
 
 def _toned(rhyme: str) -> range:
-    """The vowels of a rhyme on which its tone may stand: hoà and hòa, hoàn and, as many type it, hòan."""
+    """The vowels of a rhyme on which its tone may stand.
+
+    Hoà and hòa, hoàn and, as many type it, hòan.
+    """
     vowels = len(rhyme.rstrip("cghkmnpt"))
     hats = [k for k, letter in enumerate(rhyme) if letter in "ăâêôơư"]
     if hats:
@@ -152,9 +182,17 @@ def _table(encoding: str) -> dict[int, str]:
         stands = {byte: bytes([byte]).decode("cp1258", "ignore") for byte in _WINDOWS}
     elif encoding == "tcvn3":
         stands = {byte: sign for byte, sign in _WINDOWS.items() if sign in _TCVN3_SIGNS}
-        stands |= {first + k: letter for first, letters in _TCVN3.items() for k, letter in enumerate(letters)}
+        stands |= {
+            first + k: letter
+            for first, letters in _TCVN3.items()
+            for k, letter in enumerate(letters)
+        }
     elif encoding == "vni":
-        stands = {byte: sign for byte, sign in _WINDOWS.items() if sign.isprintable() and not sign.isalpha()}
+        stands = {
+            byte: sign
+            for byte, sign in _WINDOWS.items()
+            if sign.isprintable() and not sign.isalpha()
+        }
         for sign, letter in _VNI_LETTERS.items():
             stands |= {ord(sign): letter, ord(sign.upper()): letter.upper()}
         for hat, marks in _VNI_MARKS.items():

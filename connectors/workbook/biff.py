@@ -1,4 +1,7 @@
-"""The sheets of an xls: its records walked and counted, and the copy that python-calamine is given to read."""
+"""The sheets of an xls.
+
+Its records walked and counted, and the copy that python-calamine is given to read.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,39 @@ from connectors.workbook.limits import RECORDS, STRINGS_BYTES
 from connectors.workbook.typed import typed_rows
 from hub_core import SourceChanged
 
-_BOF, _EOF, _CONTINUE, _FILEPASS, _BOUNDSHEET, _CODEPAGE, _SST = 0x809, 0x0A, 0x3C, 0x2F, 0x85, 0x42, 0xFC
+_BOF, _EOF, _CONTINUE, _FILEPASS, _BOUNDSHEET, _CODEPAGE, _SST = (
+    0x809,
+    0x0A,
+    0x3C,
+    0x2F,
+    0x85,
+    0x42,
+    0xFC,
+)
 _GLOBALS = {_BOF, _CODEPAGE, 0x22, 0x41E, 0xE0, _SST}  # with DATEMODE, FORMAT and XF
 _FORMULA, _BOOLERR, _MULRK, _MERGED, _RESULT = 0x06, 0x205, 0xBD, 0xE5, 0x207
-_CELLS = {0x203, 0x204, 0xD6, 0x27E, 0xFD, _BOOLERR, _FORMULA, _MULRK}  # with NUMBER, LABEL, RSTRING, RK, LABELSST
+_CELLS = {
+    0x203,
+    0x204,
+    0xD6,
+    0x27E,
+    0xFD,
+    _BOOLERR,
+    _FORMULA,
+    _MULRK,
+}  # with NUMBER, LABEL, RSTRING, RK, LABELSST
 _ENDS = {_BOF, _EOF}
 _OF_BOOK = frozenset(_GLOBALS | {_FILEPASS, _BOUNDSHEET})
 _OF_SHEET = frozenset(_CELLS | {_BOF, _MERGED, _RESULT})
-_ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
+_ERRORS = {
+    0: "#NULL!",
+    7: "#DIV/0!",
+    15: "#VALUE!",
+    23: "#REF!",
+    29: "#NAME?",
+    36: "#NUM!",
+    42: "#N/A",
+}
 _BIFF8 = 0x600
 
 Record = tuple[int, bytes]
@@ -44,13 +72,17 @@ def read_xls(content: bytes, name: str | None) -> Grid:
         raise SourceChanged("the workbook has a password: send it without one")
     book = file.stream("Workbook", "Book")
     if book is None:
-        raise SourceChanged("the file is no workbook: it is of another office program, such as Word")
+        raise SourceChanged(
+            "the file is no workbook: it is of another office program, such as Word"
+        )
     try:
         head, sheets = _globals(book)
         sheet = chosen(sheets, name)
         walked = _walk(sheet.name, book, sheet.handle)
     except (struct.error, IndexError) as error:
-        raise SourceChanged("the workbook is damaged or was cut off: a record is too short") from error
+        raise SourceChanged(
+            "the workbook is damaged or was cut off: a record is too short"
+        ) from error
     check_size(sheet.name, walked.rows, walked.columns)
     rows = typed_rows(compound("Workbook", _copied(head, walked.records)), sheet.name)
     for (row, column), text in walked.errors.items():  # calamine gives them as nothing
@@ -143,11 +175,16 @@ def _walk(sheet: str, book: bytes, start: int) -> _Walked:
 
 
 def _formula(walked: _Walked, place: tuple[int, int], data: bytes) -> bytes:
-    """The record without the formula itself: only its result, which there always is in an xls, is read."""
+    """The record without the formula itself.
+
+    Only its result, which there always is in an xls, is read.
+    """
     value = data[6:14]
     if value[6:] == b"\xff\xff" and value[0] == 2:
         walked.errors[place] = _ERRORS.get(value[2], "#ERROR!")
-        value = b"\3" + bytes(5) + b"\xff\xff"  # an empty text instead, as calamine refuses an error it does not know
+        value = (
+            b"\3" + bytes(5) + b"\xff\xff"
+        )  # an empty text instead, as calamine refuses an error it does not know
     return data[:6] + value + bytes(8)
 
 

@@ -109,7 +109,9 @@ class Compound:
         data, number, left = b"", entry.start, _SMALL // 64
         while number != _END and len(data) < entry.size:
             if number >= len(fat) or left == 0:
-                raise _damaged(f"the chain of sectors of {entry.name!r} runs in a circle or leaves the file")
+                raise _damaged(
+                    f"the chain of sectors of {entry.name!r} runs in a circle or leaves the file"
+                )
             data += room[number * 64 : number * 64 + 64]
             number, left = fat[number], left - 1
         return data[: entry.size]
@@ -126,7 +128,9 @@ def compound(name: str, stream: bytes) -> bytes:
     fat.extend([_FREE] * (tables * per - len(fat)))
     head = SIGNATURE + bytes(16) + pack("<HHHHH6x", 0x3E, 4, 0xFFFE, 12, 6)
     head += pack("<IIIIIIIII", 1, tables, sectors, 0, _SMALL, _END, 0, _END, 0)
-    head += array("I", [*range(sectors + 1, sectors + 1 + tables), *[_FREE] * (109 - tables)]).tobytes()
+    head += array(
+        "I", [*range(sectors + 1, sectors + 1 + tables), *[_FREE] * (109 - tables)]
+    ).tobytes()
     entries = _entry("Root Entry", 5, 0, 0, child=1) + _entry(name, 2, 0, len(stream))
     directory = entries + _entry("", 0, 0, 0) * (_SECTOR // 128 - 2)
     return head + bytes(_SECTOR - 512) + stream + directory + fat.tobytes()

@@ -13,7 +13,9 @@ from typing import Generic, TypeVar
 from connectors.workbook.limits import CELLS, FORMULAS, MERGES, SHEETS
 from hub_core import SourceChanged
 
-Cell = str | float | bool | date | time | datetime | timedelta  # int counts as float; "" is an empty cell
+Cell = (
+    str | float | bool | date | time | datetime | timedelta
+)  # int counts as float; "" is an empty cell
 Merge = tuple[int, int, int, int]  # first row, first column, last row, last column, from 0
 
 LAST_COLUMN = 16_384  # XFD
@@ -23,7 +25,10 @@ Handle = TypeVar("Handle")
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A sheet from A1 to its last filled cell; ``uncalculated`` are formulas whose result was never stored."""
+    """A sheet from A1 to its last filled cell.
+
+    ``uncalculated`` are formulas whose result was never stored.
+    """
 
     sheet: str
     rows: Sequence[Sequence[Cell]] = field(repr=False)
@@ -50,31 +55,46 @@ class Listed(Generic[Handle]):
 
 
 def chosen(sheets: Sequence[Listed[Handle]], name: str | None) -> Listed[Handle]:
-    """The sheet of that exact name, or the only visible one; raises SourceChanged that lists the names."""
+    """The sheet of that exact name, or the only visible one.
+
+    Raises SourceChanged that lists the names.
+    """
     if len(sheets) > SHEETS:
         raise SourceChanged(f"the book has {len(sheets)} sheets, and {SHEETS} are the limit")
-    named = ", ".join(sheet.name + ("" if sheet.visible else " (hidden)") for sheet in sheets) or "none"
+    named = (
+        ", ".join(sheet.name + ("" if sheet.visible else " (hidden)") for sheet in sheets) or "none"
+    )
     if name is None:
         visible = [sheet for sheet in sheets if sheet.visible]
         if len(visible) != 1:
-            raise SourceChanged(f"the book has {len(visible)} visible sheets and none is named in `sheet`: {named}")
+            raise SourceChanged(
+                f"the book has {len(visible)} visible sheets and none is named in `sheet`: {named}"
+            )
         return visible[0]
     wanted = unicodedata.normalize("NFC", name)
     found = [sheet for sheet in sheets if unicodedata.normalize("NFC", sheet.name) == wanted]
     if len(found) != 1:
-        raise SourceChanged(f"the book has {len(found) or 'no'} sheet {name}; its sheets are: {named}")
+        raise SourceChanged(
+            f"the book has {len(found) or 'no'} sheet {name}; its sheets are: {named}"
+        )
     return found[0]
 
 
-def check_size(sheet: str, rows: int = 0, columns: int = 0, *, merges: int = 0, uncalculated: int = 0) -> None:
+def check_size(
+    sheet: str, rows: int = 0, columns: int = 0, *, merges: int = 0, uncalculated: int = 0
+) -> None:
     """Raises SourceChanged where a sheet of so many rows and columns, or of something else, is over the limits."""
     if rows * columns > CELLS:
         corner = f"{sheet}!{letters(columns - 1)}{rows}"
-        raise SourceChanged(f"the sheet reaches to {corner}: {rows * columns} cells, and {CELLS} are the limit")
+        raise SourceChanged(
+            f"the sheet reaches to {corner}: {rows * columns} cells, and {CELLS} are the limit"
+        )
     if merges > MERGES:
         raise SourceChanged(f"sheet {sheet} has {merges} merged ranges, and {MERGES} are the limit")
     if uncalculated > FORMULAS:
-        raise SourceChanged(f"sheet {sheet} was never calculated: more than {FORMULAS} formulas have no result")
+        raise SourceChanged(
+            f"sheet {sheet} was never calculated: more than {FORMULAS} formulas have no result"
+        )
 
 
 def letters(column: int) -> str:
@@ -118,7 +138,10 @@ def is_number(cell: Cell) -> bool:
 
 
 def plain(number: float) -> str:
-    """The shortest decimal that gives the stored number, without exponent; a whole one without ``.0``."""
+    """The shortest decimal that gives the stored number, without exponent.
+
+    A whole one without ``.0``.
+    """
     text = repr(number)
     if "e" in text:
         text = format(Decimal(text), "f")
@@ -127,7 +150,10 @@ def plain(number: float) -> str:
 
 
 def text_of(cell: Cell) -> str:
-    """What stands in a cell, as text: numbers as plain decimals, dates and times in ISO 8601, true and false."""
+    """What stands in a cell, as text.
+
+    Numbers as plain decimals, dates and times in ISO 8601, true and false.
+    """
     if isinstance(cell, str):
         return cell
     if isinstance(cell, bool):

@@ -1,4 +1,7 @@
-"""The sheets of an xlsx: what is looked at before python-calamine reads one, and the copy that it is given to read."""
+"""The sheets of an xlsx.
+
+What is looked at before python-calamine reads one, and the copy that it is given to read.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,9 @@ def read_xlsx(package: Package, name: str | None) -> Grid:
     sheet = chosen(book.sheets, name)
     xml = unprefixed(package.xml(sheet.handle))
     if (values := xml.count(b"<v>") + xml.count(b"<is>")) > CELLS:
-        raise SourceChanged(f"sheet {sheet.name} holds {values} values, and {CELLS} cells are the limit")
+        raise SourceChanged(
+            f"sheet {sheet.name} holds {values} values, and {CELLS} cells are the limit"
+        )
     reach = None if b"<!" in xml else extent(xml)
     if reach is None:
         xml = rewritten(sheet.handle, xml)
@@ -59,7 +64,9 @@ def read_xlsx(package: Package, name: str | None) -> Grid:
     del xml
     merges = _merges(sheet.name, tail)
     uncalculated = _uncalculated(sheet.name, table, every=book.to_calculate)
-    if b' t="e"' in table:  # python-calamine gives an error as nothing, and refuses a sheet with a newer one
+    if (
+        b' t="e"' in table
+    ):  # python-calamine gives an error as nothing, and refuses a sheet with a newer one
         table = bytearray(_ERROR.sub(rb'\1 t="str"', table))
     copy = _copy(package, book, table)
     del table
@@ -72,7 +79,9 @@ def _book(package: Package) -> _Book:
         main = [path for kind, path in _related(package, "").values() if kind == "officeDocument"]
         path = main[0] if main else path
     if path.endswith(".bin"):
-        raise SourceChanged("the file is a binary workbook (xlsb): save it as .xlsx and send it again")
+        raise SourceChanged(
+            "the file is a binary workbook (xlsb): save it as .xlsx and send it again"
+        )
     if path not in package:
         raise SourceChanged("the file is a zip, but no workbook: it has no list of sheets")
     related = _related(package, path)
@@ -94,7 +103,10 @@ def _book(package: Package) -> _Book:
 
 
 def _related(package: Package, path: str) -> dict[str, tuple[str, str]]:
-    """The parts that a part refers to, by id: the last word of their type, and their path in the zip."""
+    """The parts that a part refers to, by id.
+
+    The last word of their type, and their path in the zip.
+    """
     folder, _, name = path.rpartition("/")
     listed = f"{folder}/_rels/{name}.rels".lstrip("/")
     found = {}
@@ -125,7 +137,10 @@ def _table(sheet: str, xml: bytearray) -> tuple[bytearray, bytearray]:
 
 
 def _uncalculated(sheet: str, table: bytearray, *, every: bool) -> frozenset[tuple[int, int]]:
-    """Formulas without a stored result; every formula where the book asks to be calculated when it is opened."""
+    """Formulas without a stored result.
+
+    Every formula where the book asks to be calculated when it is opened.
+    """
     found = set()
     for cell in _FORMULA.finditer(table) if b"<f" in table else ():
         place, given, value = cell.groups()
@@ -141,7 +156,9 @@ def _merges(sheet: str, tail: bytearray) -> tuple[Merge, ...]:
     try:
         return tuple((*cell_of(a.decode()), *cell_of(b.decode())) for a, b in _MERGE.findall(tail))
     except ValueError as error:
-        raise SourceChanged(f"sheet {sheet} has a merged range beyond the last column: {error}") from error
+        raise SourceChanged(
+            f"sheet {sheet} has a merged range beyond the last column: {error}"
+        ) from error
 
 
 def _copy(package: Package, book: _Book, table: bytearray) -> bytes:
@@ -153,7 +170,9 @@ def _copy(package: Package, book: _Book, table: bytearray) -> bytes:
             f'<workbook><workbookPr date1904="{int(book.starts_1904)}"/>'
             '<sheets><sheet name="S" sheetId="1" r:id="worksheet"/></sheets></workbook>'
         ).encode(),
-        "xl/worksheets/sheet.xml": b"".join([b"<worksheet><sheetData>", table, b"</sheetData></worksheet>"]),
+        "xl/worksheets/sheet.xml": b"".join(
+            [b"<worksheet><sheetData>", table, b"</sheetData></worksheet>"]
+        ),
     }
     if (styles := book.part("styles")) and styles in package:
         parts["xl/styles.xml"] = package.xml(styles)
@@ -175,6 +194,7 @@ def _strings(name: str, xml: bytearray) -> bytearray:
 
 def _relations(parts: dict[str, str]) -> bytes:
     inner = "".join(
-        f'<Relationship Id="{kind}" Type="{_OFFICE}/{kind}" Target="{target}"/>' for kind, target in parts.items()
+        f'<Relationship Id="{kind}" Type="{_OFFICE}/{kind}" Target="{target}"/>'
+        for kind, target in parts.items()
     )
     return f'<Relationships xmlns="{_RELATIONS}">{inner}</Relationships>'.encode()

@@ -1,4 +1,7 @@
-"""Opens a workbook that somebody sent: one sheet of an xls, xlsx or ods, or the words for what else the file is."""
+"""Opens a workbook that somebody sent.
+
+One sheet of an xls, xlsx or ods, or the words for what else the file is.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ _SAVE = "open it in a spreadsheet program, save it as .xlsx and send it again"
 def open_sheet(part: PayloadPart, name: str | None) -> Grid:
     """The cells of the sheet of that exact name, or of the only visible one.
 
-    What the file is says its content, not its name. Raises SourceChanged where it is no workbook, has a password, is
-    damaged or over a limit of ``_limits``.
+    What the file is says its content, not its name. Raises SourceChanged where it is no workbook,
+    has a password, is damaged or over a limit of ``_limits``.
     """
     try:
         return _opened(part.content, name)

@@ -1,4 +1,7 @@
-"""The sheets of an ods, which say more than python-calamine tells: merged ranges, errors, formulas never calculated."""
+"""The sheets of an ods, which say more than python-calamine tells.
+
+Merged ranges, errors, formulas never calculated.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +18,36 @@ _CONTENT = "content.xml"
 _TYPE = "application/vnd.oasis.opendocument.spreadsheet"
 _CELLS = {"table:table-cell", "table:covered-table-cell"}
 _SPANNED = ("table:number-rows-spanned", "table:number-columns-spanned")
-_APART = {"office:annotation", "table:shapes", "draw:frame", "text:note", "table:dde-link"}  # texts that are no cell's
+_APART = {
+    "office:annotation",
+    "table:shapes",
+    "draw:frame",
+    "text:note",
+    "table:dde-link",
+}  # texts that are no cell's
 _SPACE = {"text:tab": "\t", "text:line-break": "\n"}
 _SPAN = re.compile(r"PT(\d{1,6})H(\d{1,2})M(\d{1,2}(?:[.,]\d+)?)S")
 _MARKS = {"#", "E"}
-_ERROR = re.compile(r"#[^\s\d.,#]+[!?]|#N/A|#DIV/0!|Err:\d+")  # a number in a narrow column is shown as ###
+_ERROR = re.compile(
+    r"#[^\s\d.,#]+[!?]|#N/A|#DIV/0!|Err:\d+"
+)  # a number in a narrow column is shown as ###
 _DAY = timedelta(days=1)
 
 
 def is_opendocument(package: Package) -> bool:
     """Whether the zip is an OpenDocument, of whatever sort."""
-    return "mimetype" in package and package.raw("mimetype").startswith(b"application/vnd.oasis.opendocument")
+    return "mimetype" in package and package.raw("mimetype").startswith(
+        b"application/vnd.oasis.opendocument"
+    )
 
 
 def read_ods(package: Package, name: str | None) -> Grid:
     """The sheet of that name, or the only visible one; raises SourceChanged."""
     if not bytes(package.raw("mimetype")).decode("latin-1").startswith(_TYPE):
         raise SourceChanged("the file is an OpenDocument, but no spreadsheet")
-    if "META-INF/manifest.xml" in package and b"encryption-data" in package.raw("META-INF/manifest.xml"):
+    if "META-INF/manifest.xml" in package and b"encryption-data" in package.raw(
+        "META-INF/manifest.xml"
+    ):
         raise SourceChanged("the workbook has a password: send it without one")
     book = _Book(name)
     parse(_CONTENT, package.xml(_CONTENT), book.start, book.end, book.text)
@@ -59,7 +74,9 @@ class _Book:
         if tag == "table:table":
             self._depth += 1
             if self._depth == 1:
-                self._start_sheet(given.get("table:name", ""), given.get("table:style-name") not in self._hidden)
+                self._start_sheet(
+                    given.get("table:name", ""), given.get("table:style-name") not in self._hidden
+                )
         elif self._table is not None and self._depth == 1:
             if self._apart or tag in _APART:
                 self._apart += 1
@@ -149,7 +166,9 @@ class _Table:
             value = "\0"  # keeps the row; taken out again below
         if _SPANNED[0] in given or _SPANNED[1] in given:
             down, right = (_count(given, name) for name in _SPANNED)
-            self.merges.append((self._row, self._column, self._row + down - 1, self._column + right - 1))
+            self.merges.append(
+                (self._row, self._column, self._row + down - 1, self._column + right - 1)
+            )
             check_size(self.sheet, merges=len(self.merges))
         start, self._column = self._column, self._column + again
         if value == "":
@@ -168,7 +187,9 @@ class _Table:
                 self._cells[column : column + again] = [""] * again
                 check_size(self.sheet, uncalculated=len(self.uncalculated) + again * self._again)
                 rows = range(self._row, self._row + self._again)
-                self.uncalculated |= {(row, c) for row in rows for c in range(column, column + again)}
+                self.uncalculated |= {
+                    (row, c) for row in rows for c in range(column, column + again)
+                }
             self.rows += [self._cells] * self._again
         self._row += self._again
         self._cells = []
@@ -187,7 +208,9 @@ def _count(given: dict[str, str], name: str) -> int:
 def _value(given: dict[str, str], text: str) -> Cell:
     """What stands in a cell, by its declared type; an error is the text that is shown."""
     kind = given.get("office:value-type", "")
-    shown = text[:1] in _MARKS and kind != "string" and _ERROR.fullmatch(text)  # as OpenOffice writes an error
+    shown = (
+        text[:1] in _MARKS and kind != "string" and _ERROR.fullmatch(text)
+    )  # as OpenOffice writes an error
     if shown or given.get("calcext:value-type") == "error":
         return text
     try:
@@ -200,7 +223,9 @@ def _value(given: dict[str, str], text: str) -> Cell:
         if kind == "time":
             return _time(given["office:time-value"])
     except (KeyError, ValueError) as error:
-        raise SourceChanged(f"{_CONTENT} in the file holds a {kind} that is none: {text[:40]!r}") from error
+        raise SourceChanged(
+            f"{_CONTENT} in the file holds a {kind} that is none: {text[:40]!r}"
+        ) from error
     return text or given.get("office:string-value", "")
 
 

@@ -1,4 +1,7 @@
-"""The zip around an xlsx or ods: its parts, each unfolded under a limit and looked at before anybody parses it."""
+"""The zip around an xlsx or ods.
+
+Its parts, each unfolded under a limit and looked at before anybody parses it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,15 @@ from hub_core import SourceChanged
 
 _PACKED = 16 << 20  # bytes
 _CHUNK = 1 << 18  # bytes unfolded at a time
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 _DECLARED = re.compile(rb"<!(?!--|\[CDATA\[)")  # DOCTYPE, ENTITY: no office program writes them
 _ENCODING = re.compile(rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
 _PLAIN = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -31,28 +42,41 @@ class Package:
 
     def __init__(self, content: bytes) -> None:
         if (entries := content.count(b"PK\x01\x02")) > ZIP_MEMBERS:
-            raise SourceChanged(f"the file is a zip of {entries} parts, and {ZIP_MEMBERS} are the limit")
+            raise SourceChanged(
+                f"the file is a zip of {entries} parts, and {ZIP_MEMBERS} are the limit"
+            )
         try:
             self._zip = zipfile.ZipFile(BytesIO(content))
         except _BROKEN as error:
-            raise SourceChanged("the file is damaged or was cut off: the list of its parts is not whole") from error
+            raise SourceChanged(
+                "the file is damaged or was cut off: the list of its parts is not whole"
+            ) from error
         self._parts = {_folded(info.filename): info for info in self._zip.infolist()}
         declared = sum(info.file_size for info in self._zip.infolist())
         if declared > DECLARED_BYTES:
-            raise SourceChanged(f"the file unfolds to {declared} bytes, and {DECLARED_BYTES} are the limit")
+            raise SourceChanged(
+                f"the file unfolds to {declared} bytes, and {DECLARED_BYTES} are the limit"
+            )
         self._left = EXPANDED_BYTES
 
     def __contains__(self, name: str) -> bool:
         return _folded(name) in self._parts
 
     def xml(self, name: str) -> bytearray:
-        """An XML part, in UTF-8, without declarations and not deep; raises SourceChanged, also where it is missing."""
+        """An XML part, in UTF-8, without declarations and not deep.
+
+        Raises SourceChanged, also where it is missing.
+        """
         data = self.raw(name)
         encoding = _ENCODING.match(data)
-        if b"\0" in data or (encoding and encoding[1].lower() not in {b"utf-8", b"us-ascii", b"ascii"}):
+        if b"\0" in data or (
+            encoding and encoding[1].lower() not in {b"utf-8", b"us-ascii", b"ascii"}
+        ):
             raise SourceChanged(f"{name} in the file is not UTF-8")
         if b"<!" in data and (found := _DECLARED.search(data)):
-            raise SourceChanged(f"{name} in the file declares entities or a DTD at byte {found.start()}")
+            raise SourceChanged(
+                f"{name} in the file declares entities or a DTD at byte {found.start()}"
+            )
         _check_depth(name, data)
         return data
 
@@ -70,16 +94,23 @@ class Package:
         self._left -= info.file_size
         data = bytearray()
         try:
-            with self._zip.open(info) as stream:  # stops at the size that the header says, and checks its CRC
+            with self._zip.open(
+                info
+            ) as stream:  # stops at the size that the header says, and checks its CRC
                 while chunk := stream.read(_CHUNK):
                     data += chunk
         except _BROKEN as error:
-            raise SourceChanged(f"{name} in the file is damaged, or larger than it says: {error}") from error
+            raise SourceChanged(
+                f"{name} in the file is damaged, or larger than it says: {error}"
+            ) from error
         return data
 
 
 def packed(parts: dict[str, bytes | bytearray]) -> bytes:
-    """A zip of these parts and no others; large ones are packed, as the zip is copied more than once."""
+    """A zip of these parts and no others.
+
+    Large ones are packed, as the zip is copied more than once.
+    """
     target = BytesIO()
     how = zipfile.ZIP_DEFLATED if sum(map(len, parts.values())) > _PACKED else zipfile.ZIP_STORED
     with zipfile.ZipFile(target, "w", how, compresslevel=1) as package:
@@ -88,8 +119,17 @@ def packed(parts: dict[str, bytes | bytearray]) -> bytes:
     return target.getvalue()
 
 
-def parse(name: str, data: bytes | bytearray, start: Start, end: End | None = None, text: Text | None = None) -> None:
-    """Runs expat over a part, names as they are written; raises SourceChanged where the XML is broken or too much."""
+def parse(
+    name: str,
+    data: bytes | bytearray,
+    start: Start,
+    end: End | None = None,
+    text: Text | None = None,
+) -> None:
+    """Runs expat over a part, names as they are written.
+
+    Raises SourceChanged where the XML is broken or too much.
+    """
     if data.count(b"<") - data.count(b"</") > XML_ELEMENTS:
         raise SourceChanged(f"{name} in the file has more than {XML_ELEMENTS} elements")
     parser = expat.ParserCreate()
@@ -111,7 +151,9 @@ def elements(name: str, data: bytearray, wanted: Iterable[str]) -> list[tuple[st
     def start(tag: str, attributes: dict[str, str]) -> None:
         tag = tag.rpartition(":")[2]
         if tag in kinds:
-            found.append((tag, {key.rpartition(":")[2]: value for key, value in attributes.items()}))
+            found.append(
+                (tag, {key.rpartition(":")[2]: value for key, value in attributes.items()})
+            )
 
     parse(name, data, start)
     return found
@@ -136,4 +178,6 @@ def _check_depth(name: str, data: bytearray) -> None:
         if odd:
             depth -= data.count(b"<!", start, end + 1) + data.count(b"<?", start, end + 1)
         if depth > XML_DEPTH:
-            raise SourceChanged(f"{name} in the file is nested deeper than {XML_DEPTH} levels at byte {end}")
+            raise SourceChanged(
+                f"{name} in the file is nested deeper than {XML_DEPTH} levels at byte {end}"
+            )

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 Look = Mapping[str, object]  # xlsxwriter's format properties
 
 FONT: Look = {"font_name": "Times New Roman", "font_size": 11}
-HEADING: Look = {"bold": True, "border": 1, "align": "center", "text_wrap": True, "bg_color": "#E7EEF5"}
+HEADING: Look = {
+    "bold": True,
+    "border": 1,
+    "align": "center",
+    "text_wrap": True,
+    "bg_color": "#E7EEF5",
+}
 CELL: Look = {"border": 1, "text_wrap": True, "align": "left", "indent": 1}
 CENTRED: Look = {"border": 1, "text_wrap": True, "align": "center"}
 _BENEATH: Look = {"font_size": 9, "italic": True, "font_color": "#505050"}
@@ -30,7 +36,9 @@ def workbook(content: io.BytesIO) -> Workbook:
     import xlsxwriter  # type: ignore[import-untyped]  # it ships no py.typed
 
     options: dict[str, object] = {"in_memory": True, "default_format_properties": dict(FONT)}
-    options |= dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
+    options |= dict.fromkeys(
+        ("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False
+    )
     return xlsxwriter.Workbook(content, options)
 
 
@@ -47,7 +55,11 @@ class Page:
         self.sheet.fit_to_pages(1, 0)
         self.sheet.hide_gridlines(2)
         self.sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})
-        left, right, font = left.replace("&", "&&"), right.replace("&", "&&"), '&"Times New Roman,Regular"&9 '
+        left, right, font = (
+            left.replace("&", "&&"),
+            right.replace("&", "&&"),
+            '&"Times New Roman,Regular"&9 ',
+        )
         self.sheet.set_footer(f"&L{font}{left}&C{font}Trang &P/&N&R{font}{right}")
 
     def _style(self, look: Look) -> Format:
@@ -67,7 +79,9 @@ class Page:
         below = self._style(_BENEATH)
         self.sheet.write_rich_string(row, column, letters, text, below, "\n" + english, cell)
 
-    def merged(self, area: tuple[int, int, int, int], text: str, english: str = "", look: Look = FONT) -> None:
+    def merged(
+        self, area: tuple[int, int, int, int], text: str, english: str = "", look: Look = FONT
+    ) -> None:
         """A text over first row, first column, last row, last column."""
         if area[:2] != area[2:]:
             self.sheet.merge_range(*area, "", self._style(look))
@@ -94,7 +108,9 @@ class Page:
 
     def listed(self, row: int, headings: dict[str, tuple[str, int]], rows: list[list[str]]) -> int:
         """A numbered table, its headings with their English and pixels; gives the row after it."""
-        for column, (name, (english, pixels)) in enumerate({"STT": ("No.", 40), **headings}.items()):
+        for column, (name, (english, pixels)) in enumerate(
+            {"STT": ("No.", 40), **headings}.items()
+        ):
             self.sheet.set_column_pixels(column, column, pixels)
             self.text(row, column, name, english, HEADING)
         self.sheet.set_row_pixels(row, 40)
@@ -109,6 +125,11 @@ class Page:
 
 
 def height(pixels: int, text: str, english: str = "") -> int:
-    """The pixels in height that a text and its English take in a column of a width; rather too many than too few."""
-    lines, beneath = (math.ceil(len(words) * per / (pixels - 16)) for words, per in ((text, 6.3), (english, 5.0)))
+    """The pixels in height that a text and its English take in a column of a width.
+
+    Rather too many than too few.
+    """
+    lines, beneath = (
+        math.ceil(len(words) * per / (pixels - 16)) for words, per in ((text, 6.3), (english, 5.0))
+    )
     return 19 * max(lines, 1) + 15 * beneath + 5

@@ -1,4 +1,7 @@
-"""The XML of a sheet in an xlsx: how far its cells reach, and the same as most programs write it."""
+"""The XML of a sheet in an xlsx.
+
+How far its cells reach, and the same as most programs write it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from connectors.workbook.package import parse
 from hub_core import SourceChanged
 
 _BLOCK = 4 << 20  # bytes of a sheet looked at in one go
-ATTRIBUTES = rb'(?: [a-qs-z][\w:]*="[^"<>]*")*'  # attributes; none more may start with r, as the cell's place does
+# attributes; none more may start with r, as the cell's place does
+ATTRIBUTES = rb'(?: [a-qs-z][\w:]*="[^"<>]*")*'
 _PREFIX = re.compile(rb"<([A-Za-z_][\w.-]*:)(?:worksheet|sst)[\s>]")
 _FILLED = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"' + ATTRIBUTES + rb"\s*>")
 _BLANK = re.compile(rb'<c r="[A-Z]{1,3}[0-9]{1,7}"' + ATTRIBUTES + rb"\s*/>")
@@ -18,7 +22,10 @@ _LETTERS, _DIGITS = bytes(range(65, 91)), bytes(range(48, 58))
 
 
 def unprefixed(xml: bytearray) -> bytearray:
-    """The XML without the prefix of its root, as in ``<x:worksheet>``; in sound XML ``<`` only ever starts a tag."""
+    """The XML without the prefix of its root, as in ``<x:worksheet>``.
+
+    In sound XML ``<`` only ever starts a tag.
+    """
     found = _PREFIX.search(xml, 0, 1 << 16)
     return xml.replace(b"<" + found[1], b"<").replace(b"</" + found[1], b"</") if found else xml
 
@@ -40,7 +47,11 @@ def extent(xml: bytearray) -> tuple[int, int] | None:
             return None
         joined = b" ".join(places)
         rows = max(rows, *map(int, set(joined.translate(None, _LETTERS).split())), 0)
-        columns = max(columns, *(_column(each) + 1 for each in set(joined.translate(None, _DIGITS).split())), 0)
+        columns = max(
+            columns,
+            *(_column(each) + 1 for each in set(joined.translate(None, _DIGITS).split())),
+            0,
+        )
         start = end
     return rows, columns
 
@@ -48,11 +59,13 @@ def extent(xml: bytearray) -> tuple[int, int] | None:
 def rewritten(name: str, xml: bytearray) -> bytearray:
     """The same sheet without prefixes, comments and CDATA, where each cell says its place.
 
-    A cell that does not say it stands beside the one before, and a row under the one before. Raises SourceChanged
-    where the XML is broken, or too large to be read so.
+    A cell that does not say it stands beside the one before, and a row under the one before. Raises
+    SourceChanged where the XML is broken, or too large to be read so.
     """
     if len(xml) > ODD_XML_BYTES:
-        raise SourceChanged(f"{name} in the file is written oddly, and larger than {ODD_XML_BYTES} bytes")
+        raise SourceChanged(
+            f"{name} in the file is written oddly, and larger than {ODD_XML_BYTES} bytes"
+        )
     copy = _Copy()
     parse(name, xml, copy.start, copy.end, copy.text)
     return bytearray("".join(copy.out).encode())
@@ -76,7 +89,9 @@ class _Copy:
             place = place or f"{letters(self._column)}{self._row}"
             self._column = _column(place.rstrip("0123456789").encode()) + 1
         first = f' r="{_escaped(place)}"' if place else ""
-        others = "".join(f' {key}="{_escaped(value)}"' for key, value in given.items() if key != "xmlns")
+        others = "".join(
+            f' {key}="{_escaped(value)}"' for key, value in given.items() if key != "xmlns"
+        )
         self.out.append(f"<{tag}{first}{others}>")
 
     def end(self, tag: str) -> None:
@@ -96,4 +111,6 @@ def _column(name: bytes) -> int:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return (
+        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    )

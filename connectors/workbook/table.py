@@ -52,13 +52,21 @@ def units(document: Document) -> list[Unit]:
             states.setdefault(unit, set()).add(reporter["state"])
             names.setdefault(unit, told.get(reporter["provider"], unit))
     others = [unit for unit in columns if unit not in states]
-    totals = [u for u in others if any(f["coverage"] or f["method"] not in ("", "reported") for f in columns[u])]
+    totals = [
+        u
+        for u in others
+        if any(f["coverage"] or f["method"] not in ("", "reported") for f in columns[u])
+    ]
     found = []
     for unit in dict.fromkeys([*totals, *states, *others]):
         figures = columns.get(unit, [])
-        parts = ("now", "was", "coverage") if any(f["coverage"] for f in figures) else ("now", "was")
+        parts = (
+            ("now", "was", "coverage") if any(f["coverage"] for f in figures) else ("now", "was")
+        )
         marked = any(f["status"] in MARKED for f in figures)
-        found.append(Unit(unit, names[unit], unit in totals, states.get(unit) == {"nil"}, marked, parts))
+        found.append(
+            Unit(unit, names[unit], unit in totals, states.get(unit) == {"nil"}, marked, parts)
+        )
     return found
 
 
@@ -76,13 +84,21 @@ def rows(document: Document) -> list[Row]:
     """Indicators in the release's order, the plain row of each before its breakdowns."""
     told: dict[RowKey, Figures] = {}
     for figure in document.figures:
-        key = (figure["indicator"], figure["measure"], figure["dims"], figure["period"], figure["calendar"])
+        key = (
+            figure["indicator"],
+            figure["measure"],
+            figure["dims"],
+            figure["period"],
+            figure["calendar"],
+        )
         told.setdefault(key, {})[figure["org_unit"]] = figure
     before: dict[tuple[str, ...], dict[str, str]] = {}
     for (indicator, unit, measure, dims), value in document.previous.items():
         key = (indicator, measure, dims, document.period, str(document.manifest["calendar"]))
         before.setdefault(key, {})[unit] = value
-    ranks = {indicator: rank for rank, indicator in enumerate(dict.fromkeys(key[0] for key in told))}
+    ranks = {
+        indicator: rank for rank, indicator in enumerate(dict.fromkeys(key[0] for key in told))
+    }
     keys = sorted(told, key=lambda key: (ranks[key[0]], *key))
     return [Row(key[0], _detail(document, key), told[key], before.get(key, {})) for key in keys]
 

@@ -1,4 +1,7 @@
-"""The texts of a sheet as they are read: decoded where its font was one of before Unicode, stacked into headings."""
+"""The texts of a sheet as they are read.
+
+Decoded where its font was one of before Unicode, stacked into headings.
+"""
 
 from __future__ import annotations
 
@@ -34,20 +37,27 @@ class Texts:
             try:
                 check_vietnamese(self._decoded.values())
             except ValueError as error:
-                raise SourceChanged(f"sheet {self.grid.sheet} is not in {self._encoding}: {error}") from error
+                raise SourceChanged(
+                    f"sheet {self.grid.sheet} is not in {self._encoding}: {error}"
+                ) from error
 
     def headings(self, first: int, last: int, columns: Collection[int], width: int) -> list[str]:
         """The stacked heading of each of these columns, empty for others.
 
-        Texts stand from top to bottom, a merged range's once in each of its columns; what such a range covers does
-        not count.
+        Texts stand from top to bottom, a merged range's once in each of its columns; what such a
+        range covers does not count.
         """
         covered: dict[tuple[int, int], tuple[int, int] | None] = {}
         room = max(last + 1 - first, 0) * width
         for top, left, bottom, right in self.grid.merges:
-            area = [range(max(top, first), min(bottom, last) + 1), range(left, min(right + 1, width))]
+            area = [
+                range(max(top, first), min(bottom, last) + 1),
+                range(left, min(right + 1, width)),
+            ]
             if (room := room - len(area[0]) * len(area[1])) < 0:
-                raise SourceChanged(f"merged ranges in the header of sheet {self.grid.sheet} overlap")
+                raise SourceChanged(
+                    f"merged ranges in the header of sheet {self.grid.sheet} overlap"
+                )
             for row, column in product(*area):
                 covered[row, column] = (top, left) if row == top else None
         stacked = []
@@ -68,7 +78,10 @@ class Texts:
             texts = pl.Series(name, each, dtype=pl.String)
         if not kinds & _NUMBERS:
             return [texts]
-        return [texts, _numbers(name + NUMBER, [cell if type(cell) in _NUMBERS else None for cell in cells])]
+        return [
+            texts,
+            _numbers(name + NUMBER, [cell if type(cell) in _NUMBERS else None for cell in cells]),
+        ]
 
     def _cells(self, rows: list[int], column: int) -> list[Cell]:
         lines = [self.grid.rows[row] for row in rows]
@@ -98,9 +111,15 @@ class Texts:
 def _numbers(name: str, cells: list[Cell | None]) -> pl.Series:
     """The numbers as ``plain`` writes them; floats by polars, whose texts are the shortest too."""
     if int in set(map(type, cells)):
-        return pl.Series(name, [None if cell is None else text_of(cell) for cell in cells], dtype=pl.String)
+        return pl.Series(
+            name, [None if cell is None else text_of(cell) for cell in cells], dtype=pl.String
+        )
     numbers = pl.Series(name, cells, dtype=pl.Float64)
     texts = numbers.cast(pl.String)
     odd = (texts.str.contains("[eEnN]") | (numbers == 0)).fill_null(value=False)  # 1e16, NaN, -0.0
     texts = texts.str.strip_suffix(".0")
-    return texts.scatter(odd.arg_true(), [plain(number) for number in numbers.filter(odd)]) if odd.any() else texts
+    return (
+        texts.scatter(odd.arg_true(), [plain(number) for number in numbers.filter(odd)])
+        if odd.any()
+        else texts
+    )

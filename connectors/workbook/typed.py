@@ -10,7 +10,10 @@ from hub_core import SourceChanged
 
 
 def typed_rows(copy: bytes, sheet: str) -> list[list[Cell]]:
-    """The cells of the only sheet of an xlsx or xls, row by row; raises SourceChanged where it does not read."""
+    """The cells of the only sheet of an xlsx or xls, row by row.
+
+    Raises SourceChanged where it does not read.
+    """
     import python_calamine
 
     try:

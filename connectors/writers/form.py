@@ -1,4 +1,7 @@
-"""The form that a clerk fills: one sheet to fill, one that says how, and a hidden one that the hub reads by."""
+"""The form that a clerk fills.
+
+One sheet to fill, one that says how, and a hidden one that the hub reads by.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,8 @@ _LARGEST = 10**18  # far above any figure: what is more is a slip of the hand
 _FOOTER = 100  # characters on each side
 _HOW = "Chỉ điền các ô màu vàng; chưa có số liệu thì để trống, không ghi 0; không thêm, xóa hay chuyển dòng, cột."
 _HOW_EN = (
-    "Fill the yellow cells only; leave blank what you have no figure for; do not add, delete or move rows or columns."
+    "Fill the yellow cells only; leave blank what you have no figure for; "
+    "do not add, delete or move rows or columns."
 )
 _NIL_EN = "Nothing to report in this period: choose x and leave the figures empty"
 _STEPS = (
@@ -90,7 +94,10 @@ _STEPS = (
 
 
 class FormWriter(Writer[Form]):
-    """A workbook for A4 in landscape: locked but for what is to be filled, no live formula in any cell."""
+    """A workbook for A4 in landscape.
+
+    Locked but for what is to be filled, no live formula in any cell.
+    """
 
     kind = "form"
     writes = Form
@@ -132,7 +139,9 @@ def _head(page: Page, form: Form) -> None:
     page.merged((0, 0, 0, ORG_UNIT), *left, {**wrapped, "bold": True})
     page.merged((0, ORG_UNIT_NAME, 0, NOTE), *right, {**wrapped, "align": "right"})
     page.merged((1, 0, 1, NOTE), form.title.upper(), look={**wrapped, **_TITLE})
-    page.merged((2, 0, 2, NOTE), period, f"{form.title_en}, {form.period}", {**wrapped, "align": "center"})
+    page.merged(
+        (2, 0, 2, NOTE), period, f"{form.title_en}, {form.period}", {**wrapped, "align": "center"}
+    )
     page.merged((3, 0, 3, NOTE), _HOW, _HOW_EN, {**wrapped, "align": "center", "top": 1})
     widths = [pixels for _, _, pixels in COLUMNS]
     heads = height(sum(widths[:ORG_UNIT_NAME]), *left), height(sum(widths[ORG_UNIT_NAME:]), *right)
@@ -154,7 +163,9 @@ def _nil(page: Page) -> None:
         "error_title": "Không phát sinh",
         "error_message": "Ô này chỉ nhận x hoặc để trống.",
     }
-    page.sheet.data_validation(NIL_ROW, FIGURE, NIL_ROW, FIGURE, {"validate": "list", "source": [NIL], **told})
+    page.sheet.data_validation(
+        NIL_ROW, FIGURE, NIL_ROW, FIGURE, {"validate": "list", "source": [NIL], **told}
+    )
 
 
 def _lines(page: Page, form: Form) -> None:
@@ -163,7 +174,10 @@ def _lines(page: Page, form: Form) -> None:
     for row, line in enumerate(form.lines, start=FIRST_ROW):
         english = line.name_en if line.indicator != before else ""
         cells = [(COLUMNS[NAME][2], line.name_vi, english), (COLUMNS[CODE][2], line.indicator, "")]
-        cells += [(COLUMNS[ORG_UNIT][2], line.org_unit, ""), (COLUMNS[ORG_UNIT_NAME][2], line.org_unit_name, "")]
+        cells += [
+            (COLUMNS[ORG_UNIT][2], line.org_unit, ""),
+            (COLUMNS[ORG_UNIT_NAME][2], line.org_unit_name, ""),
+        ]
         cells += [(COLUMNS[UNIT][2], text, "") for text in line.units]
         page.sheet.set_row_pixels(row, max(height(*cell) for cell in cells))
         page.text(row, 0, str(row - FIRST_ROW + 1), look=CENTRED)
@@ -171,16 +185,23 @@ def _lines(page: Page, form: Form) -> None:
         page.text(row, NAME, line.name_vi, english, CELL)
         page.text(row, ORG_UNIT, line.org_unit, look=CELL)
         page.text(row, ORG_UNIT_NAME, line.org_unit_name, look=CELL)
-        page.text(row, UNIT, line.units[0], look={**CENTRED, **(_MAY_FILL if len(line.units) > 1 else {})})
+        page.text(
+            row, UNIT, line.units[0], look={**CENTRED, **(_MAY_FILL if len(line.units) > 1 else {})}
+        )
         page.text(row, STATUS, next(iter(STATUSES)), look={**CENTRED, **_MAY_FILL})
         before = line.indicator
 
 
 def _blanks(page: Page, book: Workbook, form: Form) -> None:
-    """The cells that wait for the clerk, truly empty; a figure with more decimals than usual is shown with them."""
+    """The cells that wait for the clerk, truly empty.
+
+    A figure with more decimals than usual is shown with them.
+    """
     plain = {**FONT, **_FILL, "border": 1, "valign": "vcenter"}
     note = book.add_format({**plain, **_MAY_FILL, "text_wrap": True, "align": "left", "indent": 1})
-    page.sheet.write_blank(NIL_ROW, FIGURE, None, book.add_format({**plain, "align": "center", "bold": True}))
+    page.sheet.write_blank(
+        NIL_ROW, FIGURE, None, book.add_format({**plain, "align": "center", "bold": True})
+    )
     more = book.add_format({"num_format": "#,##0.0#####"})
     row = FIRST_ROW
     for decimals, lines in groupby(form.lines, key=lambda line: line.decimals):
@@ -191,7 +212,11 @@ def _blanks(page: Page, book: Workbook, form: Form) -> None:
             page.sheet.write_blank(row, FIGURE, None, figure)
             page.sheet.write_blank(row, NOTE, None, note)
         at = f"${letters(FIGURE)}{first + 1}"
-        differs = {"type": "formula", "criteria": f"=AND(ISNUMBER({at}),{at}<>ROUND({at},{decimals}))", "format": more}
+        differs = {
+            "type": "formula",
+            "criteria": f"=AND(ISNUMBER({at}),{at}<>ROUND({at},{decimals}))",
+            "format": more,
+        }
         page.sheet.conditional_format(first, FIGURE, last, FIGURE, differs)
         row = last + 1
 
@@ -233,15 +258,28 @@ def _choices(page: Page, told: Manifest) -> None:
 def _signed(page: Page, row: int) -> None:
     """Who made it and who answers for it, where it is printed; nothing in the figures' column."""
     by: Look = {"text_wrap": True, "align": "center", "bold": True}
-    page.merged((row, UNIT, row, NOTE), "…………, ngày …… tháng …… năm ………", look={"align": "center", "italic": True})
-    page.merged((row + 1, 0, row + 1, NAME), "Người lập biểu", "(ký, ghi rõ họ tên; sign, full name)", by)
-    page.merged((row + 1, UNIT, row + 1, NOTE), "Thủ trưởng đơn vị", "(ký, đóng dấu; sign, seal)", by)
+    page.merged(
+        (row, UNIT, row, NOTE),
+        "…………, ngày …… tháng …… năm ………",
+        look={"align": "center", "italic": True},
+    )
+    page.merged(
+        (row + 1, 0, row + 1, NAME), "Người lập biểu", "(ký, ghi rõ họ tên; sign, full name)", by
+    )
+    page.merged(
+        (row + 1, UNIT, row + 1, NOTE), "Thủ trưởng đơn vị", "(ký, đóng dấu; sign, seal)", by
+    )
     page.sheet.set_row_pixels(row + 1, 40)
 
 
 def _how(page: Page) -> None:
     """How to fill the form, step by step."""
-    page.merged((0, 0, 0, 1), "HƯỚNG DẪN ĐIỀN BIỂU", "How to fill in the form", {"bold": True, "text_wrap": True})
+    page.merged(
+        (0, 0, 0, 1),
+        "HƯỚNG DẪN ĐIỀN BIỂU",
+        "How to fill in the form",
+        {"bold": True, "text_wrap": True},
+    )
     page.sheet.set_row_pixels(0, 44)
     page.sheet.set_column_pixels(0, 0, 40)
     page.sheet.set_column_pixels(1, 1, 900)

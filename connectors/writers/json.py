@@ -18,7 +18,11 @@ class JsonWriter(Writer[Document]):
 
     def write(self, document: Document) -> bytes:
         """UTF-8 text in which a figure's value is a string of exact decimal text, or null where it is missing."""
-        head = {"format": 1, "manifest": document.manifest, "manifest_digest": document.manifest_digest}
+        head = {
+            "format": 1,
+            "manifest": document.manifest,
+            "manifest_digest": document.manifest_digest,
+        }
         opening = ",\n".join(f"{_text(name)}: {_text(value)}" for name, value in head.items())
         figures = ",\n".join(_text(_unfolded(figure)) for figure in document.figures)
         return f'{{{opening},\n"figures": [\n{figures}\n]}}\n'.encode()

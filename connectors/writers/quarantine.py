@@ -1,4 +1,7 @@
-"""The quarantine of one submission as a workbook for a clerk: each row as it came and why, and what is to be done."""
+"""The quarantine of one submission as a workbook for a clerk.
+
+Each row as it came and why, and what is to be done.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from datetime import UTC, datetime
 from connectors.forms.to_do import AT_THE_SOURCE, FIELDS, STEPS, TO_DO
 from connectors.workbook.sheet import CELL, CENTRED, HEADING, Look, Page, height, workbook
 from connectors.workbook.table import spoken
-from hub_core import LeftOut, Quarantine, Writer
+from hub_core import Quarantine, QuarantinedRow, Writer
 
 _MOST = 1_000_000  # rows of a sheet
 _LEADERS = (
@@ -35,7 +38,10 @@ _NOTHING: Look = {**CELL, "italic": True, "font_color": "#808080"}
 
 
 class QuarantineWriter(Writer[Quarantine]):
-    """Two sheets for A4 in landscape: the rows, what is at fault in colour; the reasons counted. No live formula."""
+    """Two sheets for A4 in landscape: the rows, what is at fault in colour; the reasons counted.
+
+    No live formula.
+    """
 
     kind = "quarantine"
     writes = Quarantine
@@ -47,12 +53,15 @@ class QuarantineWriter(Writer[Quarantine]):
         content, at = io.BytesIO(), datetime.fromisoformat(document.admitted_at)
         book = workbook(content)
         made = at.astimezone(UTC).replace(tzinfo=None)
-        book.set_properties({"title": f"Dòng bị loại {document.provision} {document.period}", "created": made})
+        book.set_properties(
+            {"title": f"Dòng bị loại {document.provision} {document.period}", "created": made}
+        )
         revision = f" · lần gửi {document.revision}" if document.revision else ""
         period = document.period if document.revision else "không đọc được kỳ"
         left = f"{document.province} · {document.provision} · {period}{revision}"[:_FOOTER]
         rows, counts = (
-            Page(book, name, left=left, right=f"{at:%d/%m/%Y %H:%M}") for name in ("Dòng bị loại", "Tổng hợp")
+            Page(book, name, left=left, right=f"{at:%d/%m/%Y %H:%M}")
+            for name in ("Dòng bị loại", "Tổng hợp")
         )
         _rows(rows, document)
         _counts(counts, document)
@@ -75,7 +84,9 @@ def _rows(page: Page, document: Quarantine) -> None:
     if told:
         page.sheet.autofilter(_FIRST - 1, 0, last, len(widths) - 1)
     if len(document.rows) >= _MOST:
-        page.text(last + 1, 0, f"Danh sách dừng ở {_dotted(_MOST)} dòng", "a sheet holds no more rows")
+        page.text(
+            last + 1, 0, f"Danh sách dừng ở {_dotted(_MOST)} dòng", "a sheet holds no more rows"
+        )
     page.sheet.freeze_panes(_FIRST, 2)
     page.sheet.repeat_rows(_TOP, _FIRST - 1)
     if not _fits(widths):
@@ -109,7 +120,11 @@ def _head(page: Page, document: Quarantine, widths: list[int]) -> None:
         ),
     )
     page.merged((0, 0, 0, last), "DANH SÁCH DÒNG SỐ LIỆU CHƯA ĐƯỢC NHẬN", look=_TITLE)
-    page.merged((1, 0, 1, last), "Rows of figures that were not admitted", look={"italic": True, "align": "center"})
+    page.merged(
+        (1, 0, 1, last),
+        "Rows of figures that were not admitted",
+        look={"italic": True, "align": "center"},
+    )
     for row, (text, words) in enumerate(about, start=2):
         page.merged((row, 0, row, last), text, words, _ABOUT)
         page.sheet.set_row_pixels(row, height(sum(widths[: last + 1]), text, words))
@@ -134,7 +149,13 @@ def _heading(page: Page, columns: list[str], widths: list[int]) -> None:
     page.sheet.set_row_pixels(_FIRST - 1, min(_TALLEST, names))
 
 
-def _row(page: Page, number: int, row: LeftOut, endings: dict[str, tuple[str, str]], widths: list[int]) -> None:
+def _row(
+    page: Page,
+    number: int,
+    row: QuarantinedRow,
+    endings: dict[str, tuple[str, str]],
+    widths: list[int],
+) -> None:
     line = _FIRST + number - 1
     field, english = FIELDS.get(row.field, (row.field, ""))
     faulty = _at_fault(row, endings)
@@ -159,11 +180,17 @@ def _row(page: Page, number: int, row: LeftOut, endings: dict[str, tuple[str, st
 def _endings(columns: list[str]) -> dict[str, tuple[str, str]]:
     """How a locator ends that names a column, in a table and in JSON."""
     told = {name: unicodedata.normalize("NFC", name) for name in columns}
-    return {name: (f" column {end}", "/" + end.replace("~", "~0").replace("/", "~1")) for name, end in told.items()}
+    return {
+        name: (f" column {end}", "/" + end.replace("~", "~0").replace("/", "~1"))
+        for name, end in told.items()
+    }
 
 
-def _at_fault(row: LeftOut, endings: dict[str, tuple[str, str]]) -> set[str]:
-    """The sender's columns that a row is at fault in: the one that the locator names, else those with its text."""
+def _at_fault(row: QuarantinedRow, endings: dict[str, tuple[str, str]]) -> set[str]:
+    """The sender's columns that a row is at fault in.
+
+    The one that the locator names, else those with its text.
+    """
     place, text = unicodedata.normalize("NFC", row.locator), row.text.strip()
     named = [name for name, ends in endings.items() if place.endswith(ends)]
     if named:
@@ -172,7 +199,10 @@ def _at_fault(row: LeftOut, endings: dict[str, tuple[str, str]]) -> set[str]:
 
 
 def _columns(rows: Iterable[dict[str, str]]) -> list[str]:
-    """All columns of the rows in the sender's order; one that some rows lack stands beside its neighbour."""
+    """All columns of the rows in the sender's order.
+
+    One that some rows lack stands beside its neighbour.
+    """
     found: list[str] = []
     known: set[str] = set()
     for cells in rows:
@@ -189,10 +219,13 @@ def _columns(rows: Iterable[dict[str, str]]) -> list[str]:
     return found
 
 
-def _width(name: str, rows: Iterable[LeftOut]) -> int:
+def _width(name: str, rows: Iterable[QuarantinedRow]) -> int:
     """The pixels of a column of the sender's, by its longest text and the longest word of its name."""
     longest = max((len(row.cells.get(name, "")) for row in rows), default=0)
-    return min(_WIDEST, max(_NARROWEST, 7 * longest + 22, *(8 * len(word) + 22 for word in name.split() or [""])))
+    return min(
+        _WIDEST,
+        max(_NARROWEST, 7 * longest + 22, *(8 * len(word) + 22 for word in name.split() or [""])),
+    )
 
 
 def _counts(page: Page, document: Quarantine) -> None:
@@ -209,7 +242,11 @@ def _counts(page: Page, document: Quarantine) -> None:
     last = len(headings) - 1
     whole = sum(pixels for _, _, pixels in headings)
     page.merged((0, 0, 0, last), "TỔNG HỢP THEO LÝ DO", look=_TITLE)
-    page.merged((1, 0, 1, last), "Faults by reason, and what to do", look={"italic": True, "align": "center"})
+    page.merged(
+        (1, 0, 1, last),
+        "Faults by reason, and what to do",
+        look={"italic": True, "align": "center"},
+    )
     page.sheet.set_row_pixels(0, 26)
     for column, (name, english, pixels) in enumerate(headings):
         page.sheet.set_column_pixels(column, column, pixels)
@@ -222,10 +259,15 @@ def _counts(page: Page, document: Quarantine) -> None:
         page.text(row, 2, *words[code], CELL)
         page.number((row, 3), str(counts[code]), 0, "", {"border": 1})
         page.text(row, 4, *to_do, CELL)
-        page.sheet.set_row_pixels(row, max(height(headings[2][2], *words[code]), height(headings[4][2], *to_do)))
+        page.sheet.set_row_pixels(
+            row, max(height(headings[2][2], *words[code]), height(headings[4][2], *to_do))
+        )
     first = 3 + len(counts) + 2
     page.merged(
-        (first, 0, first, last), "Cách xử lý", "How a row comes in after all", {"bold": True, "text_wrap": True}
+        (first, 0, first, last),
+        "Cách xử lý",
+        "How a row comes in after all",
+        {"bold": True, "text_wrap": True},
     )
     page.sheet.set_row_pixels(first, 40)
     for row, step in enumerate(STEPS, start=first + 1):

@@ -1,4 +1,7 @@
-"""A release as a workbook that an official hands on: the table, who is missing, where it comes from."""
+"""A release as a workbook that an official hands on.
+
+The table, who is missing, where it comes from.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,17 @@ _NOTES = (
     "“…”: chưa có số liệu, không phải là 0 (missing, not zero); “–”: không phát sinh (nil report).",
 )
 _WIDE, _NARROW = 240, 80  # pixels
-_LEADERS = (("STT", "No.", 34), ("Mã", "Code", 58), ("Chỉ tiêu", "Indicator", _WIDE), ("Đơn vị tính", "Unit", _NARROW))
-_PARTS = {"now": ("Kỳ này", "This period"), "was": ("Kỳ trước", "Previous"), "coverage": ("Đủ", "Of")}
+_LEADERS = (
+    ("STT", "No.", 34),
+    ("Mã", "Code", 58),
+    ("Chỉ tiêu", "Indicator", _WIDE),
+    ("Đơn vị tính", "Unit", _NARROW),
+)
+_PARTS = {
+    "now": ("Kỳ này", "This period"),
+    "was": ("Kỳ trước", "Previous"),
+    "coverage": ("Đủ", "Of"),
+}
 _BOLD: Look = {"bold": True}
 _TITLE: Look = {"bold": True, "font_size": 13}
 _ITALIC: Look = {"italic": True}
@@ -44,13 +56,19 @@ _LEADING = len(_LEADERS)
 
 
 class XlsxSettings(Settings):
-    """``issued_by`` stands above the title; where it is empty, the org unit that the totals are of."""
+    """``issued_by`` stands above the title.
+
+    Where it is empty, the org unit that the totals are of.
+    """
 
     issued_by: str = ""
 
 
 class XlsxWriter(Writer[Document]):
-    """Three sheets for A4 in landscape: the report, who is missing, the sources. No live formula."""
+    """Three sheets for A4 in landscape: the report, who is missing, the sources.
+
+    No live formula.
+    """
 
     kind = "xlsx"
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -66,7 +84,11 @@ class XlsxWriter(Writer[Document]):
         book.set_properties({"title": document.title, "created": now})
         left = f"{told['dataflow']} · {told['period']} · {told['calendar']} · phiên bản {told['version']}"
         right = f"Bản kê (manifest) {document.manifest_digest[:12]}"
-        for name, fill in (("Báo cáo", self._report), ("Đơn vị thiếu", _missing), ("Nguồn số liệu", _sources)):
+        for name, fill in (
+            ("Báo cáo", self._report),
+            ("Đơn vị thiếu", _missing),
+            ("Nguồn số liệu", _sources),
+        ):
             fill(Page(book, name, left=left, right=right), document)
         book.close()
         return content.getvalue()
@@ -103,12 +125,16 @@ def _about(document: Document, issuer: str) -> list[tuple[str, str]]:
     version, reason = told["version"], str(told["reason"])
     counts = Counter(reporter["state"] for reporter in document.reporters)
     answered, owed = sum(counts[state] for state in _ANSWERED), counts.total()
-    each = ", ".join(f"{counts[state]} {name}" for state, name in reversed(_STATES.items()) if counts[state])
+    each = ", ".join(
+        f"{counts[state]} {name}" for state, name in reversed(_STATES.items()) if counts[state]
+    )
     period = f"Kỳ báo cáo: {spoken(document.period)} ({CALENDARS.get(str(told['calendar']), '')})"
     maker = f"{issuer} tổng hợp từ báo cáo của {answered}/{owed} đơn vị ({each})"
     return [
         (
-            f"{period}; kỳ trước: {spoken(document.previous_period)}" if document.previous_period else period,
+            f"{period}; kỳ trước: {spoken(document.previous_period)}"
+            if document.previous_period
+            else period,
             f"Reporting period {document.period}; previous period {document.previous_period or 'none'}",
         ),
         (
@@ -153,7 +179,9 @@ def _lead(page: Page, at: int, row: Row, number: str) -> None:
     """The columns before the figures: number, code, indicator and unit of measure."""
     known = next(iter(row.figures.values()))
     name = f"{known['name_vi']} – {row.detail}" if row.detail else known["name_vi"]
-    page.sheet.set_row_pixels(at, max(height(_WIDE, name, known["name_en"]), height(_NARROW, known["unit"])))
+    page.sheet.set_row_pixels(
+        at, max(height(_WIDE, name, known["name_en"]), height(_NARROW, known["unit"]))
+    )
     page.text(at, 0, number, look=CENTRED)
     page.text(at, 1, row.indicator, look=CENTRED)
     page.text(at, 2, name, known["name_en"], {**CELL, "indent": 2 if row.detail else 1})
@@ -181,7 +209,10 @@ def _cell(page: Page, at: tuple[int, int], row: Row, column: Column) -> int:
 
 def _missing(page: Page, document: Document) -> None:
     page.merged(
-        (0, 0, 0, 4), "TÌNH HÌNH GỬI BÁO CÁO CỦA CÁC ĐƠN VỊ", "Reporters and their state", {**_TITLE, "text_wrap": True}
+        (0, 0, 0, 4),
+        "TÌNH HÌNH GỬI BÁO CÁO CỦA CÁC ĐƠN VỊ",
+        "Reporters and their state",
+        {**_TITLE, "text_wrap": True},
     )
     page.sheet.set_row_pixels(0, 44)
     headings = {
@@ -193,7 +224,9 @@ def _missing(page: Page, document: Document) -> None:
     order = list(_STATES)
     listed = [
         [reporter["name"], reporter["provider"], reporter["province"], _STATES[reporter["state"]]]
-        for reporter in sorted(document.reporters, key=lambda reporter: order.index(reporter["state"]))
+        for reporter in sorted(
+            document.reporters, key=lambda reporter: order.index(reporter["state"])
+        )
     ]
     page.listed(2, headings, listed)
 
@@ -201,7 +234,10 @@ def _missing(page: Page, document: Document) -> None:
 def _sources(page: Page, document: Document) -> None:
     told = document.manifest
     page.merged(
-        (0, 0, 0, 4), "NGUỒN SỐ LIỆU CỦA BÁO CÁO", "What this release is made of", {**_TITLE, "text_wrap": True}
+        (0, 0, 0, 4),
+        "NGUỒN SỐ LIỆU CỦA BÁO CÁO",
+        "What this release is made of",
+        {**_TITLE, "text_wrap": True},
     )
     page.sheet.set_row_pixels(0, 44)
     headings = {

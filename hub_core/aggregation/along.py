@@ -13,13 +13,24 @@ from hub_core.model.scope import Scope
 FIGURE = (*UNIT, "value", "rank", "method")
 
 
-def along_calendar(scope: Scope, observations: pl.LazyFrame, present: Collection[str] | None) -> pl.DataFrame:
-    """Figures of the period: as reported, else from the finer periods that make it up where all of them are there."""
-    other = pl.col("calendar") != scope.calendar.value  # where the dataflow is mixed: never re-based, but marked
-    told = observations.filter(pl.col("calendar").is_in(scope.calendars), pl.col("value").is_not_null())
+def along_calendar(
+    scope: Scope, observations: pl.LazyFrame, present: Collection[str] | None
+) -> pl.DataFrame:
+    """Figures of the period.
+
+    As reported, else from the finer periods that make it up where all of them are there.
+    """
+    other = (
+        pl.col("calendar") != scope.calendar.value
+    )  # where the dataflow is mixed: never re-based, but marked
+    told = observations.filter(
+        pl.col("calendar").is_in(scope.calendars), pl.col("value").is_not_null()
+    )
     if len(scope.calendars) > 1:
         told = told.with_columns(rank=pl.when(other).then(_estimate()).otherwise("rank"))
-    found = told.filter(pl.col("period") == str(scope.period)).select(*UNIT, "value", "rank", method("reported"))
+    found = told.filter(pl.col("period") == str(scope.period)).select(
+        *UNIT, "value", "rank", method("reported")
+    )
     known = found.collect(engine="streaming")
     for frequency in ("S", "Q", "M"):  # the coarsest first
         parts = [str(p) for p in scope.parts(frequency)]
@@ -32,7 +43,10 @@ def along_calendar(scope: Scope, observations: pl.LazyFrame, present: Collection
 def _from_parts(scope: Scope, told: pl.LazyFrame, parts: list[str], frequency: str) -> pl.DataFrame:
     """Sums and averages where there is a figure of every part, and what was last where there is one of the last."""
     last = pl.col("period") == parts[-1]
-    by_rule = {rule: [i.code for i in scope.indicators if i.agg_time == rule] for rule in ("sum", "last", "avg")}
+    by_rule = {
+        rule: [i.code for i in scope.indicators if i.agg_time == rule]
+        for rule in ("sum", "last", "avg")
+    }
     rules = [code for codes in by_rule.values() for code in codes]
     final, mean = (pl.col("indicator").is_in(by_rule[rule]) for rule in ("last", "avg"))
     made = (

@@ -1,4 +1,7 @@
-"""What a figure is while it is added up: keys as codes, values carried exactly, statuses by rank."""
+"""What a figure is while it is added up.
+
+Keys as codes, values carried exactly, statuses by rank.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,29 @@ UNIT: Final = ("indicator", "org_unit", "measure", "dims")
 RANK: Final = pl.Enum(STATUSES)
 METHOD: Final = pl.Enum(
     ["reported", "carried forward", "sum", "ratio", "weighted average", "formula", "rank"]
-    + [f"{rule} of {frequency}" for rule in ("sum", "average", "last") for frequency in ("S", "Q", "M")]
+    + [
+        f"{rule} of {frequency}"
+        for rule in ("sum", "average", "last")
+        for frequency in ("S", "Q", "M")
+    ]
 )
 ESTIMATE, PRELIMINARY = STATUSES.index("E"), STATUSES.index("P")
 
 
 def times(indicator: Indicator) -> int:
-    """How many times a figure is carried: averages over time as thirty-sixths, to be divided once, at the end."""
+    """How many times a figure is carried.
+
+    Averages over time as thirty-sixths, to be divided once, at the end.
+    """
     return 36 if indicator.agg_time == "avg" else 1
 
 
 def coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
     """Frames with indicators and org units as codes of the catalogue, to join and group by, and statuses by rank."""
-    indicators, org_units = pl.Enum(scope.catalogue.indicator_codes), pl.Enum(scope.catalogue.org_unit_ids)
+    indicators, org_units = (
+        pl.Enum(scope.catalogue.indicator_codes),
+        pl.Enum(scope.catalogue.org_unit_ids),
+    )
     averages = [i.code for i in scope.catalogue.indicators.values() if times(i) != 1]
     told = frames.with_columns(
         pl.col("indicator").cast(indicators, strict=False),
@@ -40,7 +53,10 @@ def coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
     if not averages:
         return told
     return told.with_columns(
-        pl.when(pl.col("indicator").is_in(averages)).then(pl.col("value") * 36).otherwise("value").cast(VALUE)
+        pl.when(pl.col("indicator").is_in(averages))
+        .then(pl.col("value") * 36)
+        .otherwise("value")
+        .cast(VALUE)
     )
 
 

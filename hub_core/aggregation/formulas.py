@@ -1,4 +1,7 @@
-"""Formulas: weighted sums of an org unit's own figures, and ranks among the provinces of a country."""
+"""Formulas.
+
+Weighted sums of an org unit's own figures, and ranks among the provinces of a country.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ def by_formula(scope: Scope, table: pl.DataFrame) -> pl.DataFrame:
     """
     terms = [(code, i.code, weight) for i in scope.indicators for code, weight in i.formula]
     kind = table.schema["indicator"]
-    weights = pl.LazyFrame(terms, schema={"indicator": kind, "of": kind, "weight": WIDE}, orient="row")
+    weights = pl.LazyFrame(
+        terms, schema={"indicator": kind, "of": kind, "weight": WIDE}, orient="row"
+    )
     due = {i.code: len(i.formula) for i in scope.indicators if i.formula}
     if not due:
         return table.clear()
@@ -28,7 +33,8 @@ def by_formula(scope: Scope, table: pl.DataFrame) -> pl.DataFrame:
         product.sum().alias("value"), pl.col("rank").min(), n=pl.len()
     )
     whole = summed.filter(
-        pl.col("n") == pl.col("indicator").cast(pl.String).replace_strict(due, return_dtype=pl.UInt32)
+        pl.col("n")
+        == pl.col("indicator").cast(pl.String).replace_strict(due, return_dtype=pl.UInt32)
     )
     made = whole.collect(engine="streaming")
     with localcontext(prec=DIGITS):
@@ -36,7 +42,9 @@ def by_formula(scope: Scope, table: pl.DataFrame) -> pl.DataFrame:
             value.quantize(Decimal(1).scaleb(-scope.catalogue.decimals(code)), ROUND_HALF_UP)
             for code, value in made.select("indicator", "value").iter_rows()
         ]
-    return _shaped(made.with_columns(pl.Series("value", values, dtype=VALUE)).lazy(), table, "formula")
+    return _shaped(
+        made.with_columns(pl.Series("value", values, dtype=VALUE)).lazy(), table, "formula"
+    )
 
 
 def ranked(scope: Scope, table: pl.DataFrame) -> pl.DataFrame:
@@ -55,7 +63,9 @@ def ranked(scope: Scope, table: pl.DataFrame) -> pl.DataFrame:
                 if _province_of(u.parent, u.level, country.id) and u.valid.holds(last)
             ]
             rows = table.lazy().filter(
-                pl.col("indicator") == indicator.ranks, pl.col("org_unit").is_in(due), pl.col("value").is_not_null()
+                pl.col("indicator") == indicator.ranks,
+                pl.col("org_unit").is_in(due),
+                pl.col("value").is_not_null(),
             )
             place = pl.col("value").rank("min", descending=best != "-").over("measure", "dims")
             told = rows.with_columns(

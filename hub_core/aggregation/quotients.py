@@ -18,14 +18,26 @@ def quotients(scope: Scope, *, weighted: bool) -> list[Indicator]:
     return [i for i in owed if (i.weight if weighted else i.agg_space == "ratio")]
 
 
-def pairs_of(scope: Scope, known: pl.DataFrame, components: pl.LazyFrame, *, weighted: bool) -> pl.DataFrame:
+def pairs_of(
+    scope: Scope, known: pl.DataFrame, components: pl.LazyFrame, *, weighted: bool
+) -> pl.DataFrame:
     """(numerator, denominator) of each ratio, or of each weighted average, at the org units that have both."""
     owed = quotients(scope, weighted=weighted)
-    needed = sorted({code for i in owed for code in (*i.components, *([i.code] if weighted else []))})
+    needed = sorted(
+        {code for i in owed for code in (*i.components, *([i.code] if weighted else []))}
+    )
     here = known.lazy().filter(pl.col("indicator").is_in(needed)).select(*UNIT, "value", "rank")
-    there = components.filter(pl.col("indicator").is_in(needed) & pl.col("value").is_not_null()).sort("age")
-    before = there.unique(list(UNIT), keep="first", maintain_order=True).select(*UNIT, "value", "rank")
-    latest = pl.concat([here, before.join(here, on=list(UNIT), how="anti")]).collect(engine="streaming").lazy()
+    there = components.filter(
+        pl.col("indicator").is_in(needed) & pl.col("value").is_not_null()
+    ).sort("age")
+    before = there.unique(list(UNIT), keep="first", maintain_order=True).select(
+        *UNIT, "value", "rank"
+    )
+    latest = (
+        pl.concat([here, before.join(here, on=list(UNIT), how="anti")])
+        .collect(engine="streaming")
+        .lazy()
+    )
     codes = pl.Enum(scope.catalogue.indicator_codes)
     roles = pl.LazyFrame(
         [(i.code, i.numerator or i.code, i.denominator or i.weight) for i in owed],
@@ -64,7 +76,10 @@ def divided(scope: Scope, pairs: pl.DataFrame) -> pl.DataFrame:
             if indicator.weight:  # a sum of products, over a sum of weights
                 exact = num / (den * times(indicator))
             else:
-                over, under = catalogue.indicators[indicator.numerator], catalogue.indicators[indicator.denominator]
+                over, under = (
+                    catalogue.indicators[indicator.numerator],
+                    catalogue.indicators[indicator.denominator],
+                )
                 exact = num * per * times(under) / (den * times(over))
             rounded = exact.quantize(Decimal(1).scaleb(-catalogue.decimals(code)), ROUND_HALF_UP)
             values.append(rounded * times(indicator))
@@ -72,5 +87,7 @@ def divided(scope: Scope, pairs: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(
         pl.Series("value", values, dtype=VALUE),
         rank=weakest(pl.col("rank"), weighted),
-        method=pl.when(pl.col("indicator").is_in(weighted)).then(method("weighted average")).otherwise(method("ratio")),
+        method=pl.when(pl.col("indicator").is_in(weighted))
+        .then(method("weighted average"))
+        .otherwise(method("ratio")),
     )

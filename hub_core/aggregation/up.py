@@ -56,12 +56,18 @@ def up(known: pl.DataFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...]
             )
             .with_columns(
                 method("sum"),
-                rank=_incomplete(pl.col("rank"), pl.col("whole") & (pl.col("covered") == pl.col("expected"))),
+                rank=_incomplete(
+                    pl.col("rank"), pl.col("whole") & (pl.col("covered") == pl.col("expected"))
+                ),
             )
             .select(known.columns)
             .collect(engine="streaming")
         )
-        own = known.lazy().select(UNIT).join(edge.lazy().select(org_unit="parent").unique(), on="org_unit", how="semi")
+        own = (
+            known.lazy()
+            .select(UNIT)
+            .join(edge.lazy().select(org_unit="parent").unique(), on="org_unit", how="semi")
+        )
         totals.append(summed.lazy().join(own, on=list(UNIT), how="anti").collect())
         level = pl.concat([known, *totals])
     return pl.concat(totals)
@@ -69,4 +75,6 @@ def up(known: pl.DataFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...]
 
 def _incomplete(rank: pl.Expr, whole: pl.Expr) -> pl.Expr:
     """A rank that is at most preliminary where not all is in."""
-    return pl.when(whole).then(rank).otherwise(pl.min_horizontal(rank, pl.lit(PRELIMINARY, pl.UInt8)))
+    return (
+        pl.when(whole).then(rank).otherwise(pl.min_horizontal(rank, pl.lit(PRELIMINARY, pl.UInt8)))
+    )

@@ -19,8 +19,8 @@ _FORMS = '"+5 days", "-10 days", "+2 working days", "day 15", "day 25 of month -
 class DueRule:
     """One rule: so many days or working days from a period's last day, or a day of a month.
 
-    ``number`` days are counted (before the last day where it is negative), or it is the day of the month;
-    ``month`` is told from the period's last month, which is 0.
+    ``number`` days are counted (before the last day where it is negative), or it is the day of the
+    month; ``month`` is told from the period's last month, which is 0.
     """
 
     form: Literal["days", "working days", "day"]

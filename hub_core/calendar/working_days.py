@@ -1,4 +1,7 @@
-"""Working days in Vietnam: weekends, public holidays, and the days that are exchanged for one another."""
+"""Working days in Vietnam.
+
+Weekends, public holidays, and the days that are exchanged for one another.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ NOTHING = Announced()
 
 
 def is_working_day(day: date, announced: Announced = NOTHING) -> bool:
-    """Whether offices work on a day: Labour Code 2019, article 112, and the Government's exchanges of days."""
+    """Whether offices work on a day.
+
+    Labour Code 2019, article 112, and the Government's exchanges of days.
+    """
     if day in announced.holidays or day in announced.working:
         return day in announced.working
     holidays, make_up = _of_year(day.year)
@@ -43,7 +49,10 @@ def next_working_day(day: date, announced: Announced = NOTHING) -> date:
 
 
 def add_working_days(day: date, n: int, announced: Announced = NOTHING) -> date:
-    """The nth working day after a day, or before it where n is negative; the day itself where n is 0."""
+    """The nth working day after a day, or before it where n is negative.
+
+    The day itself where n is 0.
+    """
     step = _DAY if n > 0 else -_DAY
     for _ in range(abs(n)):
         day += step
@@ -84,8 +93,8 @@ def _of_kind(days: Iterable[tuple[date, str]], wanted: str) -> frozenset[date]:
 def _of_year(year: int) -> tuple[frozenset[date], frozenset[date]]:
     """Public holidays with their days in lieu, and make-up days, as the package ``holidays`` has them.
 
-    It knows 1901 to 2100; in other years there are weekends only. Exchanges of days are announced a year ahead
-    at most, so those of later years are in no package.
+    It knows 1901 to 2100; in other years there are weekends only. Exchanges of days are announced a
+    year ahead at most, so those of later years are in no package.
     """
     from holidays.countries.vietnam import Vietnam
 

@@ -14,7 +14,7 @@ from hub_core.errors import HubError, PluginError, StoreError
 if TYPE_CHECKING:
     from hub_core.config.province import Province
     from hub_core.model.exchange import CheckOrder, GatherOrder, LocateOrder
-    from hub_core.packages.load import Loaded
+    from hub_core.packages.load import ConnectorRegistry
 
 Progress = Callable[[dict[str, int]], None]
 
@@ -23,20 +23,25 @@ class Provinces:
     """What a child has loaded: the trusted connectors, and the one province that it serves."""
 
     def __init__(self, let_start: Callable[[], None] = lambda: None) -> None:
-        """``let_start``: called before a connector is made that starts processes, where a trusted package has it."""
-        self._loaded: Loaded | None = None
+        """``let_start``.
+
+        Called before a connector is made that starts processes, where a trusted package has it.
+        """
+        self._loaded: ConnectorRegistry | None = None
         self._province: Province | None = None
         self._let_start = let_start
         self._starting: set[str] = set()
 
-    def connectors(self, trusted: list[str]) -> Loaded:
+    def connectors(self, trusted: list[str]) -> ConnectorRegistry:
         """The trusted packages' connectors."""
-        from hub_core.packages.load import Loaded
+        from hub_core.packages.load import ConnectorRegistry
 
         if self._loaded is None:
-            self._loaded = Loaded(trusted)
+            self._loaded = ConnectorRegistry(trusted)
             offered = self._loaded.manager.hook.hub_connectors()
-            self._starting = {each.kind for all_ in offered for each in all_ if each.starts_processes}
+            self._starting = {
+                each.kind for all_ in offered for each in all_ if each.starts_processes
+            }
         return self._loaded
 
     def province(self, order: GatherOrder | LocateOrder | CheckOrder) -> Province:
@@ -50,10 +55,17 @@ class Provinces:
         return self._province
 
     def starting(self, order: GatherOrder | LocateOrder, source: dict[str, Any]) -> None:
-        """Say so where the order's connectors start processes; ``source``: what the operator puts over its own."""
+        """Say so where the order's connectors start processes; ``source``.
+
+        What the operator puts over its own.
+        """
         assert self._province is not None
         declared = self._province.provisions.get(order.provision)
-        if declared and {(declared.source | source).get("kind"), declared.reader.get("kind")} & self._starting:
+        if (
+            declared
+            and {(declared.source | source).get("kind"), declared.reader.get("kind")}
+            & self._starting
+        ):
             self._let_start()
 
 
@@ -85,7 +97,10 @@ def answer(order: dict[str, Any], provinces: Provinces, progress: Progress) -> d
 
 
 def _of_the_disk(error: BaseException, scratch: str) -> StoreError | None:
-    """The error of a scratch folder that takes nothing more: no fault of the province's. polars tells it in words."""
+    """The error of a scratch folder that takes nothing more: no fault of the province's.
+
+    Polars tells it in words.
+    """
     told = re.search(r"\(os error ([0-9]+)\)", str(error))
     number = int(told[1]) if told else error.errno if isinstance(error, OSError) else None
     if number not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
@@ -96,7 +111,7 @@ def _of_the_disk(error: BaseException, scratch: str) -> StoreError | None:
 def _gather(order: GatherOrder, provinces: Provinces, progress: Progress) -> dict[str, Any]:
     from hub_core.child.gathering import Gathering
 
-    def loaded() -> tuple[Loaded, Province]:
+    def loaded() -> tuple[ConnectorRegistry, Province]:
         province = provinces.province(order)
         provinces.starting(order, order.source)
         return provinces.connectors(order.trusted), province
@@ -105,7 +120,10 @@ def _gather(order: GatherOrder, provinces: Provinces, progress: Progress) -> dic
 
 
 def _locate(order: LocateOrder, provinces: Provinces) -> dict[str, Any]:
-    """What is at the places of an order, in their order; where it is too much for one answer, the first of them."""
+    """What is at the places of an order, in their order.
+
+    Where it is too much for one answer, the first of them.
+    """
     from hub_core.child.locating import located
     from hub_core.contracts import Reader
     from hub_core.landing.parts import open_part
@@ -115,7 +133,9 @@ def _locate(order: LocateOrder, provinces: Provinces) -> dict[str, Any]:
         raise PluginError(f"the package has no provision {order.provision}", province=province.id)
     provinces.starting(order, {})
     declared = province.provisions[order.provision].reader
-    reader = provinces.connectors(order.trusted).make(Reader, declared, f"{order.provision}.toml [reader]")
+    reader = provinces.connectors(order.trusted).make(
+        Reader, declared, f"{order.provision}.toml [reader]"
+    )
     found = located(reader, open_part(Path(order.parts), order.part), order)
     return {"located": [each.model_dump(mode="json") for each in found]}
 
@@ -134,7 +154,9 @@ def _check(order: CheckOrder, provinces: Provinces) -> dict[str, Any]:
     for name, declared in province.provisions.items():
         try:
             if declared.dataflow not in catalogue.dataflows:
-                problems.append(f"{name}.toml: dataflow {declared.dataflow} is not in the catalogue")
+                problems.append(
+                    f"{name}.toml: dataflow {declared.dataflow} is not in the catalogue"
+                )
                 continue
             source = declared.source | order.sources.get(name, {})
             placeholders = dict.fromkeys(secrets_named(source), "placeholder")

@@ -46,7 +46,9 @@ def serve(answers: int) -> None:
 def _answer(asked: dict[str, Any], provinces: Provinces, guard: Guard) -> dict[str, Any]:
     order, guard.token = asked["order"], asked["token"]
     try:
-        provinces.connectors(order["trusted"])  # what the hub trusts is loaded before the guard is up
+        provinces.connectors(
+            order["trusted"]
+        )  # what the hub trusts is loaded before the guard is up
         guard.begin(order, asked["room"])
     except HubError as error:
         return {"error": error.as_dict()}

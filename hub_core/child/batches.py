@@ -10,7 +10,10 @@ BATCH = 100_000  # rows mapped at once
 
 
 def batches(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Frames put together where they are alike, up to BATCH rows: many small ones would cost more than their rows."""
+    """Frames put together where they are alike, up to BATCH rows.
+
+    Many small ones would cost more than their rows.
+    """
     waiting: list[pl.DataFrame] = []
     for frame in frames:
         if waiting and frame.schema != waiting[0].schema:

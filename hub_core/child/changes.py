@@ -11,9 +11,13 @@ from hub_core.stages.validate import Codes
 def changes(before: pl.LazyFrame, after: pl.DataFrame, codes: Codes) -> dict[str, int]:
     """How many keys are new, changed, unchanged and withdrawn between two sets of figures of one period.
 
-    ``before``: figures of format 1; ``after``: rows with their key and status as indices into ``codes``.
+    ``before``: figures of format 1; ``after``: rows with their key and status as indices into
+    ``codes``.
     """
-    keys = [pl.col(name).cast(pl.Enum(codes.lists[name]), strict=False).to_physical() for name in INDEXED]
+    keys = [
+        pl.col(name).cast(pl.Enum(codes.lists[name]), strict=False).to_physical()
+        for name in INDEXED
+    ]
     was = before.select(
         *(key.cast(pl.UInt32) for key in keys),
         "value",
@@ -23,7 +27,9 @@ def changes(before: pl.LazyFrame, after: pl.DataFrame, codes: Codes) -> dict[str
     if (key := packed(codes.sizes)) is not None:
         was, now = (each.select("value", "status", key=key) for each in (was, now))
         on = ["key"]
-    same = pl.col("value").eq_missing(pl.col("value_right")) & (pl.col("status") == pl.col("status_right"))
+    same = pl.col("value").eq_missing(pl.col("value_right")) & (
+        pl.col("status") == pl.col("status_right")
+    )
     told = was.join(now, on=on, how="left").select(
         there=pl.len(), shared=pl.col("status_right").is_not_null().sum(), unchanged=same.sum()
     )

@@ -1,4 +1,7 @@
-"""What the system itself holds a child to: resource limits, and on Linux no write outside its folders (Landlock)."""
+"""What the system itself holds a child to.
+
+Resource limits, and on Linux no write outside its folders (Landlock).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,11 @@ _LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _VERSION, _BENEATH = 1, 1
-_REACH = {1: (1 << 1) | 0x1FF0, 2: 1 << 13, 3: 1 << 14}  # rights to change files, by the version that brought them
+_REACH = {
+    1: (1 << 1) | 0x1FF0,
+    2: 1 << 13,
+    3: 1 << 14,
+}  # rights to change files, by the version that brought them
 _SPECIAL = 0x0E40  # of them those to make devices, sockets and pipes, which nobody has
 _FILE = (1 << 1) | (1 << 14)  # and those that a file has
 _SIGNALS = 6, 1 << 1  # no signals to others: the version, and the bit
@@ -28,7 +35,8 @@ _SPARE = 2048 * MB  # address space that allocators and threads set aside and ne
 def limit(memory_mb: int, file_mb: int, *, own_user: bool) -> None:
     """Put the hard limits on this process and all that it will start.
 
-    The watch of the hub, which sees what memory is really used, comes before the address space runs out.
+    The watch of the hub, which sees what memory is really used, comes before the address space runs
+    out.
     """
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, file_mb * MB)
@@ -48,7 +56,8 @@ def end_with_the_hub() -> None:
 def to_folders(folders: Iterable[str]) -> None:
     """Let this thread, and those that it starts, change files in these folders alone; where the kernel can.
 
-    Also what no audit hook sees: a library in C or Rust. A process held so reads no other's memory or environment.
+    Also what no audit hook sees: a library in C or Rust. A process held so reads no other's memory
+    or environment.
     """
     if not _LINUX:
         return

@@ -1,4 +1,7 @@
-"""The guard of a child: limits that it is under, and an audit hook that ends it where its code goes too far."""
+"""The guard of a child.
+
+Limits that it is under, and an audit hook that ends it where its code goes too far.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ from hub_core.errors import ConfigurationError
 _REFUSED = 70  # exit code
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 Spots = tuple[tuple[int, int | None], ...]
-_PLACES: dict[str, Spots] = {  # audit event: where in its arguments paths stand, each with the folder it is taken from
+_PLACES: dict[
+    str, Spots
+] = {  # audit event: where in its arguments paths stand, each with the folder it is taken from
     "os.remove": ((0, 1),),
     "os.rmdir": ((0, 1),),
     "os.mkdir": ((0, 2),),
@@ -34,7 +39,15 @@ _FILES: dict[str, Spots] = {  # the same, of what acts on the file at the end of
     "os.setxattr": ((0, None),),
     "os.removexattr": ((0, None),),
 }
-_STARTS = ("os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen", "pty.spawn")
+_STARTS = (
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.system",
+    "subprocess.Popen",
+    "pty.spawn",
+)
 _SIGNALS = ("os.kill", "os.killpg")
 _NEVER = {
     "os.exec": "become another program",
@@ -44,7 +57,10 @@ _NEVER = {
 
 
 class Guard:
-    """What holds for one child: its limits, and the scratch folder and answers of the order at hand."""
+    """What holds for one child.
+
+    Its limits, and the scratch folder and answers of the order at hand.
+    """
 
     def __init__(self, answers: int) -> None:
         self._answers = answers
@@ -56,9 +72,9 @@ class Guard:
     def begin(self, order: dict[str, Any], room: dict[str, Any]) -> None:
         """Hold one order to its scratch folder; the first one puts the limits on, for good.
 
-        ``room``: ``scratch`` of this order, ``scratches`` of all that will come, ``closed``, the places that it may not
-        read, ``limits``, and ``user`` where the child runs as one of its own. Raises ConfigurationError where that user
-        cannot read what the order names.
+        ``room``: ``scratch`` of this order, ``scratches`` of all that will come, ``closed``, the
+        places that it may not read, ``limits``, and ``user`` where the child runs as one of its
+        own. Raises ConfigurationError where that user cannot read what the order names.
         """
         self._package, self._root = order["plugin"]["root"], Path(os.path.realpath(room["scratch"]))
         self._closed = tuple(os.path.realpath(place) + os.sep for place in room["closed"])
@@ -100,8 +116,12 @@ class Guard:
 
     def _hook(self) -> Callable[[str, tuple[Any, ...]], None]:
         """What is called at each audit event: a look into a table, and no more for most of them."""
-        checks: dict[str, Callable[[str, tuple[Any, ...]], None]] = {"sqlite3.connect": self._connects}
-        checks |= dict.fromkeys((*_PLACES, *_FILES), self._changes) | dict.fromkeys(_STARTS, self._starts)
+        checks: dict[str, Callable[[str, tuple[Any, ...]], None]] = {
+            "sqlite3.connect": self._connects
+        }
+        checks |= dict.fromkeys((*_PLACES, *_FILES), self._changes) | dict.fromkeys(
+            _STARTS, self._starts
+        )
         checks |= dict.fromkeys(_SIGNALS, self._signals) | dict.fromkeys(_NEVER, self._never)
         find, opens, reads = checks.get, self._opens, self._reads
 
@@ -120,7 +140,9 @@ class Guard:
         self._inside(event, told[0], None, last=True)
 
     def _reads(self, path: Any) -> None:
-        if not isinstance(path, int) and f"{os.path.realpath(os.fsdecode(path))}{os.sep}".startswith(self._closed):
+        if not isinstance(
+            path, int
+        ) and f"{os.path.realpath(os.fsdecode(path))}{os.sep}".startswith(self._closed):
             what = f"tried to read secrets of the hub: {os.fsdecode(path)} (open{self._line()})"
             self.refuse(f"{what}, and was ended; its author must name its own as secret:NAME")
 
@@ -132,11 +154,16 @@ class Guard:
     def _connects(self, event: str, told: tuple[Any, ...]) -> None:
         name = os.fsdecode(told[0])
         path, _, options = name.removeprefix("file:").partition("?")
-        if name not in ("", ":memory:") and not (name.startswith("file:") and "mode=ro" in options.split("&")):
+        if name not in ("", ":memory:") and not (
+            name.startswith("file:") and "mode=ro" in options.split("&")
+        ):
             self._inside(event, path if name.startswith("file:") else name, None, last=True)
 
     def _inside(self, event: str, path: Any, folder: int | None, *, last: bool) -> None:
-        """End where a path is outside the scratch folder. ``last``: a link is followed at the end too."""
+        """End where a path is outside the scratch folder. ``last``.
+
+        A link is followed at the end too.
+        """
         if isinstance(path, int):  # a file that is open already
             return
         place = Path(os.fsdecode(path))
@@ -144,20 +171,30 @@ class Guard:
             if sys.platform != "linux":  # no name for it
                 return
             place = Path(f"/proc/self/fd/{folder}") / place
-        real = Path(os.path.realpath(place)) if last else Path(os.path.realpath(place.parent)) / place.name
+        real = (
+            Path(os.path.realpath(place))
+            if last
+            else Path(os.path.realpath(place.parent)) / place.name
+        )
         if self._root != real and self._root not in real.parents and str(real) != os.devnull:
             what = f"tried to write outside its scratch folder: {real} ({event}{self._line()})"
-            self.refuse(f"{what}, and was ended; its author must write below tempfile.gettempdir() alone")
+            self.refuse(
+                f"{what}, and was ended; its author must write below tempfile.gettempdir() alone"
+            )
 
     def _starts(self, event: str, told: tuple[Any, ...]) -> None:
         if not self._may_start:
             words = f" {os.fsdecode(told[0])}" if len(told) > 1 else ""
             what = f"tried to start a process ({event}{words}{self._line()})"
-            self.refuse(f"{what} and was ended: a package may start none, its author must do without")
+            self.refuse(
+                f"{what} and was ended: a package may start none, its author must do without"
+            )
 
     def _signals(self, event: str, told: tuple[Any, ...]) -> None:
         if told[0] not in (os.getpid(), 0) and not self._may_start:
-            self.refuse(f"tried to send a signal to process {told[0]} ({event}{self._line()}), and was ended")
+            self.refuse(
+                f"tried to send a signal to process {told[0]} ({event}{self._line()}), and was ended"
+            )
 
     def _never(self, event: str, told: tuple[Any, ...]) -> None:  # noqa: ARG002 - as every check
         self.refuse(f"tried to {_NEVER[event]} ({event}{self._line()}), and was ended")
@@ -173,8 +210,12 @@ class Guard:
 
 
 def _readable(user: str, order: dict[str, Any]) -> None:
-    named = [order.get(key) for key in ("scratch", "catalogue", "parts", "replay_of", "known")]
+    named = [
+        order.get(key) for key in ("scratch", "catalogue", "parts", "replay_of", "previous_landing")
+    ]
     package = [order["plugin"].get(key) for key in ("root", "environment")]
-    for path in filter(None, [*package, *named, *order.get("lent", {}).values()]):
+    for path in filter(None, [*package, *named, *order.get("baseline", {}).values()]):
         if not os.access(path, os.R_OK):
-            raise ConfigurationError(f"system user {user} cannot read {path}: let it, and through the folders above")
+            raise ConfigurationError(
+                f"system user {user} cannot read {path}: let it, and through the folders above"
+            )

@@ -1,4 +1,7 @@
-"""Locating in a child: where cells of one landed part stand, what stands there, and in which rows."""
+"""Locating in a child.
+
+Where cells of one landed part stand, what stands there, and in which rows.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ _OWN = {"row", "column", "part", "#refused"}  # the hub's own columns in a reade
 
 
 def located(reader: Reader, part: PayloadPart, order: LocateOrder) -> list[Located]:
-    """What is at an order's places: the first of them, and at least one, for which an answer has room and time."""
+    """What is at an order's places.
+
+    The first of them, and at least one, for which an answer has room and time.
+    """
     cells = _cells(reader, part, {row for row, _ in order.places}) if order.cells else {}
     told: list[Located] = []
     room, until, step = _ANSWER, time.monotonic() + _SECONDS, 1
@@ -33,11 +39,16 @@ def located(reader: Reader, part: PayloadPart, order: LocateOrder) -> list[Locat
         found = _found(reader, part, piece)
         for row, column in piece:
             one = found.get((row, column)) or _asked(reader, part, order, (row, column))
-            told.append(one.model_copy(update={"cells": cells.get((row, column)) or cells.get((row, None), {})}))
+            told.append(
+                one.model_copy(
+                    update={"cells": cells.get((row, column)) or cells.get((row, None), {})}
+                )
+            )
             room -= _PLACE + len(one.locator) + len(one.text) + _length(told[-1].cells)
             if room <= 0:
                 break
-        step *= 4  # what one pass finds together is cheaper; what takes its time for each is stopped in time
+        # what one pass finds together is cheaper; what takes its time for each is stopped in time
+        step *= 4
     return told
 
 
@@ -47,7 +58,10 @@ def _found(reader: Reader, part: PayloadPart, places: list[Where]) -> dict[Where
         found = reader.locate_all(part, places)
     except Exception:  # noqa: BLE001 - an edge: a reader may be anybody's code; each place is then asked by itself
         return {}
-    return {place: Located(locator=_cut(locator), text=_cut(text)) for place, (locator, text) in found.items()}
+    return {
+        place: Located(locator=_cut(locator), text=_cut(text))
+        for place, (locator, text) in found.items()
+    }
 
 
 def _asked(reader: Reader, part: PayloadPart, order: LocateOrder, place: Where) -> Located:
@@ -58,18 +72,25 @@ def _asked(reader: Reader, part: PayloadPart, order: LocateOrder, place: Where) 
     except HubError as error:
         return Located.unread(order.part, *place, _cut(error.message))
     except Exception as error:  # noqa: BLE001 - an edge, as above
-        return Located.unread(order.part, *place, _cut(f"the reader raised {type(error).__name__}: {error}"))
+        return Located.unread(
+            order.part, *place, _cut(f"the reader raised {type(error).__name__}: {error}")
+        )
 
 
 def _cells(reader: Reader, part: PayloadPart, wanted: set[int]) -> dict[Where, Cells]:
-    """Rows as they came, by row and, where the reader says so, by the figure's column; read until all were seen."""
+    """Rows as they came, by row and, where the reader says so, by the figure's column.
+
+    Read until all were seen.
+    """
     import polars as pl
 
     rows: dict[Where, Cells] = {}
     missing, asked = set(wanted), pl.Series(sorted(wanted), dtype=pl.UInt64).implode()
     try:
         for frame in reader.read(part):
-            for row in frame.filter(pl.col("row").cast(pl.UInt64).is_in(asked)).iter_rows(named=True):
+            for row in frame.filter(pl.col("row").cast(pl.UInt64).is_in(asked)).iter_rows(
+                named=True
+            ):
                 cells = _row(row)
                 rows.setdefault((row["row"], None), cells)
                 if row.get("column") is not None:

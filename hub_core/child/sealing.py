@@ -13,7 +13,8 @@ import polars as pl
 
 from hub_core.child.changes import changes
 from hub_core.errors import SourceChanged
-from hub_core.landing.zone import OBSERVATIONS, QUARANTINE, Scratch, read_manifest
+from hub_core.landing.layout import OBSERVATIONS, QUARANTINE, read_manifest
+from hub_core.landing.scratch import Scratch
 from hub_core.model.exchange import Digests, FindingCount, GatherOrder, Manifest, Part
 from hub_core.model.finding import Finding, Severity
 from hub_core.model.observation import (
@@ -27,7 +28,7 @@ from hub_core.model.observation import (
 )
 from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
 from hub_core.model.period import Calendar, Period
-from hub_core.rules import Rule, Whole, digest
+from hub_core.rules import Rule, SubmissionView, digest
 from hub_core.stages.seal import seal
 from hub_core.stages.validate import (
     Codes,
@@ -66,9 +67,13 @@ class Sealing:
     reading: str
     sealed: dict[str, Path] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)  # the content digests of what is sealed
-    last: tuple[str, pl.DataFrame | None] | None = None  # the period held together last, and its figures
+    last: tuple[str, pl.DataFrame | None] | None = (
+        None  # the period held together last, and its figures
+    )
     writing: Future[None] | None = None
-    unread: list[Finding] = field(default_factory=list)  # V016, where rows without a period are too many of them all
+    unread: list[Finding] = field(
+        default_factory=list
+    )  # V016, where rows without a period are too many of them all
 
     def __call__(
         self, spool: dict[int, list[Path]], left: list[pl.DataFrame], remarked: list[pl.DataFrame]
@@ -79,7 +84,8 @@ class Sealing:
         ``remarked``: rows that stay, with what is said of them.
         """
         quarantine, remarks = (
-            pl.concat(each) if each else pl.DataFrame(schema=QUARANTINE_SCHEMA) for each in (left, remarked)
+            pl.concat(each) if each else pl.DataFrame(schema=QUARANTINE_SCHEMA)
+            for each in (left, remarked)
         )
         labels = self.codes.lists["period"]
         unread = quarantine.filter(pl.col("period").is_null())
@@ -90,7 +96,9 @@ class Sealing:
             found.setdefault(label, [])
         if unread.height and not found:
             text = unread["text"][0]
-            raise SourceChanged(f"no row has a period that the mapping can read; the first says {text!r}")
+            raise SourceChanged(
+                f"no row has a period that the mapping can read; the first says {text!r}"
+            )
         if unread.height:
             files = [path for each in found.values() for path in each]
             seen = sum(pl.scan_ipc(path).select(pl.len()).collect().item() for path in files)
@@ -99,7 +107,9 @@ class Sealing:
             for period in sorted(map(Period.parse, found)):
                 label = str(period)
                 mine = pl.col("period") == label
-                self._seal(label, found[label], quarantine.filter(mine), remarks.filter(mine), writer)
+                self._seal(
+                    label, found[label], quarantine.filter(mine), remarks.filter(mine), writer
+                )
             self._wait()
         return list(map(str, self.sealed.values())), sorted(set(self.order.periods) - set(found))
 
@@ -111,14 +121,19 @@ class Sealing:
         remarks: pl.DataFrame,
         writer: Executor,
     ) -> None:
-        """Sort a period's rows and hold them together; the period before is written meanwhile, and then this one."""
+        """Sort a period's rows and hold them together.
+
+        The period before is written meanwhile, and then this one.
+        """
         table, said = pl.DataFrame(schema=SCHEMA), list[Finding]()
         kept: pl.DataFrame | None = None
         if files:
             rows, repeated = sort_by_key(pl.concat([pl.read_ipc(f) for f in files]), self.codes)
             if repeated.height:
                 quarantine = pl.concat([quarantine, duplicates(repeated, self.codes)])
-            rows, left, said = held_together(rows, self.codes, partial(self._whole, label), self.rules)
+            rows, left, said = held_together(
+                rows, self.codes, partial(self._whole, label), self.rules
+            )
             quarantine = pl.concat([quarantine, left])
             table = figures(rows, self.codes)
             kept = rows.select(*INDEXED, "value", "status")
@@ -142,20 +157,33 @@ class Sealing:
     ) -> None:
         counts, withdrawn = self._changes(label, kept, table, quarantine)
         manifest = self._manifest(label, table, quarantine, said + withdrawn, counts)
-        place = self.scratch.submission_folder(self.calendar, label, self.order.gather, self.order.replay)
+        place = self.scratch.submission_folder(
+            self.calendar, label, self.order.gather, self.order.replay
+        )
         seal(place, table, quarantine, manifest)
         self.sealed[label] = place
 
-    def _whole(self, label: str, rows: pl.DataFrame) -> Whole:
-        """A submission as the rules see it, beside the period before: as sealed just now, or as the hub lends it."""
+    def _whole(self, label: str, rows: pl.DataFrame) -> SubmissionView:
+        """A submission as the rules see it, beside the period before.
+
+        As sealed just now, or as the hub lends it.
+        """
         period, dims = Period.parse(label), self.codes.lists["dims"]
-        return Whole(self.catalogue, self.dataflow, period, self.calendar, dims, rows, self._figures_before(label))
+        return SubmissionView(
+            self.catalogue,
+            self.dataflow,
+            period,
+            self.calendar,
+            dims,
+            rows,
+            self._figures_before(label),
+        )
 
     def _figures_before(self, label: str) -> pl.LazyFrame | None:
         earlier = str(Period.parse(label).shift(-1))
         if self.last is not None and self.last[0] == earlier:
             return None if self.last[1] is None else self.last[1].lazy()
-        folder = self.sealed.get(earlier) or self.order.lent.get(earlier)
+        folder = self.sealed.get(earlier) or self.order.baseline.get(earlier)
         return indexed(scan_coded(Path(folder) / OBSERVATIONS), self.codes) if folder else None
 
     def _used(self, label: str) -> list[str]:
@@ -163,21 +191,21 @@ class Sealing:
 
         Raises SubmissionError where one that the hub lends is not what was sealed.
         """
-        lent, earlier = self.order.lent, str(Period.parse(label).shift(-1))
-        used = [read_manifest(Path(lent[label])).digests.content] if label in lent else []
+        baseline, earlier = self.order.baseline, str(Period.parse(label).shift(-1))
+        used = [read_manifest(Path(baseline[label])).digests.content] if label in baseline else []
         if earlier in self.contents:
             used.append(self.contents[earlier])
-        elif earlier in lent:
-            used.append(read_manifest(Path(lent[earlier])).digests.content)
+        elif earlier in baseline:
+            used.append(read_manifest(Path(baseline[earlier])).digests.content)
         return used
 
     def _changes(
         self, label: str, kept: pl.DataFrame | None, table: pl.DataFrame, quarantine: pl.DataFrame
     ) -> tuple[dict[str, int], list[Finding]]:
         """How the figures differ from those that stand, and V017 where too many of these are gone."""
-        if label not in self.order.lent:
+        if label not in self.order.baseline:
             return {"new": table.height, "changed": 0, "unchanged": 0, "withdrawn": 0}, []
-        standing = Path(self.order.lent[label]) / OBSERVATIONS
+        standing = Path(self.order.baseline[label]) / OBSERVATIONS
         rows = pl.DataFrame(schema=_KEPT) if kept is None else kept
         counts = changes(scan_coded(standing), rows, self.codes)
         percent, gone = self.dataflow.withdrawn_percent, counts["withdrawn"]
@@ -196,7 +224,9 @@ class Sealing:
         order, dataflow = self.order, self.dataflow
         nil = label in self.nil
         found = findings(quarantine, self.rules) + said
-        found += share_quarantined(quarantine, table.height, dataflow.quarantined_percent) or self.unread
+        found += (
+            share_quarantined(quarantine, table.height, dataflow.quarantined_percent) or self.unread
+        )
         rows = quarantine.select("part", "row", "column").n_unique() if quarantine.height else 0
         if nil and (table.height or rows):
             found.append(Finding("V020", Severity.BLOCKING, table.height + rows))
@@ -217,7 +247,7 @@ class Sealing:
             kind="nil" if nil else "figures",
             nil=nil,
             sender=self.province.id,
-            predecessor=used[0] if label in order.lent else None,
+            predecessor=used[0] if label in order.baseline else None,
             lent=used,
             parts=self.parts,
             rows=table.height,

@@ -1,4 +1,7 @@
-"""The command line: ``hub``."""
+"""The command line: ``hub``.
+
+One group of commands a module, hence so many modules: only what a command needs is loaded.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ _WITH_A_CHILD = ("gather", "night", "replay", "backfill")  # commands that will 
 
 
 def main() -> None:
-    """Run ``hub``; exit code 0 done, 1 done with something that blocks, 2 usage or configuration, 3 unavailable."""
+    """Run ``hub``.
+
+    Exit code 0 done, 1 done with something that blocks, 2 usage or configuration, 3 unavailable.
+    """
     gc.set_threshold(50_000, 20, 100)  # what is imported and read is never thrown away
     if sys.argv[1:2] and sys.argv[1] in _WITH_A_CHILD:
         from hub_core.cli import early
@@ -28,7 +34,10 @@ def main() -> None:
 
 
 def command() -> None:
-    """``hub`` as it is installed: when all is closed and told, it ends at once, and takes no memory apart before."""
+    """``hub`` as it is installed.
+
+    When all is closed and told, it ends at once, and takes no memory apart before.
+    """
     try:
         main()
         code = 0

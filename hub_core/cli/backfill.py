@@ -8,14 +8,23 @@ from typing import Annotated
 
 import typer
 
-from hub_core.cli.journeys import Provinces, checked, code_of, show_deliveries, show_gathers, show_releases
+from hub_core.cli.journeys import (
+    Provinces,
+    checked,
+    code_of,
+    show_deliveries,
+    show_gathers,
+    show_releases,
+)
 from hub_core.cli.output import AsJson, Home, Now, as_json, moment, opened, progress, say
 
 
 def backfill(
     first: Annotated[str, typer.Argument(metavar="FROM", help="The first period, like 2024-M01.")],
     last: Annotated[str, typer.Argument(metavar="TO", help="The last one, of the same frequency.")],
-    release: Annotated[bool, typer.Option("--release", help="Freeze and deliver what is there, too.")] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Freeze and deliver what is there, too.")
+    ] = False,
     province: Provinces = None,
     home: Home = Path(),
     json: AsJson = False,
@@ -29,7 +38,9 @@ def backfill(
     with opened(home, children=1) as hub, hub.alone(at), progress(quiet=json) as report:
         from hub_core.pipeline.backfill import backfill as fill
 
-        told = fill(hub, Period.parse(ends[0]), Period.parse(ends[1]), at, report, province, release=release)
+        told = fill(
+            hub, Period.parse(ends[0]), Period.parse(ends[1]), at, report, province, release=release
+        )
         broken = dict(hub.broken)
     if json:
         as_json(told)

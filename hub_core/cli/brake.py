@@ -24,7 +24,11 @@ def list_(home: Home = Path(), json: AsJson = False) -> None:
     if json:
         as_json(found)
     else:
-        table("Brakes", ["name", "since", "why"], [(b.name, f"{b.since:%Y-%m-%d %H:%M}Z", b.why) for b in found])
+        table(
+            "Brakes",
+            ["name", "since", "why"],
+            [(b.name, f"{b.since:%Y-%m-%d %H:%M}Z", b.why) for b in found],
+        )
 
 
 @app.command("on")
@@ -34,7 +38,10 @@ def on(
     home: Home = Path(),
     now: Now = None,
 ) -> None:
-    """Stop nights, deliveries or a province until it is let go on. What is under way is finished."""
+    """Stop nights, deliveries or a province until it is let go on.
+
+    What is under way is finished.
+    """
     from hub_core.cli.output import opened
     from hub_core.store.nights import DELIVERIES, NIGHTS, Brakes
 
@@ -43,7 +50,9 @@ def on(
     with opened(home) as hub:
         known = sorted({*hub.provinces, *hub.broken})
         if name not in (NIGHTS, DELIVERIES, *known):
-            raise typer.BadParameter(f"no {name}; there are {', '.join([NIGHTS, DELIVERIES, *known])}")
+            raise typer.BadParameter(
+                f"no {name}; there are {', '.join([NIGHTS, DELIVERIES, *known])}"
+            )
         Brakes(hub.store).put_on(name, why.strip(), moment(now))
     say(f"{name}: stopped. To go on: hub brake off {name}")
 

@@ -22,10 +22,22 @@ def list_(home: Home = Path(), json: AsJson = False) -> None:
         as_json(found)
         return
     rows = [
-        (d["release"], d["recipient"], d["state"], d["attempts"], d["id"][:12], (d["error"] or {}).get("message", ""))
+        (
+            d["release"],
+            d["recipient"],
+            d["state"],
+            d["attempts"],
+            d["id"][:12],
+            (d["error"] or {}).get("message", ""),
+        )
         for d in found
     ]
-    table("Deliveries", ["release", "recipient", "state", "sent", "delivery", "error"], rows, right=["sent"])
+    table(
+        "Deliveries",
+        ["release", "recipient", "state", "sent", "delivery", "error"],
+        rows,
+        right=["sent"],
+    )
 
 
 @app.command("send")

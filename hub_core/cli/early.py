@@ -1,4 +1,7 @@
-"""The first child of a command that gathers: started before the command's own libraries are loaded."""
+"""The first child of a command that gathers.
+
+Started before the command's own libraries are loaded.
+"""
 
 from __future__ import annotations
 

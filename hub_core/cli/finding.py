@@ -20,7 +20,18 @@ app = typer.Typer(no_args_is_help=True)
 Province = Annotated[str | None, typer.Option(help="Only this province.")]
 Period = Annotated[str | None, typer.Option(help="Only this period.")]
 _SHOWN = 1_000  # rows on the terminal
-_COLUMNS = ("province", "provision", "period", "revision", "code", "field", "text", "locator", "vi", "en")
+_COLUMNS = (
+    "province",
+    "provision",
+    "period",
+    "revision",
+    "code",
+    "field",
+    "text",
+    "locator",
+    "vi",
+    "en",
+)
 _BLANK = r"""(?:[^\S\t\r\n]|[\x00-\x08\x0b\x0c\x0e-\x1f"'`´‘’“”\u200b-\u200f\u2060\ufeff])"""
 _FORMULA = re.compile(rf"(^|[;\t\r\n])({_BLANK}*[=+\-@＝＋－＠﹦﹢﹣﹫−])")
 
@@ -30,7 +41,9 @@ def _where(province: str | None, period: str | None) -> dict[str, str | int]:
 
 
 @app.command("list")
-def list_(home: Home = Path(), province: Province = None, period: Period = None, json: AsJson = False) -> None:
+def list_(
+    home: Home = Path(), province: Province = None, period: Period = None, json: AsJson = False
+) -> None:
     """Findings by rule, with an example each; the rule's words in Vietnamese and English."""
     from hub_core.pipeline.findings import with_places
 
@@ -59,16 +72,25 @@ def list_(home: Home = Path(), province: Province = None, period: Period = None,
 def _place(place: dict[str, Any]) -> str:
     if "locator" in place:
         return str(place["locator"])
-    return ", ".join(f"{name} {value}" for name, value in place.items() if value not in (None, "") and name != "field")
+    return ", ".join(
+        f"{name} {value}"
+        for name, value in place.items()
+        if value not in (None, "") and name != "field"
+    )
 
 
 @app.command("quarantine")
 def quarantine(
     home: Home = Path(),
     province: Province = None,
-    period: Annotated[str | None, typer.Option(help="Only this period; ? for rows whose period is unreadable.")] = None,
+    period: Annotated[
+        str | None, typer.Option(help="Only this period; ? for rows whose period is unreadable.")
+    ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many rows; 1,000 on the terminal where nothing is said.")
+        int | None,
+        typer.Option(
+            min=1, help="At most so many rows; 1,000 on the terminal where nothing is said."
+        ),
     ] = None,
     export: Annotated[
         Path | None,
@@ -85,7 +107,9 @@ def quarantine(
     as_csv = export is not None and export.suffix.lower() == ".csv" and not export.is_dir()
     most = limit if export or json or limit else _SHOWN
     with opened(home, children=1) as hub:
-        found = quarantines(hub, province, period, limit=most, cells=export is not None and not as_csv)
+        found = quarantines(
+            hub, province, period, limit=most, cells=export is not None and not as_csv
+        )
         if export is None:
             files = []
         elif as_csv:
@@ -100,7 +124,9 @@ def quarantine(
     for file in files:
         say(f"{file}")
     if found.told < found.rows:
-        say(f"The first {found.told:,} of {found.rows:,} rows; more with --limit, or all of them with --export.")
+        say(
+            f"The first {found.told:,} of {found.rows:,} rows; more with --limit, or all of them with --export."
+        )
     elif export:
         say(f"{found.told:,} rows")
 
@@ -110,7 +136,10 @@ def _show(found: Listing) -> None:
         title = f"{each.province} {each.provision} {each.period}" + (
             f" r{each.revision}" if each.revision else " (period not read)"
         )
-        rows = [[row.code, row.field, _printable(row.text), _printable(row.locator), row.why] for row in each.rows]
+        rows = [
+            [row.code, row.field, _printable(row.text), _printable(row.locator), row.why]
+            for row in each.rows
+        ]
         table(title, ["code", "field", "text", "where", "why"], rows)
     if not found.quarantines:
         say("Quarantine: none")
@@ -160,5 +189,6 @@ def harmless(value: object) -> str:
 def _printable(text: str) -> str:
     """A text of somebody else's on one line, without what moves a terminal."""
     return "".join(
-        letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in text
+        letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for letter in text
     )

@@ -31,9 +31,14 @@ if TYPE_CHECKING:
     from hub_core.pipeline.take_over import GatherReport
 
 Periods = Annotated[
-    list[str] | None, typer.Option("--period", help="A period to ask for (2026-M10, 2026-Q3, 2026); may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--period", help="A period to ask for (2026-M10, 2026-Q3, 2026); may be repeated."
+    ),
 ]
-Provinces = Annotated[list[str] | None, typer.Option("--province", help="Only this province; may be repeated.")]
+Provinces = Annotated[
+    list[str] | None, typer.Option("--province", help="Only this province; may be repeated.")
+]
 
 
 def checked(periods: list[str] | None) -> list[str] | None:
@@ -51,7 +56,8 @@ def gather(
     period: Periods = None,
     province: Provinces = None,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Let no service say that what it sent before still stands.")
+        bool,
+        typer.Option("--whole", help="Let no service say that what it sent before still stands."),
     ] = False,
     json: AsJson = False,
     now: Now = None,
@@ -62,7 +68,9 @@ def gather(
         from hub_core.pipeline.gather import gather as gather_all
         from hub_core.pipeline.gather import tasks
 
-        reports = gather_all(hub, tasks(hub, at, checked(period), province), at, report, whole=whole)
+        reports = gather_all(
+            hub, tasks(hub, at, checked(period), province), at, report, whole=whole
+        )
         broken = dict(hub.broken)
     if json:
         as_json({"gathers": reports, "broken": broken})
@@ -72,8 +80,12 @@ def gather(
 
 
 def admit(
-    folder: Annotated[Path | None, typer.Argument(help="A sealed submission that came from elsewhere.")] = None,
-    accept: Annotated[int | None, typer.Option(help="The number of a held submission to accept.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="A sealed submission that came from elsewhere.")
+    ] = None,
+    accept: Annotated[
+        int | None, typer.Option(help="The number of a held submission to accept.")
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why a held submission is accepted.")] = "",
     home: Home = Path(),
     json: AsJson = False,
@@ -94,7 +106,11 @@ def admit(
         else:
             assert folder is not None
             admitted = admit_folder(hub, folder, at)
-            told = {"revision": admitted.revision, "held": admitted.held, "period": admitted.manifest.period}
+            told = {
+                "revision": admitted.revision,
+                "held": admitted.held,
+                "period": admitted.manifest.period,
+            }
     if json:
         as_json(told)
     else:
@@ -117,7 +133,9 @@ def publish(
     label = (checked([period]) or [""])[0]
     at = moment(now)
     with opened(home) as hub, hub.alone(at):
-        told = publish_one(hub, dataflow, of_dataflow(hub.config, dataflow, Period.parse(label)), at, at_once=True)
+        told = publish_one(
+            hub, dataflow, of_dataflow(hub.config, dataflow, Period.parse(label)), at, at_once=True
+        )
         deliveries = deliver_all(hub, at)
     if json:
         as_json({"release": told, "deliveries": deliveries})
@@ -134,11 +152,13 @@ def night(
     date: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"], help="The business date whose night this is; it is run once. For hub serve."
+            formats=["%Y-%m-%d"],
+            help="The business date whose night this is; it is run once. For hub serve.",
         ),
     ] = None,
     again: Annotated[
-        list[str] | None, typer.Option(help="Only this provision (nghe_an/telecom), once more; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Only this provision (nghe_an/telecom), once more; may be repeated."),
     ] = None,
     json: AsJson = False,
     now: Now = None,
@@ -171,7 +191,9 @@ def night(
 def replay(
     province: Annotated[str, typer.Argument(help="A province.")],
     provision: Annotated[str, typer.Argument(help="One of its provisions.")],
-    gather: Annotated[str | None, typer.Argument(help="A gather id; the latest where left out.")] = None,
+    gather: Annotated[
+        str | None, typer.Argument(help="A gather id; the latest where left out.")
+    ] = None,
     home: Home = Path(),
     json: AsJson = False,
     now: Now = None,
@@ -214,7 +236,9 @@ def show_gathers(reports: list[GatherReport], broken: dict[str, str]) -> None:
         if each.error:
             say(f"  ! {each.province}/{each.provision}: {each.error}")
         if each.no_data:
-            say(f"  - {each.province}/{each.provision}: no data reported for {', '.join(each.no_data)}")
+            say(
+                f"  - {each.province}/{each.provision}: no data reported for {', '.join(each.no_data)}"
+            )
         for note in each.notes:
             say(f"  - {each.province}/{each.provision}: {note}")
     for name, what in sorted(broken.items()):
@@ -225,25 +249,43 @@ def show_releases(releases: list[PublishReport]) -> None:
     """What was released, of whom."""
     rows = []
     for each in releases:
-        missing = [provider for provider, state in each.reporters.items() if state in ("missing", "held")]
+        missing = [
+            provider for provider, state in each.reporters.items() if state in ("missing", "held")
+        ]
         there = f"{len(each.reporters) - len(missing)}/{len(each.reporters)}"
-        rows.append((each.dataflow, each.period, each.state, each.release, each.figures, there, ", ".join(missing)))
+        rows.append(
+            (
+                each.dataflow,
+                each.period,
+                each.state,
+                each.release,
+                each.figures,
+                there,
+                ", ".join(missing),
+            )
+        )
     columns = ["dataflow", "period", "state", "release", "figures", "reporters", "missing"]
     table("Releases", columns, rows, right=["figures"])
     for each in releases:
         if each.error:
             say(f"  ! {each.dataflow} {each.period}: {each.error}")
         if each.doubled:
-            say(f"  ! {each.release}: {each.doubled} figures have two voices and are left out: hub finding list")
+            say(
+                f"  ! {each.release}: {each.doubled} figures have two voices and are left out: hub finding list"
+            )
 
 
 def show_deliveries(deliveries: list[DeliveryReport]) -> None:
     """What the recipients answered."""
-    rows = [(d.release, d.recipient, d.state, d.reference, d.delivery[:12], d.error) for d in deliveries]
+    rows = [
+        (d.release, d.recipient, d.state, d.reference, d.delivery[:12], d.error) for d in deliveries
+    ]
     table("Deliveries", ["release", "recipient", "state", "receipt", "delivery", "error"], rows)
 
 
-def code_of(reports: list[GatherReport], broken: dict[str, str], releases: Sequence[PublishReport] = ()) -> int:
+def code_of(
+    reports: list[GatherReport], broken: dict[str, str], releases: Sequence[PublishReport] = ()
+) -> int:
     """The exit code for what the provinces gave, and what was released of it."""
     if broken or any(each.error for each in releases):
         return BLOCKED

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub_core.cli.output import AsJson, AsOf, Home, Now, as_json, in_vietnam, moment, opened, say, table
+from hub_core.cli.output import (
+    AsJson,
+    AsOf,
+    Home,
+    Now,
+    as_json,
+    in_vietnam,
+    moment,
+    opened,
+    say,
+    table,
+)
 
 if TYPE_CHECKING:
     from hub_core.home import Hub
@@ -29,7 +40,12 @@ def status(
             "runs": hub.runs.all(runs),
             "held": [each for each in hub.store.submissions() if each.held],
             "releases": [
-                {"release": r.name, "state": r.state, "reason": r.reason, "figures_digest": r.figures_digest}
+                {
+                    "release": r.name,
+                    "state": r.state,
+                    "reason": r.reason,
+                    "figures_digest": r.figures_digest,
+                }
                 for r in hub.releases.all()
             ],
             "deliveries": hub.releases.deliveries(),
@@ -57,7 +73,10 @@ def status(
     table(
         "Held submissions (hub admit --accept NUMBER --reason ...)",
         ["number", "province", "provision", "period", "revision", "because of"],
-        [(s.id, s.province, s.provision, s.period, s.revision, ", ".join(s.blocked)) for s in told["held"]],  # type: ignore[attr-defined]
+        [
+            (s.id, s.province, s.provision, s.period, s.revision, ", ".join(s.blocked))
+            for s in told["held"]  # type: ignore[attr-defined]
+        ],
     )
     _show_releases(told)
     for name, what in sorted(hub.broken.items()):
@@ -75,7 +94,13 @@ def _show_releases(told: dict[str, object]) -> None:
         "Deliveries",
         ["delivery", "recipient", "state", "attempts", "error"],
         [
-            (d["id"][:12], d["recipient"], d["state"], d["attempts"], (d["error"] or {}).get("message"))
+            (
+                d["id"][:12],
+                d["recipient"],
+                d["state"],
+                d["attempts"],
+                (d["error"] or {}).get("message"),
+            )
             for d in deliveries  # type: ignore[attr-defined]
         ],
     )
@@ -83,7 +108,10 @@ def _show_releases(told: dict[str, object]) -> None:
 
 def trace(
     release: Annotated[
-        str, typer.Argument(help="A release: TELECOM/2026-M10 (its last version) or TELECOM/2026-M10/v1.")
+        str,
+        typer.Argument(
+            help="A release: TELECOM/2026-M10 (its last version) or TELECOM/2026-M10/v1."
+        ),
     ],
     indicator: Annotated[str, typer.Argument(help="An indicator, like VT.03.")],
     org_unit: Annotated[str, typer.Argument(help="An org unit, like cluster-5.")],
@@ -95,14 +123,16 @@ def trace(
     json: AsJson = False,
 ) -> None:
     """From a figure of a release down to the cells that it came from, and the text that stands there."""
-    from hub_core.trace import Asked
+    from hub_core.trace import FigureQuery
     from hub_core.trace import trace as follow
 
     with opened(home, children=1) as hub:
         found = hub.releases.named(release, moment(as_of) if as_of else None)
-        step = follow(hub, found, Asked(indicator, org_unit, measure, dims, calendar))
+        step = follow(hub, found, FigureQuery(indicator, org_unit, measure, dims, calendar))
         if json:
-            as_json({"release": found.name, "manifest_digest": found.manifest_digest, "figure": step})
+            as_json(
+                {"release": found.name, "manifest_digest": found.manifest_digest, "figure": step}
+            )
         else:
             show_trace(hub, found.name, step)
 
@@ -120,5 +150,7 @@ def show_trace(hub: Hub, release: str, step: Step) -> None:
         say(f"{indent}{each.indicator} {each.org_unit} {each.period}{value}{status}  {each.method}")
         if each.cell:
             cell = each.cell
-            say(f"{indent}  {cell.province}/{cell.provision} revision {cell.revision}, gather {cell.gather},")
+            say(
+                f"{indent}  {cell.province}/{cell.provision} revision {cell.revision}, gather {cell.gather},"
+            )
             say(f"{indent}  part {cell.part.digest[:12]}: {cell.locator}  ->  {cell.text!r}")

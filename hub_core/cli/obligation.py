@@ -15,7 +15,9 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("list")
 def list_(
     dataflow: Annotated[str | None, typer.Option(help="Only this dataflow.")] = None,
-    period: Annotated[list[str] | None, typer.Option(help="A period; the last ended ones where left out.")] = None,
+    period: Annotated[
+        list[str] | None, typer.Option(help="A period; the last ended ones where left out.")
+    ] = None,
     home: Home = Path(),
     json: AsJson = False,
     now: Now = None,
@@ -36,16 +38,37 @@ def list_(
         for name, flow in sorted(hub.config.catalogue.dataflows.items()):
             if dataflow and name != dataflow:
                 continue
-            wanted = asked or [latest(frequency, flow.calendar, business_date(at)) for frequency in flow.frequencies]
+            wanted = asked or [
+                latest(frequency, flow.calendar, business_date(at))
+                for frequency in flow.frequencies
+            ]
             there = hub.store.submissions(dataflow=name)
             for each in (each for one in wanted for each in due(hub.config, name, one, there, at)):
                 duty = each.obligation
                 units = " ".join(duty.speaks_for)
                 came = in_vietnam(each.came_at)
                 rule = duty.due[each.period.frequency]  # type: ignore[index]  # it has a rule for each it owes
-                told = (name, str(each.period), duty.provider, units, str(each.due), each.state, came)
+                told = (
+                    name,
+                    str(each.period),
+                    duty.provider,
+                    units,
+                    str(each.due),
+                    each.state,
+                    came,
+                )
                 rows.append((*told, rule, duty.legal))
-    columns = ["dataflow", "period", "provider", "speaks for", "due", "state", "came", "due rule", "legal ground"]
+    columns = [
+        "dataflow",
+        "period",
+        "provider",
+        "speaks for",
+        "due",
+        "state",
+        "came",
+        "due rule",
+        "legal ground",
+    ]
     if json:
         as_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
@@ -56,7 +79,9 @@ def list_(
 def nil(
     dataflow: Annotated[str, typer.Argument(help="The dataflow, for example TELECOM.")],
     period: Annotated[str, typer.Argument(help="The period, for example 2026-Q3.")],
-    provider: Annotated[str, typer.Option(help="Who has nothing to report, for example HA_TINH.SKHCN.")],
+    provider: Annotated[
+        str, typer.Option(help="Who has nothing to report, for example HA_TINH.SKHCN.")
+    ],
     by: Annotated[str, typer.Option(help="Who says so: a name and an office.")],
     why: Annotated[str, typer.Option(help="Why, and by which letter.")],
     home: Home = Path(),
@@ -76,10 +101,17 @@ def nil(
     at = moment(now)
     with opened(home) as hub, hub.alone(at):
         admitted = state_nil(hub, dataflow, label, provider, by.strip(), why.strip(), at)
-    told = {"dataflow": dataflow, "period": label, "provider": provider, "revision": admitted.revision}
+    told = {
+        "dataflow": dataflow,
+        "period": label,
+        "provider": provider,
+        "revision": admitted.revision,
+    }
     if json:
         as_json(told)
     elif admitted.revision is None:
         say(f"{provider} had said so before; nothing changed.")
     else:
-        say(f"{provider} has nothing to report in {dataflow} for {label}: revision {admitted.revision}, by {by}.")
+        say(
+            f"{provider} has nothing to report in {dataflow} for {label}: revision {admitted.revision}, by {by}."
+        )

@@ -1,4 +1,7 @@
-"""Org units: who is meant by a word or a code, what they are called when, and what became of them."""
+"""Org units.
+
+Who is meant by a word or a code, what they are called when, and what became of them.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +24,34 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="An org unit's id, like vn-quang-tri-2025.")]
-At = Annotated[datetime | None, typer.Option("--at", formats=["%Y-%m-%d"], help="The day, like 2025-06-30.")]
-AHEAD = {"merge": "merged into", "split": "split into", "boundary transfer": "gave a part to", "rename": "renamed:"}
-BACK = {"merge": "merged from", "split": "split from", "boundary transfer": "got a part of", "rename": "renamed:"}
+At = Annotated[
+    datetime | None, typer.Option("--at", formats=["%Y-%m-%d"], help="The day, like 2025-06-30.")
+]
+AHEAD = {
+    "merge": "merged into",
+    "split": "split into",
+    "boundary transfer": "gave a part to",
+    "rename": "renamed:",
+}
+BACK = {
+    "merge": "merged from",
+    "split": "split from",
+    "boundary transfer": "got a part of",
+    "rename": "renamed:",
+}
 TABLES = {
     "Names": {"name": "name", "English": "name_en", "type": "type"},
     "Codes": {"scheme": "scheme", "code": "code"},
     "Clusters": {"cluster": "cluster", "name": "name"},
     "Members": {"member": "member", "name": "name"},
 }
-STEPS = {"date": "date", "kind": "kind", "from": "predecessor", "to": "successor", "legal act": "legal_act"}
+STEPS = {
+    "date": "date",
+    "kind": "kind",
+    "from": "predecessor",
+    "to": "successor",
+    "legal act": "legal_act",
+}
 Row = dict[str, str | None]
 
 
@@ -43,17 +64,35 @@ def show(org_unit: Id, at: At = None, home: Home = Path(), json: AsJson = False)
     unit = _unit(catalogue, org_unit)
     told = _facts(catalogue, unit, day)
     if json:
-        as_json({"id": unit.id, "level": unit.level, "parent": unit.parent or None, **_dates(unit.valid), **told})
+        as_json(
+            {
+                "id": unit.id,
+                "level": unit.level,
+                "parent": unit.parent or None,
+                **_dates(unit.valid),
+                **told,
+            }
+        )
         return
     above = f", under {unit.parent}" if unit.parent else ""
-    say(f"{unit.id}: {_called(catalogue, unit.id, day)}, {unit.level}{above}, {_days(_dates(unit.valid))}.")
+    say(
+        f"{unit.id}: {_called(catalogue, unit.id, day)}, {unit.level}{above}, {_days(_dates(unit.valid))}."
+    )
     if day and not unit.valid.holds(day):
         say(f"It did not live on {day}.")
     say("")
     for title, columns in TABLES.items():
         if rows := told[title.lower()]:
-            table(title, [*columns, "days"], [(*(r[key] for key in columns.values()), _days(r)) for r in rows])
-    table("Successions", list(STEPS), [tuple(r[key] for key in STEPS.values()) for r in told["successions"]])
+            table(
+                title,
+                [*columns, "days"],
+                [(*(r[key] for key in columns.values()), _days(r)) for r in rows],
+            )
+    table(
+        "Successions",
+        list(STEPS),
+        [tuple(r[key] for key in STEPS.values()) for r in told["successions"]],
+    )
 
 
 @app.command("resolve")
@@ -63,7 +102,10 @@ def resolve(
     home: Home = Path(),
     json: AsJson = False,
 ) -> None:
-    """Who is meant by an id, code, name or alias on a day; exit code 1 where that is not one org unit."""
+    """Who is meant by an id, code, name or alias on a day.
+
+    Exit code 1 where that is not one org unit.
+    """
     from hub_core.mapping import meaning
 
     day = at.date() if at else None
@@ -73,8 +115,12 @@ def resolve(
     if not found.candidates:
         raise typer.BadParameter(f"no org unit has the id, code, name or alias {text!r}")
     if json:
-        candidates = [{"org_unit": m.org_unit, "by": m.by, **_dates(m.valid)} for m in found.candidates]
-        as_json({"text": text, "at": day, "org_unit": found.org_unit or None, "candidates": candidates})
+        candidates = [
+            {"org_unit": m.org_unit, "by": m.by, **_dates(m.valid)} for m in found.candidates
+        ]
+        as_json(
+            {"text": text, "at": day, "org_unit": found.org_unit or None, "candidates": candidates}
+        )
     else:
         if found.org_unit:
             say(f"{found.org_unit}: {_called(catalogue, found.org_unit, day)}", "")
@@ -82,7 +128,8 @@ def resolve(
             many = len({m.org_unit for m in found.candidates if day is None or m.valid.holds(day)})
             say(f"{text!r} stands for {many or 'no'} org units{f' on {day}' if day else ''}.", "")
         rows = [
-            (m.org_unit, _called(catalogue, m.org_unit, day), m.by, _days(_dates(m.valid))) for m in found.candidates
+            (m.org_unit, _called(catalogue, m.org_unit, day), m.by, _days(_dates(m.valid)))
+            for m in found.candidates
         ]
         table("Candidates", ["org unit", "name", "by", "days"], rows)
     sys.exit(0 if found.org_unit else BLOCKED)
@@ -110,7 +157,9 @@ def timeline(org_unit: Id, home: Home = Path(), json: AsJson = False) -> None:
         say("No succession names it.")
 
 
-def _tree(catalogue: Catalogue, title: str, branches: Iterable[Branch], words: dict[str, str]) -> Tree:
+def _tree(
+    catalogue: Catalogue, title: str, branches: Iterable[Branch], words: dict[str, str]
+) -> Tree:
     """Branches as a tree: each with its date, whom it met, and below that the legal act."""
     from rich.text import Text
     from rich.tree import Tree
@@ -139,7 +188,12 @@ def _facts(catalogue: Catalogue, unit: OrgUnit, day: date | None) -> dict[str, l
     steps = dict.fromkeys([*predecessors(catalogue, unit.id), *successors(catalogue, unit.id)])
     return {
         "names": [
-            {"name": n.name, "name_en": n.name_en, "type": n.type, **_dates(n.valid.within(unit.valid))}
+            {
+                "name": n.name,
+                "name_en": n.name_en,
+                "type": n.type,
+                **_dates(n.valid.within(unit.valid)),
+            }
             for n in unit.names
             if held(n.valid)
         ],
@@ -154,20 +208,29 @@ def _facts(catalogue: Catalogue, unit: OrgUnit, day: date | None) -> dict[str, l
             if m.member == unit.id
         ],
         "members": [
-            {"member": m.member, "name": other(m.member), **_dates(m.valid)} for m in together if m.org_unit == unit.id
+            {"member": m.member, "name": other(m.member), **_dates(m.valid)}
+            for m in together
+            if m.org_unit == unit.id
         ],
         "successions": [_step(each) for each in sorted(steps, key=lambda s: s.day)],
     }
 
 
 def _unit(catalogue: Catalogue, org_unit: str) -> OrgUnit:
-    """The org unit of an id; one that is not there is a usage error that names whom the word may mean."""
+    """The org unit of an id.
+
+    One that is not there is a usage error that names whom the word may mean.
+    """
     from hub_core.mapping.meaning import resolve as meant_by
 
     if org_unit in catalogue.org_units:
         return catalogue.org_units[org_unit]
     meant = dict.fromkeys(m.org_unit for m in meant_by(catalogue, org_unit).candidates)
-    hint = f"; it may mean {', '.join(meant)}" if meant else "; hub orgunit resolve finds one by a name or a code"
+    hint = (
+        f"; it may mean {', '.join(meant)}"
+        if meant
+        else "; hub orgunit resolve finds one by a name or a code"
+    )
     raise typer.BadParameter(f"there is no org unit with the id {org_unit!r}{hint}")
 
 
@@ -197,10 +260,17 @@ def _branch(each: Branch) -> dict[str, object]:
 
 
 def _dates(valid: Validity) -> Row:
-    return {name: str(day) if day else None for name, day in (("valid_from", valid.first), ("valid_to", valid.last))}
+    return {
+        name: str(day) if day else None
+        for name, day in (("valid_from", valid.first), ("valid_to", valid.last))
+    }
 
 
 def _days(dates: Row) -> str:
     """Days in words."""
-    words = [f"{word} {dates[key]}" for word, key in (("from", "valid_from"), ("until", "valid_to")) if dates[key]]
+    words = [
+        f"{word} {dates[key]}"
+        for word, key in (("from", "valid_from"), ("until", "valid_to"))
+        if dates[key]
+    ]
     return " ".join(words) or "always"

@@ -29,16 +29,28 @@ if TYPE_CHECKING:
 
 DONE, BLOCKED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 
-Home = Annotated[Path, typer.Option("--home", envvar="HUB_HOME", help="The hub's home: the folder that holds config/.")]
+Home = Annotated[
+    Path,
+    typer.Option(
+        "--home", envvar="HUB_HOME", help="The hub's home: the folder that holds config/."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Now = Annotated[
     datetime | None,
-    typer.Option("--now", formats=["%Y-%m-%dT%H:%M"], help="Act as if it were this time in Vietnam.", hidden=True),
+    typer.Option(
+        "--now",
+        formats=["%Y-%m-%dT%H:%M"],
+        help="Act as if it were this time in Vietnam.",
+        hidden=True,
+    ),
 ]
 
 AsOf = Annotated[
     datetime | None,
-    typer.Option("--as-of", formats=["%Y-%m-%dT%H:%M"], help="Read what stood at this time in Vietnam."),
+    typer.Option(
+        "--as-of", formats=["%Y-%m-%dT%H:%M"], help="Read what stood at this time in Vietnam."
+    ),
 ]
 
 
@@ -120,12 +132,25 @@ def as_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=plain) + "\n")
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+) -> None:
     """Print a table; nothing at all is said in words."""
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    made = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=None,
+        pad_edge=False,
+    )
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     count = 0
@@ -138,7 +163,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
 
 
 def _harmless(text: str) -> str:
-    """A text without what a terminal would obey, or would not show: control characters and invisible marks."""
+    """A text without what a terminal would obey, or would not show.
+
+    Control characters and invisible marks.
+    """
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\n\xa0" else f"\\u{ord(c):04x}" for c in text)
@@ -165,7 +193,9 @@ def show_difference(told: Difference) -> None:
         for each in told.changes
     ]
     table(f"{told.before} > {told.after}", columns, rows, right=["before", "after"])
-    say(f"Reason: {told.reason}. {len(told.changes)} figures differ, {told.unchanged} are the same.")
+    say(
+        f"Reason: {told.reason}. {len(told.changes)} figures differ, {told.unchanged} are the same."
+    )
 
 
 def _plain(value: Decimal | None) -> str:
@@ -189,7 +219,12 @@ def progress(*, quiet: bool) -> Iterator[Callable[[str, dict[str, int]], None]]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.fields[told]}"), TimeElapsedColumn()
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.fields[told]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, int] = {}
 

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub_core.cli.output import BLOCKED, DONE, AsJson, Home, Now, as_json, moment, opened, progress, say, table
+from hub_core.cli.output import (
+    BLOCKED,
+    DONE,
+    AsJson,
+    Home,
+    Now,
+    as_json,
+    moment,
+    opened,
+    progress,
+    say,
+    table,
+)
 
 if TYPE_CHECKING:
     from hub_core.home import Hub
@@ -35,7 +47,11 @@ def list_(home: Home = Path(), json: AsJson = False) -> None:
         as_json({"provisions": provisions, "packages": packages, "broken": broken})
         return
     table("Provisions", columns, rows)
-    table("Packages", list(packages[0]) if packages else [], [list(each.values()) for each in packages])
+    table(
+        "Packages",
+        list(packages[0]) if packages else [],
+        [list(each.values()) for each in packages],
+    )
     for name, what in sorted(broken.items()):
         say(f"  ! {name}: {what}")
 
@@ -53,26 +69,40 @@ def _whence(hub: Hub, plugin: Plugin) -> dict[str, str]:
         here = installed.folder(hub.config.home) in Path(plugin.folder).parents
         whence = "installed" if here else "folder"
     place = plugin.environment or plugin.folder or plugin.root
-    return {"province": plugin.name, "version": plugin.version, "from": whence, "python": PYTHON, "place": place}
+    return {
+        "province": plugin.name,
+        "version": plugin.version,
+        "from": whence,
+        "python": PYTHON,
+        "place": place,
+    }
 
 
 @app.command()
 def install(
     package: Annotated[
-        Path, typer.Argument(metavar="PATH", help="A package: its folder, its wheel or its source archive.")
+        Path,
+        typer.Argument(
+            metavar="PATH", help="A package: its folder, its wheel or its source archive."
+        ),
     ],
     isolated: Annotated[
         bool, typer.Option("--isolated", help="Give it an environment and libraries of its own.")
     ] = False,
     find_links: Annotated[
         list[Path] | None,
-        typer.Option(help="A folder with wheels to install from, beside pip's own settings; may be repeated."),
+        typer.Option(
+            help="A folder with wheels to install from, beside pip's own settings; may be repeated."
+        ),
     ] = None,
     home: Home = Path(),
     json: AsJson = False,
     now: Now = None,
 ) -> None:
-    """Install a package, or a newer version of it; it is tried first, and a bad one changes nothing."""
+    """Install a package, or a newer version of it.
+
+    It is tried first, and a bad one changes nothing.
+    """
     from hub_core.upkeep.install import install as put_in_force
 
     if absent := [str(each) for each in find_links or [] if not each.is_dir()]:
@@ -83,11 +113,23 @@ def install(
         as_json(done)
         return
     told, before = done.installed, done.before
-    where = f"with libraries of its own, Python {told.python}" if told.isolated else "with the hub's own libraries"
-    was = f" It was {before.version or 'of no version'}{' and isolated' * before.isolated}." if before else ""
+    where = (
+        f"with libraries of its own, Python {told.python}"
+        if told.isolated
+        else "with the hub's own libraries"
+    )
+    was = (
+        f" It was {before.version or 'of no version'}{' and isolated' * before.isolated}."
+        if before
+        else ""
+    )
     say(f"{told.name}: {told.project} {told.version} is installed, {where}.{was}")
     say(*(f"  ! {each.what}" for each in done.left))
-    say(f"Next: hub gather --province {told.name}" if not done.left else "Next: put these right, then: hub check")
+    say(
+        f"Next: hub gather --province {told.name}"
+        if not done.left
+        else "Next: put these right, then: hub check"
+    )
 
 
 @app.command()
@@ -110,9 +152,13 @@ def remove(
 
 @app.command("try")
 def try_(
-    provision: Annotated[str, typer.Argument(help="PROVINCE/PROVISION, for example nghe_an/telecom.")],
+    provision: Annotated[
+        str, typer.Argument(help="PROVINCE/PROVISION, for example nghe_an/telecom.")
+    ],
     file: Annotated[Path, typer.Argument(help="A local file as the department would send it.")],
-    period: Annotated[list[str] | None, typer.Option(help="A period to read; may be repeated.")] = None,
+    period: Annotated[
+        list[str] | None, typer.Option(help="A period to read; may be repeated.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="How many rows to print.", min=1)] = 50,
     home: Home = Path(),
     json: AsJson = False,
@@ -150,12 +196,22 @@ def _show(trial: Trial, limit: int) -> None:
         rows = [[row["code"], row["vi"], row["text"], row["where"]] for row in trial.left[:limit]]
         table(_titled("Left out", len(trial.left), limit), ["code", "why", "text", "where"], rows)
     if trial.findings:
-        rows = [[f["code"], f["severity"], f["period"], f["rows"], f["vi"], f["text"]] for f in trial.findings]
-        table("Findings", ["code", "severity", "period", "rows", "what", "example"], rows, right=["rows"])
+        rows = [
+            [f["code"], f["severity"], f["period"], f["rows"], f["vi"], f["text"]]
+            for f in trial.findings
+        ]
+        table(
+            "Findings",
+            ["code", "severity", "period", "rows", "what", "example"],
+            rows,
+            right=["rows"],
+        )
     if trial.error:
         say(f"The file is refused. {trial.error}")
         return
-    counts = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in trial.counts.items() if number)
+    counts = ", ".join(
+        f"{number:,} {what.replace('_', ' ')}" for what, number in trial.counts.items() if number
+    )
     say(
         *(f"{label}: a nil return." for label in trial.nil),
         *(f"{label}: no data reported." for label in trial.no_data),

@@ -7,10 +7,24 @@ from typing import Annotated
 
 import typer
 
-from hub_core.cli.output import AsJson, AsOf, Home, as_json, in_vietnam, moment, opened, say, show_difference, table
+from hub_core.cli.output import (
+    AsJson,
+    AsOf,
+    Home,
+    as_json,
+    in_vietnam,
+    moment,
+    opened,
+    say,
+    show_difference,
+    table,
+)
 
 app = typer.Typer(no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="A release: TELECOM/2026-M10 (its last version) or TELECOM/2026-M10/v1.")]
+Name = Annotated[
+    str,
+    typer.Argument(help="A release: TELECOM/2026-M10 (its last version) or TELECOM/2026-M10/v1."),
+]
 
 
 @app.command("list")
@@ -25,7 +39,9 @@ def list_(home: Home = Path(), as_of: AsOf = None, json: AsJson = False) -> None
                 "reason": each.reason,
                 "frozen_at": each.frozen_at,
                 "reporters": each.manifest.coverage["reporters"],
-                "deliveries": {d["recipient"]: d["state"] for d in hub.releases.deliveries(release_id=each.id)},
+                "deliveries": {
+                    d["recipient"]: d["state"] for d in hub.releases.deliveries(release_id=each.id)
+                },
             }
             for each in hub.releases.all()
             if at is None or (each.frozen_at is not None and each.frozen_at <= at)
@@ -33,7 +49,10 @@ def list_(home: Home = Path(), as_of: AsOf = None, json: AsJson = False) -> None
     if json:
         as_json(found)
     else:
-        rows = [(r["release"], r["state"], r["reason"], r["reporters"], _states(r["deliveries"])) for r in found]
+        rows = [
+            (r["release"], r["state"], r["reason"], r["reporters"], _states(r["deliveries"]))
+            for r in found
+        ]
         table("Releases", ["release", "state", "reason", "reporters", "deliveries"], rows)
 
 
@@ -58,9 +77,22 @@ def show(release: Name, home: Home = Path(), as_of: AsOf = None, json: AsJson = 
         return
     columns = ["indicator", "name_vi", "unit", "org_unit", "value", "status", "coverage", "method"]
     say(f"{found.name}, {found.state}: {found.reason}, frozen {in_vietnam(found.frozen_at)}", "")
-    table(found.name, columns, [[each[name] for name in columns] for each in told.figures], right=["value"])
-    table("Reporters", ["provider", "name", "state"], [(r["provider"], r["name"], r["state"]) for r in told.reporters])
-    answers = [(d[:12], a["state"], a["reference"], a["message"]) for d, each in receipts.items() for a in each]
+    table(
+        found.name,
+        columns,
+        [[each[name] for name in columns] for each in told.figures],
+        right=["value"],
+    )
+    table(
+        "Reporters",
+        ["provider", "name", "state"],
+        [(r["provider"], r["name"], r["state"]) for r in told.reporters],
+    )
+    answers = [
+        (d[:12], a["state"], a["reference"], a["message"])
+        for d, each in receipts.items()
+        for a in each
+    ]
     table("Receipts", ["delivery", "state", "receipt", "message"], answers)
 
 
@@ -88,7 +120,9 @@ def export(
 @app.command("diff")
 def diff(
     release: Name,
-    before: Annotated[str | None, typer.Option(help="Another version of it; the one before where left out.")] = None,
+    before: Annotated[
+        str | None, typer.Option(help="Another version of it; the one before where left out.")
+    ] = None,
     home: Home = Path(),
     json: AsJson = False,
 ) -> None:
@@ -96,7 +130,9 @@ def diff(
     from hub_core.pipeline.differences import of_releases
 
     with opened(home) as hub:
-        told = of_releases(hub, hub.releases.named(release), hub.releases.named(before) if before else None)
+        told = of_releases(
+            hub, hub.releases.named(release), hub.releases.named(before) if before else None
+        )
     if json:
         as_json(told)
     else:
@@ -114,6 +150,8 @@ def verify(release: Name, home: Home = Path(), as_of: AsOf = None, json: AsJson 
         as_json(told)
     else:
         same = "the same" if told.same else "NOT the same"
-        say(f"{told.release}: {same}; figures as frozen {told.frozen[:12]}, made again {told.made[:12]}")
+        say(
+            f"{told.release}: {same}; figures as frozen {told.frozen[:12]}, made again {told.made[:12]}"
+        )
     if not told.same:
         raise typer.Exit(1)

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from hub_core.cli.output import AsJson, AsOf, Home, as_json, in_vietnam, moment, opened, show_difference, table
+from hub_core.cli.output import (
+    AsJson,
+    AsOf,
+    Home,
+    as_json,
+    in_vietnam,
+    moment,
+    opened,
+    show_difference,
+    table,
+)
 
 app = typer.Typer(no_args_is_help=True)
 Which = Annotated[str, typer.Argument(help="PROVINCE/PROVISION, for example thanh_hoa/telecom.")]
@@ -42,7 +52,9 @@ def list_(
             "kind": each.kind,
             "rows": each.rows,
             "quarantined": each.quarantined,
-            "changes": ", ".join(f"{n} {name}" for name, n in each.counts.items() if n and name != "unchanged"),
+            "changes": ", ".join(
+                f"{n} {name}" for name, n in each.counts.items() if n and name != "unchanged"
+            ),
             "reason": each.accepted_reason or each.reason,
             "admitted": in_vietnam(each.admitted_at),
             "gather": each.gather,
@@ -52,7 +64,17 @@ def list_(
     if json:
         as_json(rows)
         return
-    columns = ["period", "revision", "state", "kind", "rows", "quarantined", "changes", "reason", "admitted"]
+    columns = [
+        "period",
+        "revision",
+        "state",
+        "kind",
+        "rows",
+        "quarantined",
+        "changes",
+        "reason",
+        "admitted",
+    ]
     table(
         f"Revisions of {provision}",
         columns,
@@ -71,7 +93,10 @@ def diff(
     home: Home = Path(),
     json: AsJson = False,
 ) -> None:
-    """What changed between two revisions: figures new, changed and withdrawn, with before and after."""
+    """What changed between two revisions.
+
+    Figures new, changed and withdrawn, with before and after.
+    """
     from hub_core.pipeline.differences import of_revisions
 
     name, _, which = provision.partition("/")

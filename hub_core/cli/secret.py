@@ -22,7 +22,10 @@ Name = Annotated[str, typer.Argument(help="Its name, as in secret:NAME.")]
 
 @app.command("list")
 def list_(home: Home = Path(), json: AsJson = False) -> None:
-    """Every secret: who refers to it, where it comes from, and whether it is set. No command is run."""
+    """Every secret: who refers to it, where it comes from, and whether it is set.
+
+    No command is run.
+    """
     secrets, known = _known(home)
     rows = []
     for (owner, name), used_by in known.items():
@@ -43,16 +46,22 @@ def set_(
     context: typer.Context,
     owner: Owner,
     name: Name,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Also one that nothing refers to.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also one that nothing refers to.")
+    ] = False,
     home: Home = Path(),
     json: AsJson = False,
 ) -> None:
     """Write a secret's value into the home, asked for twice on a terminal, else read from standard input."""
     if context.args:
-        raise typer.BadParameter("a value is no argument, where others see it: type it when asked, or pipe it in")
+        raise typer.BadParameter(
+            "a value is no argument, where others see it: type it when asked, or pipe it in"
+        )
     secrets, known = _known(home)
     if not known.get((owner, name)) and not anyway:
-        raise typer.BadParameter(f"nothing refers to {name} of {owner}; {_names(known)}; --anyway writes it")
+        raise typer.BadParameter(
+            f"nothing refers to {name} of {owner}; {_names(known)}; --anyway writes it"
+        )
     path = secrets.keep(owner, name, _typed(owner, name))
     origin = str(secrets.origin(owner, name))
     if json:
@@ -65,7 +74,9 @@ def set_(
 
 @app.command("test")
 def prove(
-    owner: Annotated[str | None, typer.Argument(help="Only this province's, or the hub's own.")] = None,
+    owner: Annotated[
+        str | None, typer.Argument(help="Only this province's, or the hub's own.")
+    ] = None,
     name: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
     home: Home = Path(),
     json: AsJson = False,
@@ -73,10 +84,14 @@ def prove(
     """Get each secret as a night would, running commands: ok, or why not."""
     secrets, known = _known(home)
     asked = [
-        key for key, used_by in known.items() if owner in (None, key[0]) and (name == key[1] or (not name and used_by))
+        key
+        for key, used_by in known.items()
+        if owner in (None, key[0]) and (name == key[1] or (not name and used_by))
     ]
     if owner and not asked:
-        raise typer.BadParameter(f"no secret {' '.join(filter(None, (owner, name)))}; {_names(known)}")
+        raise typer.BadParameter(
+            f"no secret {' '.join(filter(None, (owner, name)))}; {_names(known)}"
+        )
     rows = []
     for each in asked:
         result = _wrong(secrets, *each, run=True) or "ok"
@@ -90,7 +105,10 @@ def prove(
 
 
 def _known(home: Path) -> tuple[Secrets, dict[Names, list[str]]]:
-    """The secrets that are referred to, with who does; also those that only hub.toml or the home's files have."""
+    """The secrets that are referred to, with who does.
+
+    Also those that only hub.toml or the home's files have.
+    """
     from hub_core.secrets import references
 
     with opened(home) as hub:

@@ -17,14 +17,18 @@ def series(
     first: Annotated[str, typer.Option("--from", help="The first period, like 2024-Q1.")],
     last: Annotated[str, typer.Option("--to", help="The last period, of the same frequency.")],
     borders: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day of the borders; today where left out.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day of the borders; today where left out."),
     ] = None,
     home: Home = Path(),
     as_of: AsOf = None,
     json: AsJson = False,
     now: Now = None,
 ) -> None:
-    """A series in two views: as it was reported, and on today's borders; where there is no figure, why."""
+    """A series in two views: as it was reported, and on today's borders.
+
+    Where there is no figure, why.
+    """
     from hub_core.model.period import Period
     from hub_core.obligations import business_date
     from hub_core.pipeline.series import series as points
@@ -59,5 +63,14 @@ def series(
         )
         for r, t in zip(reported, today, strict=True)
     ]
-    columns = ["period", "as reported", "status", "of", f"on borders of {day}", "status", "of", "why none"]
+    columns = [
+        "period",
+        "as reported",
+        "status",
+        "of",
+        f"on borders of {day}",
+        "status",
+        "of",
+        "why none",
+    ]
     table(f"{indicator} of {org_unit}", columns, rows, right=["as reported", columns[4]])

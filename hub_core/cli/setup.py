@@ -35,27 +35,41 @@ def init(
 
 
 def check(home: Home = Path(), json: AsJson = False, now: Now = None) -> None:
-    """Prove that configuration and plugins hold: every code, component and connector, every package in a child."""
+    """Prove that configuration and plugins hold.
+
+    Every code, component and connector, every package in a child.
+    """
     from hub_core.obligations import business_date
     from hub_core.upkeep.check import check as check_home
 
     with opened(home) as hub:
         problems = check_home(hub, business_date(moment(now)))
         names = sorted(hub.provinces)
-    errors, warnings = (sum(each.severity == how for each in problems) for how in ("error", "warning"))
+    errors, warnings = (
+        sum(each.severity == how for each in problems) for how in ("error", "warning")
+    )
     if json:
         as_json({"provinces": names, "problems": problems})
     else:
-        table("Problems", ["where", "what", "severity"], [(p.where, p.what, p.severity) for p in problems])
+        table(
+            "Problems",
+            ["where", "what", "severity"],
+            [(p.where, p.what, p.severity) for p in problems],
+        )
         packages = f"{len(names)} packages ({', '.join(names)})" if names else "No packages"
         say(f"{packages}; {errors} errors, {warnings} warnings.")
     sys.exit(USAGE if errors else DONE)
 
 
 def demo(
-    home: Annotated[Path | None, typer.Option(help="Where to keep the demo's home; removed first.")] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="Where to keep the demo's home; removed first.")
+    ] = None,
 ) -> None:
-    """One night end to end on this machine: the sample systems of the provinces and a sample ministry."""
+    """One night end to end on this machine.
+
+    The sample systems of the provinces and a sample ministry.
+    """
     from hub_core.testing.demo import run
 
     sys.exit(run(home))

@@ -12,14 +12,21 @@ from hub_core.cli.output import AsJson, Home, Now, as_json, moment, opened, say
 
 def template(
     dataflow: Annotated[str, typer.Argument(help="A dataflow, like TELECOM.")],
-    provision: Annotated[str, typer.Option(help="Whose form it is: PROVINCE/PROVISION, like quang_tri/telecom.")],
-    period: Annotated[str | None, typer.Option(help="A period; the last ended one where left out.")] = None,
+    provision: Annotated[
+        str, typer.Option(help="Whose form it is: PROVINCE/PROVISION, like quang_tri/telecom.")
+    ],
+    period: Annotated[
+        str | None, typer.Option(help="A period; the last ended one where left out.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="A file, or a folder to put it into.")] = Path(),
     home: Home = Path(),
     json: AsJson = False,
     now: Now = None,
 ) -> None:
-    """Make the Excel form that a department without a system fills; the reader of kind form reads it back."""
+    """Make the Excel form that a department without a system fills.
+
+    The reader of kind form reads it back.
+    """
     from hub_core.model.period import Period
     from hub_core.obligations import business_date
     from hub_core.pipeline.template import form, write
@@ -32,9 +39,15 @@ def template(
         made = form(hub, dataflow, provision, asked, business_date(moment(now)))
         path = write(hub, made, out)
     if json:
-        told = {"file": str(path), "dataflow": made.dataflow, "provision": provision, "period": made.period}
+        told = {
+            "file": str(path),
+            "dataflow": made.dataflow,
+            "provision": provision,
+            "period": made.period,
+        }
         as_json(told | {"due": made.due, "lines": len(made.lines)})
     else:
         say(
-            f"{path}", f"{made.title}, {made.period}: {len(made.lines)} lines for {made.provider_name}, due {made.due}."
+            f"{path}",
+            f"{made.title}, {made.period}: {len(made.lines)} lines for {made.provider_name}, due {made.due}.",
         )

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub_core.cli.output import BLOCKED, DONE, AsJson, Home, Now, as_json, moment, opened, progress, say, table
+from hub_core.cli.output import (
+    BLOCKED,
+    DONE,
+    AsJson,
+    Home,
+    Now,
+    as_json,
+    moment,
+    opened,
+    progress,
+    say,
+    table,
+)
 
 if TYPE_CHECKING:
     from hub_core.upkeep.doctor import Examined, Symptom
@@ -17,13 +29,21 @@ if TYPE_CHECKING:
 def doctor(
     home: Home = Path(),
     mend: Annotated[
-        bool, typer.Option("--mend", help="Remove what a killed hub left, and complete what can be completed.")
+        bool,
+        typer.Option(
+            "--mend", help="Remove what a killed hub left, and complete what can be completed."
+        ),
     ] = False,
-    deep: Annotated[bool, typer.Option("--deep", help="Also read every landed part and all figures.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also read every landed part and all figures.")
+    ] = False,
     json: AsJson = False,
     now: Now = None,
 ) -> None:
-    """Look for leftovers, lost files and digests that do not hold; without --mend nothing is changed."""
+    """Look for leftovers, lost files and digests that do not hold.
+
+    Without --mend nothing is changed.
+    """
     from hub_core.config import operator as configuration
     from hub_core.upkeep import doctor as doctors
 
@@ -52,7 +72,9 @@ def _show(told: Examined) -> None:
         table("Mended", ["kind", "place", "what"], [row[:3] for row in rows(told.mended)])
     table("Found", columns, rows(told.found))
     if told.at_work:
-        say("Another hub is at work in this home: what it has under way was left out, and so were leftovers.")
+        say(
+            "Another hub is at work in this home: what it has under way was left out, and so were leftovers."
+        )
     needs = sum(not each.harmless for each in told.found)
     say(f"{needs} need somebody, {len(told.found) - needs} are harmless.")
 
@@ -63,7 +85,10 @@ def backup(
     json: AsJson = False,
     now: Now = None,
 ) -> None:
-    """Write database, landing zone, catalogues and config/ as one set with digests; a night may run meanwhile."""
+    """Write database, landing zone, catalogues and config/ as one set with digests.
+
+    A night may run meanwhile.
+    """
     from hub_core.config import operator as configuration
     from hub_core.upkeep.backup.make import backup as make
 
@@ -73,16 +98,23 @@ def backup(
         as_json({"set": str(made.path), **made.about.model_dump(mode="json")})
         return
     about = made.about
-    say(f"{made.path}: {about.files} files, {sum(about.rows.values())} rows, {made.path.stat().st_size} bytes.")
+    say(
+        f"{made.path}: {about.files} files, {sum(about.rows.values())} rows, {made.path.stat().st_size} bytes."
+    )
     for each in about.left_out:
         say(f"  ! left out, for it is a secret in the open: {each}")
 
 
 def restore(
     source: Annotated[Path, typer.Argument(help="A set that hub backup made.")],
-    home: Annotated[Path, typer.Option("--home", help="The new home: a folder that is empty, or not there.")],
+    home: Annotated[
+        Path, typer.Option("--home", help="The new home: a folder that is empty, or not there.")
+    ],
     database: Annotated[
-        str | None, typer.Option(help="For a set of PostgreSQL: the empty database to load into, where another.")
+        str | None,
+        typer.Option(
+            help="For a set of PostgreSQL: the empty database to load into, where another."
+        ),
     ] = None,
     json: AsJson = False,
     now: Now = None,
@@ -95,5 +127,9 @@ def restore(
     if json:
         as_json({"home": str(home.resolve()), **about.model_dump(mode="json")})
     else:
-        say(f"{home} is the home of {about.made_at:%Y-%m-%d %H:%M %z}: {about.files} files, all verified.")
-        say(f"Next: set the secrets (hub secret list shows them), then: hub doctor --deep --home {home}")
+        say(
+            f"{home} is the home of {about.made_at:%Y-%m-%d %H:%M %z}: {about.files} files, all verified."
+        )
+        say(
+            f"Next: set the secrets (hub secret list shows them), then: hub doctor --deep --home {home}"
+        )

@@ -30,8 +30,9 @@ def _due_rule(text: str) -> str:
 class Obligation(Configured):
     """A provider's duty to report a dataflow: what it speaks for, and when it is due.
 
-    ``due`` has a due rule for each frequency; ``when_closed`` says whether a due day on which offices are closed
-    becomes the next working day (Civil Code 2015, article 148.5) or stays the same.
+    ``due`` has a due rule for each frequency; ``when_closed`` says whether a due day on which
+    offices are closed becomes the next working day (Civil Code 2015, article 148.5) or stays the
+    same.
     """
 
     dataflow: str
@@ -130,10 +131,16 @@ def load(home: Path) -> Config:
     settings = settings_of(home)
     texts = structures.read_texts(folder)
     catalogue = structures.catalogue(texts)
-    obligations = [o for path in _files(folder / "obligations") for o in read(path, _Obligations).obligation]
-    deliveries = [d for path in _files(folder / "deliveries") for d in read(path, _Deliveries).delivery]
+    obligations = [
+        o for path in _files(folder / "obligations") for o in read(path, _Obligations).obligation
+    ]
+    deliveries = [
+        d for path in _files(folder / "deliveries") for d in read(path, _Deliveries).delivery
+    ]
     announced = _announced(folder / "holidays.csv")
-    config = Config(home, settings, catalogue, texts, tuple(obligations), tuple(deliveries), announced)
+    config = Config(
+        home, settings, catalogue, texts, tuple(obligations), tuple(deliveries), announced
+    )
     problems = _problems(config)
     if problems:
         raise ConfigurationError("; ".join(problems))
@@ -168,14 +175,24 @@ def _problems(config: Config) -> list[str]:
     catalogue = config.catalogue
     named = [(f"obligation of {o.provider}", o.dataflow) for o in config.obligations]
     named += [(f"delivery to {d.recipient}", d.dataflow) for d in config.deliveries]
-    problems = [f"{what} names dataflow {d}, which is not there" for what, d in named if d not in catalogue.dataflows]
+    problems = [
+        f"{what} names dataflow {d}, which is not there"
+        for what, d in named
+        if d not in catalogue.dataflows
+    ]
     for duty in config.obligations:
         of = f"obligation of {duty.provider}"
         codes = {each.code for each in catalogue.of_dataflow(duty.dataflow)}
         flow = catalogue.dataflows.get(duty.dataflow)
-        problems += [f"{of} names {u}, which is not there" for u in duty.speaks_for if u not in catalogue.org_units]
         problems += [
-            f"{of} names {i}, which is not there or not of {duty.dataflow}" for i in duty.indicators if i not in codes
+            f"{of} names {u}, which is not there"
+            for u in duty.speaks_for
+            if u not in catalogue.org_units
+        ]
+        problems += [
+            f"{of} names {i}, which is not there or not of {duty.dataflow}"
+            for i in duty.indicators
+            if i not in codes
         ]
         problems += [
             f"{of}: {duty.dataflow} is not reported by {f}"
@@ -204,13 +221,16 @@ def _double_recipients(config: Config) -> list[str]:
         f"{one.dataflow} goes to {one.recipient} and to {other.recipient} on one day"
         for n, one in enumerate(config.deliveries)
         for other in config.deliveries[n + 1 :]
-        if one.dataflow == other.dataflow and one.valid.meets(other.valid_from or date.min, other.valid_to or date.max)
+        if one.dataflow == other.dataflow
+        and one.valid.meets(other.valid_from or date.min, other.valid_to or date.max)
     ]
 
 
 def _double_voices(config: Config) -> list[str]:
     """Pairs of obligations that speak for one figure on one day."""
-    speaking: dict[tuple[str, str], list[int]] = {}  # (dataflow, org unit) -> the duties that speak for it
+    speaking: dict[
+        tuple[str, str], list[int]
+    ] = {}  # (dataflow, org unit) -> the duties that speak for it
     for n, duty in enumerate(config.obligations):
         for unit in sorted(config.catalogue.subtree(tuple(duty.speaks_for))):
             speaking.setdefault((duty.dataflow, unit), []).append(n)
@@ -223,7 +243,11 @@ def _double_voices(config: Config) -> list[str]:
         one, other = config.obligations[n], config.obligations[m]
         same_voice = (one.province, one.provider) == (other.province, other.provider)
         meets = one.valid.meets(other.valid.first or date.min, other.valid.last or date.max)
-        same = set(one.indicators) & set(other.indicators) or not (one.indicators and other.indicators)
+        same = set(one.indicators) & set(other.indicators) or not (
+            one.indicators and other.indicators
+        )
         if meets and same and not same_voice:
-            problems.append(f"{one.provider} and {other.provider} both speak for {unit} in {one.dataflow} on one day")
+            problems.append(
+                f"{one.provider} and {other.provider} both speak for {unit} in {one.dataflow} on one day"
+            )
     return problems

@@ -57,8 +57,9 @@ def _hours(text: str) -> str:
 class Provision(Declared):
     """One provider's promise to report one dataflow: source, reader and mapping.
 
-    ``periods``: those asked for, all that are found, or the ones that it holds and is asked for. Without
-    ``map`` the reader speaks the hub's own words. ``hours``: in which its system may be asked, in Vietnam's time.
+    ``periods``: those asked for, all that are found, or the ones that it holds and is asked for.
+    Without ``map`` the reader speaks the hub's own words. ``hours``: in which its system may be
+    asked, in Vietnam's time.
     """
 
     dataflow: str
@@ -78,14 +79,18 @@ class Provision(Declared):
     def _long_or_wide(self) -> Self:
         wide = bool(self.measures)
         if wide == (self.map.indicator is not None):
-            raise ValueError("name the indicator either by map.indicator or by the columns under [measures]")
+            raise ValueError(
+                "name the indicator either by map.indicator or by the columns under [measures]"
+            )
         if wide == (self.map.value.column is not None):
             raise ValueError("map.value.column and [measures] say the same thing: give one of them")
         for part, what in (("source", self.source), ("reader", self.reader)):
             if not isinstance(what.get("kind"), str):
                 raise ValueError(f"{part}.kind is missing")
         for key in open_secrets(self.source):
-            raise ValueError(f'{key} holds a secret in the open; write {key} = "secret:NAME" and set NAME in the hub')
+            raise ValueError(
+                f'{key} holds a secret in the open; write {key} = "secret:NAME" and set NAME in the hub'
+            )
         return self
 
     def holds(self, period: str) -> bool:
@@ -95,7 +100,9 @@ class Provision(Declared):
     @property
     def asks_by_period(self) -> bool:
         """Whether its source has a place for the period."""
-        return any("{" + name + "}" in str(self.source) for name in ("period", "year", "first", "last"))
+        return any(
+            "{" + name + "}" in str(self.source) for name in ("period", "year", "first", "last")
+        )
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,12 @@ class Province:
         """The sha256 over a provision's declaration and the code tables that it names."""
         declared = self.provisions[provision]
         digest = hashlib.sha256(declared.model_dump_json(exclude={"source"}).encode())
-        rules = [declared.map.org_unit, declared.map.indicator, declared.map.status, declared.map.measure]
+        rules = [
+            declared.map.org_unit,
+            declared.map.indicator,
+            declared.map.status,
+            declared.map.measure,
+        ]
         for rule in [*rules, *declared.map.dims.values()]:
             for table in rule.tables if rule else []:
                 if isinstance(table, str) and table != CATALOGUE:
@@ -143,8 +155,12 @@ class Province:
     def digest(self) -> str:
         """The sha256 over all files of the package, as they were when it was first asked for."""
         digest = hashlib.sha256()
-        for path in sorted(p for p in self.root.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
-            digest.update(f"{path.relative_to(self.root).as_posix()}\t{path.stat().st_size}\n".encode())
+        for path in sorted(
+            p for p in self.root.rglob("*") if p.is_file() and "__pycache__" not in p.parts
+        ):
+            digest.update(
+                f"{path.relative_to(self.root).as_posix()}\t{path.stat().st_size}\n".encode()
+            )
             digest.update(path.read_bytes())
         return digest.hexdigest()
 
@@ -176,13 +192,16 @@ def read(root: Path) -> Province:
     files = [path for path in sorted(root.glob("*.toml")) if path.name != "province.toml"]
     odd = [path.name for path in files if not _WORD.fullmatch(path.stem)]
     if odd:
-        raise ConfigurationError(f"{', '.join(odd)}: a provision's file is named in a-z, 0-9 and _", province=told.id)
+        raise ConfigurationError(
+            f"{', '.join(odd)}: a provision's file is named in a-z, 0-9 and _", province=told.id
+        )
     provisions = {path.stem: _load(path, Provision) for path in files}
     known = {provider.id for provider in told.providers}
     for name, provision in provisions.items():
         if provision.provider not in known:
             raise ConfigurationError(
-                f"{name}.toml: provider {provision.provider} does not stand in province.toml", province=told.id
+                f"{name}.toml: provider {provision.provider} does not stand in province.toml",
+                province=told.id,
             )
     return Province(
         told.id,
@@ -219,7 +238,9 @@ def with_secrets(value: Any, secrets: dict[str, str]) -> Any:
 def open_secrets(value: object, key: str = "") -> list[str]:
     """The keys that should hold a reference to a secret, and hold something else."""
     if isinstance(value, dict):
-        return [found for inner_key, inner in value.items() for found in open_secrets(inner, inner_key)]
+        return [
+            found for inner_key, inner in value.items() for found in open_secrets(inner, inner_key)
+        ]
     bare = key in _SECRET_KEYS and isinstance(value, str) and not _SECRET.fullmatch(value)
     return [key] if bare else []
 
@@ -247,7 +268,10 @@ def _codes(path: Path) -> list[Code]:
         if not row.get("source") or not row.get("target"):
             raise MappingError(f"code table {path.name}, line {line}: source and target are needed")
         try:
-            days = [date.fromisoformat(text) if text else None for text in (row.get("valid_from"), row.get("valid_to"))]
+            days = [
+                date.fromisoformat(text) if text else None
+                for text in (row.get("valid_from"), row.get("valid_to"))
+            ]
         except ValueError as error:
             raise MappingError(f"code table {path.name}, line {line}: {error}") from error
         codes.append(Code(row["source"], row["target"], Validity(*days)))

@@ -8,7 +8,14 @@ from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from hub_core.contracts import explain
 from hub_core.errors import ConfigurationError
@@ -39,7 +46,8 @@ class PluginSettings(Configured):
 class GatherSettings(Configured):
     """What children may take: seconds for a provision, mebibytes of memory, in one file and in a scratch folder.
 
-    ``processes``: how many run at once; ``allow_loopback``: whether hosts of this machine may be asked.
+    ``processes``: how many run at once; ``allow_loopback``: whether hosts of this machine may be
+    asked.
     """
 
     seconds: Annotated[float, Field(gt=0)] = 600
@@ -51,7 +59,10 @@ class GatherSettings(Configured):
 
 
 class ProvinceSettings(Configured):
-    """How far a province's code is kept apart: under the hub's guard, or as a system user of its own too."""
+    """How far a province's code is kept apart.
+
+    Under the hub's guard, or as a system user of its own too.
+    """
 
     isolation: Literal["guarded", "user"] = "guarded"
     user: str | None = None
@@ -66,9 +77,10 @@ class ProvinceSettings(Configured):
 class Schedule(Configured):
     """When the night begins (Vietnam's time), what becomes of missed nights, and when is tried again.
 
-    ``missed``: ``run_each`` makes up for every one, ``run_latest`` for the last one, ``skip`` for none; one that
-    begins up to ``grace_minutes`` late was not missed. ``retry_minutes``: how long after a run that failed, and might
-    not fail later, the next is made; as many tries as there are numbers.
+    ``missed``: ``run_each`` makes up for every one, ``run_latest`` for the last one, ``skip`` for
+    none; one that begins up to ``grace_minutes`` late was not missed. ``retry_minutes``: how long
+    after a run that failed, and might not fail later, the next is made; as many tries as there are
+    numbers.
     """
 
     night: time = time(2)
@@ -85,7 +97,9 @@ class SecretSettings(Configured):
 
     file: Words | None = None
     command: Annotated[list[Words], Field(min_length=1)] | None = None
-    environment: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    environment: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = (
+        None
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -114,7 +128,10 @@ class HubSettings(Configured):
     provinces: dict[str, ProvinceSettings] = {}
     """How single provinces are kept apart, by the name of their package."""
     sources: dict[str, dict[str, dict[str, Any]]] = {}
-    """Where this hub finds a province's systems, by province and provision: keys put over the package's own."""
+    """Where this hub finds a province's systems, by province and provision.
+
+    Keys put over the package's own.
+    """
     secrets: dict[str, dict[str, SecretSettings]] = {}
     """Where secrets come from, by owner (a province, or ``hub``) and name, where nowhere else."""
 
@@ -126,7 +143,9 @@ def settings_of(home: Path) -> HubSettings:
     """``hub.toml`` alone. Raises ConfigurationError."""
     path = home.resolve() / "config" / "hub.toml"
     if not path.exists():
-        raise ConfigurationError(f"{home} is no hub's home: {path} is missing (make one with: hub init)")
+        raise ConfigurationError(
+            f"{home} is no hub's home: {path} is missing (make one with: hub init)"
+        )
     return read(path, HubSettings)
 
 

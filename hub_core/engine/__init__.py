@@ -1,1 +1,4 @@
-"""Where children run, and their guard from outside: what they take, where they work, as whom they run."""
+"""Where children run, and their guard from outside.
+
+What they take, where they work, as whom they run.
+"""

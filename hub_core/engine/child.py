@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from hub_core.engine.room import Room
+from hub_core.engine.sandbox import SandboxPolicy
 from hub_core.engine.users import SystemUser, cannot_start
 from hub_core.engine.watch import MARK, Watch
 from hub_core.errors import PluginError
@@ -25,9 +25,9 @@ from hub_core.secrets import redact
 
 Answer = dict[str, Any]
 Progress = Callable[[str, dict[str, int]], None]
-_FRUGAL = {  # polars' allocator: one arena, so that one thread takes what another lets go, and what is free goes back
-    "_RJEM_MALLOC_CONF": "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0"
-}
+# polars' allocator: one arena, so that one thread takes what another lets go, and what is free goes
+# back
+_FRUGAL = {"_RJEM_MALLOC_CONF": "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0"}
 _ENVIRONMENT = ("LANG", "LC_ALL", "TZ", "PATH", "SSL_CERT_FILE", "POLARS_MAX_THREADS")
 _ANSWER_BYTES = 16 * 2**20
 _PATIENCE = 1.0  # seconds in which a process that let go of its answers has ended
@@ -41,10 +41,11 @@ class Stopped(Exception):  # noqa: N818 - no fault of the hub's
 
 
 @dataclass(frozen=True)
-class Apart:
+class PluginEnvironment:
     """The Python of a province's own environment, and where the hub's libraries stand for it.
 
-    It obeys no file of the environment when it starts (``-S``): what stands there is run under the guard.
+    It obeys no file of the environment when it starts (``-S``): what stands there is run under the
+    guard.
     """
 
     python: str
@@ -52,21 +53,33 @@ class Apart:
 
 
 class Child:
-    """A child process: orders in, answers out, its own session, and no secret in its environment."""
+    """A child process.
 
-    def __init__(self, user: SystemUser | None = None, apart: Apart | None = None) -> None:
-        """``user``: the system user that it runs as; ``apart``: its own Python, where it has an environment."""
-        python = apart.python if apart else sys.executable
+    Orders in, answers out, its own session, and no secret in its environment.
+    """
+
+    def __init__(
+        self, user: SystemUser | None = None, own: PluginEnvironment | None = None
+    ) -> None:
+        """``user``: the system user that it runs as; ``apart``.
+
+        Its own Python, where it has an environment.
+        """
+        python = own.python if own else sys.executable
         answers, theirs = os.pipe()
         mark = secrets_module.token_hex(16)
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | _FRUGAL | {MARK: mark}
-        environment |= {"PYTHONPATH": apart.path} if apart else {}
+        environment = (
+            {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+            | _FRUGAL
+            | {MARK: mark}
+        )
+        environment |= {"PYTHONPATH": own.path} if own else {}
         self.user = user
         self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         self.complained: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own module
-                [python, *(["-S"] if apart else []), "-P", "-m", "hub_core.child", str(theirs)],
+                [python, *(["-S"] if own else []), "-P", "-m", "hub_core.child", str(theirs)],
                 stdin=subprocess.PIPE,
                 stdout=self.said,
                 stderr=self.complained,
@@ -82,7 +95,7 @@ class Child:
             os.close(answers)
             self.said.close()
             self.complained.close()
-            if user is None and apart is None:
+            if user is None and own is None:
                 raise
             raise cannot_start(user, python, error) from error
         finally:
@@ -93,26 +106,38 @@ class Child:
         self._rest = b""
 
     def prepare(self, trusted: list[str], catalogue: Path) -> None:
-        """Let it load what any order will need, while the hub still opens; the order tells what is wrong with it."""
+        """Let it load what any order will need, while the hub still opens.
+
+        The order tells what is wrong with it.
+        """
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             told = {"prepare": {"trusted": trusted, "catalogue": str(catalogue)}}
             self.process.stdin.write(json.dumps(told).encode() + b"\n")
             self.process.stdin.flush()
 
-    def ask(self, order: dict[str, Any], room: Room, progress: Progress) -> Answer:
-        """The answer to one order; where none comes in time, or the process ends, an error that says so."""
+    def ask(self, order: dict[str, Any], sandbox: SandboxPolicy, progress: Progress) -> Answer:
+        """The answer to one order.
+
+        Where none comes in time, or the process ends, an error that says so.
+        """
         assert self.process.stdin is not None
         secrets = list(order.get("secrets", {}).values())
         printed = self._size(self.said)
         token = secrets_module.token_hex(16)
-        asked = {"token": token, "order": order, "room": room.told(self.user.name if self.user else None)}
-        self.watch.begin(room.limits, room.scratch)
+        asked = {
+            "token": token,
+            "order": order,
+            "room": sandbox.told(self.user.name if self.user else None),
+        }
+        self.watch.begin(sandbox.limits, sandbox.scratch)
         try:
             with suppress(BrokenPipeError):
                 self.process.stdin.write(json.dumps(asked).encode() + b"\n")
                 self.process.stdin.flush()
-            answer = self._wait(token, room.seconds, lambda n: progress(str(order.get("provision", "")), n))
+            answer = self._wait(
+                token, sandbox.seconds, lambda n: progress(str(order.get("provision", "")), n)
+            )
             if answer is None:
                 raise Stopped(self._last_words(secrets))
             if left := self.watch.last_look():
@@ -123,26 +148,39 @@ class Child:
             return {"error": error.located(provision=order.get("provision")).as_dict()}
         if self._size(self.said) > printed:
             self.said.seek(printed)
-            text = _shown(self.said.read(_KEPT), secrets, end=self._size(self.said) > printed + _KEPT)
+            text = _shown(
+                self.said.read(_KEPT), secrets, end=self._size(self.said) > printed + _KEPT
+            )
             answer.setdefault("notes", []).append(f"wrote to standard output: {text[:_SHOWN]}")
         return _without(answer, secrets)
 
-    def _wait(self, token: str, seconds: float, progress: Callable[[dict[str, int]], None]) -> Answer | None:
-        """The answer that carries the order's token; what else is written where answers go is no answer."""
+    def _wait(
+        self, token: str, seconds: float, progress: Callable[[dict[str, int]], None]
+    ) -> Answer | None:
+        """The answer that carries the order's token.
+
+        What else is written where answers go is no answer.
+        """
         deadline = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self._answers, selectors.EVENT_READ)
             while True:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise Stopped(f"gave no answer within {seconds:g} s, and its process group was ended")
+                    raise Stopped(
+                        f"gave no answer within {seconds:g} s, and its process group was ended"
+                    )
                 if selector.select(self.watch.wait(left)):
                     chunk = os.read(self._answers, 1 << 16)
                     if not chunk:
                         return None
                     *lines, self._rest = (self._rest + chunk).split(b"\n")
                     for line in lines:
-                        told = json.loads(line.removeprefix(token.encode())) if line.startswith(token.encode()) else {}
+                        told = (
+                            json.loads(line.removeprefix(token.encode()))
+                            if line.startswith(token.encode())
+                            else {}
+                        )
                         if "answer" in told:
                             return dict(told["answer"])
                         if "refused" in told:
@@ -196,20 +234,28 @@ class Child:
 
 
 def _shown(content: bytes, secrets: list[str], *, start: bool = False, end: bool = False) -> str:
-    """What was printed, without secrets. ``start``, ``end``: where it was cut, perhaps within a secret."""
+    """What was printed, without secrets. ``start``, ``end``.
+
+    Where it was cut, perhaps within a secret.
+    """
     margin = _LONGEST * max(map(len, secrets), default=0)
     text = redact(content.decode(errors="replace"), secrets)
     return text[margin if start else 0 : max(0, len(text) - margin) if end else None].strip()
 
 
 def _without(answer: Answer, secrets: list[str]) -> Answer:
-    """An answer without secrets in what people read of it; codes, digests and counts are left as they are."""
+    """An answer without secrets in what people read of it.
+
+    Codes, digests and counts are left as they are.
+    """
     error = answer.get("error")
     if isinstance(error, dict):
         error["message"] = redact(str(error.get("message")), secrets)
         place = error.get("place")
         if isinstance(place, dict):
-            error["place"] = {k: redact(v, secrets) if isinstance(v, str) else v for k, v in place.items()}
+            error["place"] = {
+                k: redact(v, secrets) if isinstance(v, str) else v for k, v in place.items()
+            }
     landing = answer.get("landing")
     if isinstance(landing, dict) and landing.get("why"):
         landing["why"] = redact(str(landing["why"]), secrets)

@@ -8,8 +8,8 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hub_core.engine.child import Answer, Apart, Child, Progress
-from hub_core.engine.room import Room, rooms, settle
+from hub_core.engine.child import Answer, Child, PluginEnvironment, Progress
+from hub_core.engine.sandbox import SandboxPolicy, sandboxes, sanitize_scratch
 from hub_core.engine.shared import links
 from hub_core.engine.users import SystemUser
 from hub_core.errors import ConfigurationError, StoreError
@@ -27,10 +27,16 @@ T = TypeVar("T")
 
 
 class Engine:
-    """Runs conversations with children: a list of orders of one province, and the answers to them."""
+    """Runs conversations with children.
+
+    A list of orders of one province, and the answers to them.
+    """
 
     def __init__(self, make: Callable[[int], Executor], spares: Iterable[Child] = ()) -> None:
-        """``spares``: children that were started before their orders are known, while the hub itself still starts."""
+        """``spares``.
+
+        Children that were started before their orders are known, while the hub itself still starts.
+        """
         self._make = make
         self._executor: Executor | None = None
         self.processes = 2  # how many at once; to be said before the first conversation
@@ -38,7 +44,7 @@ class Engine:
         self.config: Config | None = None
         self.spares = list(spares)
 
-    def settle(self, config: Config) -> None:
+    def configure(self, config: Config) -> None:
         """Take over what a home says of its children; before the first conversation."""
         gather = config.settings.gather
         self.config, self.processes = config, gather.processes
@@ -49,7 +55,9 @@ class Engine:
                 for child in self.spares:
                     child.prepare(config.settings.plugins.trusted, catalogue)
 
-    def submit(self, orders: list[dict[str, Any]], seconds: float, progress: Progress) -> Future[list[Answer]]:
+    def submit(
+        self, orders: list[dict[str, Any]], seconds: float, progress: Progress
+    ) -> Future[list[Answer]]:
         """Begin a conversation; each order may take so many seconds."""
         if self._executor is None:
             self._executor = self._make(self.processes)
@@ -59,41 +67,56 @@ class Engine:
         """The answers to a list of orders of one province."""
         return self.submit(orders, seconds, lambda *_: None).result()
 
-    def _converse(self, orders: list[dict[str, Any]], seconds: float, progress: Progress) -> list[Answer]:
+    def _converse(
+        self, orders: list[dict[str, Any]], seconds: float, progress: Progress
+    ) -> list[Answer]:
         try:
             user = self._user(orders[0]["plugin"]["name"])
-            apart = self._apart(orders[0])
-            child = self._child(user, apart)
+            plugin_environment = self._plugin_environment(orders[0])
+            child = self._child(user, plugin_environment)
         except (ConfigurationError, StoreError) as error:
             return [{"error": error.as_dict()} for _ in orders]
         answers, closed = [], Secrets.of(self.config).places() if self.config else []
         try:
-            with rooms(orders, user) as scratches:
+            with sandboxes(orders, user) as scratches:
                 for order, scratch in zip(orders, scratches, strict=True):
                     if not child.alive:
                         child.close()
-                        child = Child(user, apart)
-                    room = Room(scratch, scratches, self.limits, seconds, closed)
-                    answers.append(child.ask(order, room, progress))
+                        child = Child(user, plugin_environment)
+                    sandbox = SandboxPolicy(scratch, scratches, self.limits, seconds, closed)
+                    answers.append(child.ask(order, sandbox, progress))
                     if user is not None:
-                        child.end()  # nothing of the user's is at work where the hub, as root, takes its files
-                    settle(scratch, user)
+                        # nothing of the user's is at work where the hub, as root, takes its files
+                        child.end()
+                    sanitize_scratch(scratch, user)
         finally:
             child.close()
         return answers
 
-    def _child(self, user: SystemUser | None, apart: Apart | None) -> Child:
-        return self.spares.pop() if self.spares and user is None and apart is None else Child(user, apart)
+    def _child(
+        self, user: SystemUser | None, plugin_environment: PluginEnvironment | None
+    ) -> Child:
+        return (
+            self.spares.pop()
+            if self.spares and user is None and plugin_environment is None
+            else Child(user, plugin_environment)
+        )
 
-    def _apart(self, order: dict[str, Any]) -> Apart | None:
-        """The Python of a province's own environment, with links to the hub's libraries; None for the hub's own."""
+    def _plugin_environment(self, order: dict[str, Any]) -> PluginEnvironment | None:
+        """The Python of a province's own environment, with links to the hub's libraries.
+
+        None for the hub's own.
+        """
         python = installed.python(Plugin.model_validate(order["plugin"]))
         if python is None or self.config is None:
             return None
-        return Apart(python, str(links(self.config.home, order["trusted"])))
+        return PluginEnvironment(python, str(links(self.config.home, order["trusted"])))
 
     def _user(self, province: str) -> SystemUser | None:
-        """The system user that a province's child runs as, its way into the home open; None for the hub's own."""
+        """The system user that a province's child runs as, its way into the home open.
+
+        None for the hub's own.
+        """
         config = self.config
         declared = config.settings.provinces.get(province) if config else None
         if config is None or declared is None or declared.user is None:
@@ -138,11 +161,16 @@ class InlineEngine(Engine):
 
         provinces, answers = Provinces(), []
         for order in orders:
-            told = answer(json.loads(json.dumps(order)), provinces, lambda counts: progress("", counts))
+            told = answer(
+                json.loads(json.dumps(order)), provinces, lambda counts: progress("", counts)
+            )
             answers.append(json.loads(json.dumps(told)))
         return answers
 
 
 def local(spares: Iterable[Child] = ()) -> Engine:
     """Children as processes of this machine, those first that were started ahead."""
-    return Engine(lambda processes: ThreadPoolExecutor(max_workers=processes, thread_name_prefix="child"), spares)
+    return Engine(
+        lambda processes: ThreadPoolExecutor(max_workers=processes, thread_name_prefix="child"),
+        spares,
+    )

@@ -1,6 +1,7 @@
 """The hub's own libraries as an isolated child sees them: links to those that a child needs, and to no others.
 
-They stand before the libraries of its environment, so that what runs is always this hub's code with its libraries.
+They stand before the libraries of its environment, so that what runs is always this hub's code with
+its libraries.
 """
 
 from __future__ import annotations
@@ -20,15 +21,22 @@ from hub_core.packages.installed import Installed
 from hub_core.packages.requirements import met
 
 # What the hub requires and no child imports: a package may bring its own versions of these
-HUB_ALONE = frozenset({"alembic", "apscheduler", "holidays", "packaging", "rich", "sqlalchemy", "typer"})
+HUB_ALONE = frozenset(
+    {"alembic", "apscheduler", "holidays", "packaging", "rich", "sqlalchemy", "typer"}
+)
 HUB, _SCRATCH = "lienthong", "hub-new"
 
 
 def shared(trusted: list[str]) -> dict[str, Distribution]:
-    """The libraries that a child needs by name, with all that these need. Raises ConfigurationError."""
+    """The libraries that a child needs by name, with all that these need.
+
+    Raises ConfigurationError.
+    """
     told = met([HUB, *(_owner(name) for name in trusted)], without=HUB_ALONE)
     if told.unmet:
-        raise ConfigurationError(f"the hub's own libraries are not whole: {'; '.join(sorted(set(told.unmet)))}")
+        raise ConfigurationError(
+            f"the hub's own libraries are not whole: {'; '.join(sorted(set(told.unmet)))}"
+        )
     return told.libraries
 
 
@@ -37,7 +45,9 @@ def links(home: Path, trusted: list[str]) -> Path:
 
     Raises ConfigurationError, and StoreError where it cannot be made.
     """
-    places = {name: path for each in shared(trusted).values() for name, path in _places(each).items()}
+    places = {
+        name: path for each in shared(trusted).values() for name, path in _places(each).items()
+    }
     told = "\n".join(f"{name}\t{path}" for name, path in sorted(places.items()))
     folder = installed.folder(home) / f"hub-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     if folder.is_dir():
@@ -62,7 +72,9 @@ def unmet(home: Path, told: Installed, trusted: list[str]) -> list[str]:
         ours = shared(trusted)
     except ConfigurationError as error:
         return [error.message]
-    return met(told.requires, lambda name: ours.get(name) or libraries.find(name, [own]), whole=ours).unmet
+    return met(
+        told.requires, lambda name: ours.get(name) or libraries.find(name, [own]), whole=ours
+    ).unmet
 
 
 def _make(folder: Path, places: dict[str, Path]) -> None:
@@ -87,12 +99,25 @@ def _owner(entry: str) -> str:
 
 
 def _places(library: Distribution) -> dict[str, Path]:
-    """The names under which a library stands on a path, and where each is; also one that is linked to its source."""
-    top = {file.parts[0] for file in library.files or () if file.parts[0] not in ("..", "__pycache__")}
+    """The names under which a library stands on a path, and where each is.
+
+    Also one that is linked to its source.
+    """
+    top = {
+        file.parts[0] for file in library.files or () if file.parts[0] not in ("..", "__pycache__")
+    }
     if not top:
-        raise ConfigurationError(f"{library.name} among the hub's libraries does not say which files it has (RECORD)")
-    named = {name: Path(str(library.locate_file(name))).resolve() for name in top if not name.endswith(".pth")}
-    mine = [entry.module.partition(".")[0] for entry in library.entry_points if entry.group == GROUP]
+        raise ConfigurationError(
+            f"{library.name} among the hub's libraries does not say which files it has (RECORD)"
+        )
+    named = {
+        name: Path(str(library.locate_file(name))).resolve()
+        for name in top
+        if not name.endswith(".pth")
+    }
+    mine = [
+        entry.module.partition(".")[0] for entry in library.entry_points if entry.group == GROUP
+    ]
     for name in (*mine, *(["hub_core"] if library.name == HUB else [])):
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.origin:

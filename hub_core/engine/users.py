@@ -32,7 +32,9 @@ class SystemUser:
             what = f"there is no system user {name}; make it with: useradd --system {name}"
             raise ConfigurationError(what, province=province) from error
         if found.pw_uid == 0:
-            raise ConfigurationError(f"{name} is root: a child needs a user of its own", province=province)
+            raise ConfigurationError(
+                f"{name} is root: a child needs a user of its own", province=province
+            )
         return cls(name, found.pw_uid, found.pw_gid)
 
     def lend(self, scratch: Path) -> None:
@@ -42,7 +44,10 @@ class SystemUser:
 
     def let_read(self, home: Path, landing: Path, province: str) -> None:
         """Let the user read what its own province has landed, and neither another's nor the database."""
-        for path in (*filter(Path.is_file, home.glob("*")), *filter(Path.is_dir, landing.glob("*"))):
+        for path in (
+            *filter(Path.is_file, home.glob("*")),
+            *filter(Path.is_dir, landing.glob("*")),
+        ):
             if path.parent == landing and path.name == province:
                 os.chown(path, -1, self.gid)
                 path.chmod(0o750)

@@ -18,7 +18,13 @@ LOOK = 0.25  # seconds between two looks
 _SLOW = 1.0  # between two looks at the scratch folder
 _PRINTED = 100 * MB
 _FILES = 100_000  # in a scratch folder
-_OUT_OF_MEMORY = ("MemoryError", "memory allocation of", "bad_alloc", "Cannot allocate memory", "out of memory")
+_OUT_OF_MEMORY = (
+    "MemoryError",
+    "memory allocation of",
+    "bad_alloc",
+    "Cannot allocate memory",
+    "out of memory",
+)
 _GONE = 5.0  # seconds in which what was killed must have gone
 _PROC = Path("/proc")
 _RESIDENT = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB", re.MULTILINE)
@@ -49,7 +55,10 @@ class Watch:
         return max(0.0, min(left, self._next - time.monotonic()))
 
     def look(self) -> str | None:
-        """Why the child must be ended, or None; most calls come before it is time and cost nothing."""
+        """Why the child must be ended, or None.
+
+        Most calls come before it is time and cost nothing.
+        """
         now = time.monotonic()
         if now < self._next:
             return None
@@ -68,10 +77,17 @@ class Watch:
     def has_printed(self, most: int = _PRINTED) -> str | None:
         """What is said where it has printed too much."""
         size = max(os.fstat(file).st_size for file in self._printed)
-        return f"printed more than {most // MB} MB, and was ended; its author must print less" if size >= most else None
+        return (
+            f"printed more than {most // MB} MB, and was ended; its author must print less"
+            if size >= most
+            else None
+        )
 
     def reason(self, code: int, words: str) -> str | None:
-        """The limit that a process ran into, by how it ended and its last words; None where it was none."""
+        """The limit that a process ran into, by how it ended and its last words.
+
+        None where it was none.
+        """
         if code == -signal.SIGXFSZ:
             most = self.limits.file_mb * MB
             return self.has_printed(most) or self.limits.passed("file_mb", "wrote a file larger")
@@ -99,7 +115,9 @@ class Watch:
         if files > _FILES:
             return f"keeps more than {_FILES} files in its scratch folder, and was ended; its author must keep fewer"
         if size > limit * MB:
-            return self.limits.passed("scratch_mb", f"keeps {size // MB} MB in its scratch folder, more")
+            return self.limits.passed(
+                "scratch_mb", f"keeps {size // MB} MB in its scratch folder, more"
+            )
         return None
 
     def _nameless(self) -> int:
@@ -110,14 +128,19 @@ class Watch:
             for each in held:
                 with suppress(OSError):
                     found = each.stat()
-                    if stat.S_ISREG(found.st_mode) and found.st_nlink == 0 and found.st_ino not in mine:
+                    if (
+                        stat.S_ISREG(found.st_mode)
+                        and found.st_nlink == 0
+                        and found.st_ino not in mine
+                    ):
                         size += found.st_blocks * 512
         return size
 
     def end(self, *, gone: bool) -> None:
         """Kill the child and all that it started, also what left its process group; its owner waits for it.
 
-        ``gone``: it was waited for already, and its number may be a stranger's; only its mark tells then.
+        ``gone``: it was waited for already, and its number may be a stranger's; only its mark tells
+        then.
         """
         if not gone:
             for pid in [*below(self.pid)]:
@@ -156,7 +179,10 @@ def _kill(pid: int) -> None:
 
 
 def _resident(pid: int) -> int:
-    """Bytes of memory that are a process's own; file pages, which the system takes back as it needs, are not."""
+    """Bytes of memory that are a process's own.
+
+    File pages, which the system takes back as it needs, are not.
+    """
     try:
         return sum(map(int, _RESIDENT.findall((_PROC / str(pid) / "status").read_bytes()))) * 1024
     except OSError:

@@ -18,22 +18,32 @@ _AGAIN = "bring it back from a backup, or ask the department again (hub gather)"
 
 
 def open_part(parts: Path, part: Part) -> PayloadPart:
-    """A landed part's bytes, checked against their digest. Raises StoreError where they are gone or changed."""
+    """A landed part's bytes, checked against their digest.
+
+    Raises StoreError where they are gone or changed.
+    """
     path = parts / f"{part.digest}.zst"
     try:
-        content = zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=part.size)
+        content = zstandard.ZstdDecompressor().decompress(
+            path.read_bytes(), max_output_size=part.size
+        )
     except (OSError, zstandard.ZstdError) as error:
         raise StoreError(f"{path} cannot be read: {error}: {_AGAIN}", part=part.name) from error
     payload = PayloadPart(content, part.media_type, part.origin, part.name)
     if payload.digest != part.digest:
-        raise StoreError(f"{path} does not hold the bytes that were landed: {_AGAIN}", part=part.name)
+        raise StoreError(
+            f"{path} does not hold the bytes that were landed: {_AGAIN}", part=part.name
+        )
     return payload
 
 
 def holds(path: Path, content: bytes) -> bool:
     """Whether a file of a landed part is there and holds these bytes."""
     try:
-        return zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=len(content)) == content
+        return (
+            zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=len(content))
+            == content
+        )
     except (OSError, zstandard.ZstdError):
         return False
 
@@ -53,7 +63,10 @@ def check_part(path: Path, part: Part) -> None:
 
 
 class _Hands(threading.local):
-    """What a thread unpacks parts with, used again for each: fresh memory costs more than what is done in it."""
+    """What a thread unpacks parts with, used again for each.
+
+    Fresh memory costs more than what is done in it.
+    """
 
     def __init__(self) -> None:
         self.piece = bytearray(_PIECE)

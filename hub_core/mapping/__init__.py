@@ -1,4 +1,7 @@
-"""The mapping from a department's row to observations: four rules, and how the figure is written."""
+"""The mapping from a department's row to observations.
+
+Four rules, and how the figure is written.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +41,8 @@ class Declared(BaseModel):
 class MapRule(Declared):
     """One component by one rule: a column (perhaps through codes or a date pattern), or a constant.
 
-    ``codes`` are words in line, a CSV file of the package, ``catalogue`` for the names and aliases that the
-    catalogue lists, or several of these, asked in order.
+    ``codes`` are words in line, a CSV file of the package, ``catalogue`` for the names and aliases
+    that the catalogue lists, or several of these, asked in order.
     """
 
     column: str | None = None
@@ -72,7 +75,8 @@ class UnitColumn(Declared):
 class ValueRule(Declared):
     """Where the figure stands, in which number locale, and in which unit where it is not the indicator's own.
 
-    ``round``: to how many decimals a figure with more is rounded, half up; without it such a figure is V003.
+    ``round``: to how many decimals a figure with more is rounded, half up; without it such a figure
+    is V003.
     """
 
     column: str | None = None
@@ -82,7 +86,10 @@ class ValueRule(Declared):
 
 
 class Nil(Declared):
-    """What a payload holds where there is nothing to report: a cell of a column, or a text where it has no row."""
+    """What a payload holds where there is nothing to report.
+
+    A cell of a column, or a text where it has no row.
+    """
 
     column: str | None = None
     is_: str | None = Field(default=None, alias="is", min_length=1)
@@ -90,12 +97,19 @@ class Nil(Declared):
 
     @model_validator(mode="after")
     def _row_or_payload(self) -> Self:
-        if (self.column is None) != (self.is_ is None) or (self.column is None) == (self.text is None):
-            raise ValueError("say nil by column and is, for a row, or by text, for a payload without rows")
+        if (self.column is None) != (self.is_ is None) or (self.column is None) == (
+            self.text is None
+        ):
+            raise ValueError(
+                "say nil by column and is, for a row, or by text, for a payload without rows"
+            )
         return self
 
     def stands_in(self, content: bytes) -> bool:
-        """Whether a part without rows says nil: its text stands there in UTF-8, or as JSON escapes it."""
+        """Whether a part without rows says nil.
+
+        Its text stands there in UTF-8, or as JSON escapes it.
+        """
         if self.text is None:
             return False
         spelt = (self.text, unicodedata.normalize("NFD", self.text), json.dumps(self.text)[1:-1])

@@ -18,14 +18,27 @@ if TYPE_CHECKING:
 
 LEAVE_OUT = "-"
 _BREAKS = re.compile(r"[\s.\-]+")
-_TONES = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323"}  # grave, acute, tilde, hook above, dot below
+_TONES = {
+    "\u0300",
+    "\u0301",
+    "\u0303",
+    "\u0309",
+    "\u0323",
+}  # grave, acute, tilde, hook above, dot below
 _BELOW_NAMES = ("district", "commune")  # levels whose names are many times the same
 
 
 @lru_cache(maxsize=65536)
 def fold(text: str) -> str:
-    """A text as code tables compare it: NFC, case, tone placement, hyphens, blanks and "Tp./tỉnh" folded."""
-    folded = " ".join(_BREAKS.sub(" ", text.lower()).split()) if text.isascii() else " ".join(_folded_words(text))
+    """A text as code tables compare it.
+
+    NFC, case, tone placement, hyphens, blanks and "Tp./tỉnh" folded.
+    """
+    folded = (
+        " ".join(_BREAKS.sub(" ", text.lower()).split())
+        if text.isascii()
+        else " ".join(_folded_words(text))
+    )
     for title in _FOLDED_TITLES:
         folded = folded.removeprefix(title) if len(folded) > len(title) else folded
     return folded
@@ -48,7 +61,10 @@ fold.cache_clear()
 
 @dataclass(frozen=True)
 class Code:
-    """A line of a code table: the department's word, our code (``-`` leaves the row out), and its dates."""
+    """A line of a code table.
+
+    The department's word, our code (``-`` leaves the row out), and its dates.
+    """
 
     source: str
     target: str
@@ -67,7 +83,9 @@ class CodeTable:
             for other in others:
                 meets = other.valid.meets(code.valid.first or date.min, code.valid.last or date.max)
                 if meets and other.target != code.target:
-                    raise MappingError(f"{name}: {code.source!r} and {other.source!r} are one word for two codes")
+                    raise MappingError(
+                        f"{name}: {code.source!r} and {other.source!r} are one word for two codes"
+                    )
             others.append(code)
         self.targets = {code.target for code in codes}
 
@@ -82,8 +100,9 @@ class CodeTable:
 def codelist(catalogue: Catalogue, name: str) -> CodeTable:
     """A codelist of the catalogue as a table: names in both languages and listed aliases; made once.
 
-    ``name``: org_unit (provinces, clusters, countries), indicator (also by code) or unit. A word that stood for
-    two codes on one day is in no table; one that stood for different ones at different times is dated.
+    ``name``: org_unit (provinces, clusters, countries), indicator (also by code) or unit. A word
+    that stood for two codes on one day is in no table; one that stood for different ones at
+    different times is dated.
     """
     key = f"codelist {name}"
     return catalogue.keep(key, lambda: CodeTable(key, _words(catalogue, name)))
@@ -121,11 +140,15 @@ def _names(catalogue: Catalogue, name: str) -> Iterable[Code]:
             if unit.level not in _BELOW_NAMES:
                 for called in unit.names:
                     valid = called.valid.within(unit.valid)
-                    yield from (Code(word, unit.id, valid) for word in (called.name, called.name_en) if word)
+                    yield from (
+                        Code(word, unit.id, valid) for word in (called.name, called.name_en) if word
+                    )
 
 
 def _aliases(catalogue: Catalogue, name: str) -> Iterable[Code]:
     for alias in catalogue.aliases:
         if alias.codelist == name:
             unit = catalogue.org_units.get(alias.code)
-            yield Code(alias.alias, alias.code, alias.valid.within(unit.valid) if unit else alias.valid)
+            yield Code(
+                alias.alias, alias.code, alias.valid.within(unit.valid) if unit else alias.valid
+            )

@@ -17,7 +17,11 @@ class Lookup:
     """Texts to indices of codes, one distinct text at a time; rows are never touched one by one."""
 
     def __init__(
-        self, codes: list[str], find: Callable[[str, date | None], str | None], *, open_: bool = False
+        self,
+        codes: list[str],
+        find: Callable[[str, date | None], str | None],
+        *,
+        open_: bool = False,
     ) -> None:
         self.codes = codes
         self._index = {code: n for n, code in enumerate(codes)}
@@ -27,7 +31,10 @@ class Lookup:
         self._fast: dict[date | None, tuple[pl.Enum, pl.Series]] = {}
 
     def resolve(self, texts: pl.Series, day: date | None = None) -> pl.Series:
-        """The index of each text's code (UInt32); null where it has none, IGNORED where it is left out."""
+        """The index of each text's code (UInt32).
+
+        Null where it has none, IGNORED where it is left out.
+        """
         indices = self._cast(texts, day)
         unknown = texts.filter(indices.is_null() & texts.is_not_null()).unique()
         if len(unknown) and self._learn(unknown, day):
@@ -36,9 +43,15 @@ class Lookup:
 
     def _cast(self, texts: pl.Series, day: date | None) -> pl.Series:
         if day not in self._fast:
-            return pl.Series(texts.name, [None], dtype=pl.UInt32).extend_constant(None, len(texts)).head(len(texts))
+            return (
+                pl.Series(texts.name, [None], dtype=pl.UInt32)
+                .extend_constant(None, len(texts))
+                .head(len(texts))
+            )
         enum, codes = self._fast[day]
-        return codes.gather(texts.cast(enum, strict=False).to_physical().cast(pl.UInt32)).alias(texts.name)
+        return codes.gather(texts.cast(enum, strict=False).to_physical().cast(pl.UInt32)).alias(
+            texts.name
+        )
 
     def _learn(self, texts: pl.Series, day: date | None) -> bool:
         known = self._known.setdefault(day, {})

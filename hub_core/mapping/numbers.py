@@ -11,7 +11,9 @@ import polars as pl
 from hub_core.model.observation import DECIMALS, VALUE, WHOLE_DIGITS
 from hub_core.rules import NOT_A_NUMBER, TOO_LARGE, TOO_PRECISE
 
-FINE = pl.Decimal(38, 16)  # what is rounded later is read with as many decimals as a unit may shift into view
+FINE = pl.Decimal(
+    38, 16
+)  # what is rounded later is read with as many decimals as a unit may shift into view
 FINE_DIGITS = 21  # whole digits of a fine figure, one less than there is room for
 _GROUP = {"vi": ".", "en": ",", "plain": ""}
 _POINT = {"vi": ",", "en": ".", "plain": "."}
@@ -21,17 +23,22 @@ _ORDINARY = 18  # whole digits that nearly every figure keeps within
 def read_number(text: pl.Series, locale: str, *, fine: bool = False) -> tuple[pl.Series, pl.Series]:
     """Exact decimals from text in a locale (``vi``: ``1.234,5``; ``en``: ``1,234.5``), and what is wrong.
 
-    The second series is 0 where all is well or there is no text, else NOT_A_NUMBER, TOO_PRECISE or TOO_LARGE.
-    The pattern is checked before the cast, which would round or give null without a word. ``fine`` reads sixteen
-    decimals, for a figure that is rounded later, and cuts what is beyond.
+    The second series is 0 where all is well or there is no text, else NOT_A_NUMBER, TOO_PRECISE or
+    TOO_LARGE. The pattern is checked before the cast, which would round or give null without a
+    word. ``fine`` reads sixteen decimals, for a figure that is rounded later, and cuts what is
+    beyond.
     """
     kind, point = FINE if fine else VALUE, re.escape(_POINT[locale])
-    ordinary = text.str.contains(f"^[+-]?{_whole(locale, _ORDINARY)}(?:{point}[0-9]{{1,{DECIMALS}}})?$")
+    ordinary = text.str.contains(
+        f"^[+-]?{_whole(locale, _ORDINARY)}(?:{point}[0-9]{{1,{DECIMALS}}})?$"
+    )
     value = _decimals(text, locale, kind)
     fault = pl.zeros(len(text), pl.UInt8, eager=True)
     odd = (~ordinary).arg_true()
     if len(odd):
-        careful = pl.DataFrame({"text": text.gather(odd)}).select(*_carefully(pl.col("text"), locale, kind))
+        careful = pl.DataFrame({"text": text.gather(odd)}).select(
+            *_carefully(pl.col("text"), locale, kind)
+        )
         value, fault = value.scatter(odd, careful["value"]), fault.scatter(odd, careful["fault"])
     return value, fault
 
@@ -47,7 +54,9 @@ def _whole(locale: str, digits: int | None = None) -> str:
 
 def _decimals(text: pl.Series, locale: str, kind: pl.Decimal) -> pl.Series:
     """Texts that are numbers as decimals; of others it says nothing."""
-    return pl.select(_plain(pl.lit(text), locale).str.to_decimal(scale=kind.scale).cast(kind)).to_series()
+    return pl.select(
+        _plain(pl.lit(text), locale).str.to_decimal(scale=kind.scale).cast(kind)
+    ).to_series()
 
 
 def _plain(text: pl.Expr, locale: str) -> pl.Expr:
@@ -60,12 +69,23 @@ def _carefully(text: pl.Expr, locale: str, kind: pl.Decimal) -> tuple[pl.Expr, p
     """``value`` and ``fault`` of texts that are no ordinary numbers."""
     whole, point = f"^[+-]?{_whole(locale)}", re.escape(_POINT[locale])
     number = text.str.contains(f"{whole}(?:{point}[0-9]+)?$")
-    exact = number if kind == FINE else text.str.contains(f"{whole}(?:{point}[0-9]{{1,{DECIMALS}}}0*)?$")
+    exact = (
+        number
+        if kind == FINE
+        else text.str.contains(f"{whole}(?:{point}[0-9]{{1,{DECIMALS}}}0*)?$")
+    )
     plain = _plain(text, locale)
-    short = plain.str.contains(f"^[+-]?0*[0-9]{{0,{FINE_DIGITS if kind == FINE else WHOLE_DIGITS}}}(?:\\.|$)")
+    short = plain.str.contains(
+        f"^[+-]?0*[0-9]{{0,{FINE_DIGITS if kind == FINE else WHOLE_DIGITS}}}(?:\\.|$)"
+    )
     if kind == FINE:
         plain = plain.str.replace(rf"(\.[0-9]{{{FINE.scale}}})[0-9]+$", "$1")
-    value = pl.when(exact & short).then(plain.str.to_decimal(scale=kind.scale)).otherwise(None).cast(kind)
+    value = (
+        pl.when(exact & short)
+        .then(plain.str.to_decimal(scale=kind.scale))
+        .otherwise(None)
+        .cast(kind)
+    )
     fault = (
         pl.when(text.is_null())
         .then(0)
@@ -92,5 +112,7 @@ def plain_floats(numbers: pl.Series) -> pl.Series:
     odd = texts.str.contains("[eEnN]").fill_null(value=False)  # 1e16, inf, NaN
     if not odd.any():
         return texts
-    spelt = [format(Decimal(repr(n)), "f") if math.isfinite(n) else repr(n) for n in numbers.filter(odd)]
+    spelt = [
+        format(Decimal(repr(n)), "f") if math.isfinite(n) else repr(n) for n in numbers.filter(odd)
+    ]
     return texts.scatter(odd.arg_true(), spelt)

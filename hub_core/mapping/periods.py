@@ -9,20 +9,28 @@ from datetime import date
 from hub_core.errors import MappingError
 from hub_core.model.period import Period
 
-_TOKENS = {"%Y": r"(?P<Y>[0-9]{4})", "%m": r"(?P<M>[0-9]{1,2})", "%q": r"(?P<Q>[1-4])", "%h": r"(?P<S>[12])"}
+_TOKENS = {
+    "%Y": r"(?P<Y>[0-9]{4})",
+    "%m": r"(?P<M>[0-9]{1,2})",
+    "%q": r"(?P<Q>[1-4])",
+    "%h": r"(?P<S>[12])",
+}
 
 
 def period_reader(patterns: list[str]) -> Callable[[str, date | None], str | None]:
     """A function from a text to the label of the period that it names by one of the patterns.
 
-    ``%Y`` year, ``%m`` month, ``%q`` quarter, ``%h`` half-year; what else stands in a pattern stands for itself.
+    ``%Y`` year, ``%m`` month, ``%q`` quarter, ``%h`` half-year; what else stands in a pattern
+    stands for itself.
     """
     compiled = []
     for pattern in patterns:
         pieces = re.split(r"(%.)", pattern)
         tokens = [p for p in pieces if p.startswith("%")]
         if set(tokens) - set(_TOKENS) or tokens.count("%Y") != 1 or len(tokens) > 2:
-            raise MappingError(f"date pattern {pattern!r}: needs %Y once, and may have one of %m, %q and %h once")
+            raise MappingError(
+                f"date pattern {pattern!r}: needs %Y once, and may have one of %m, %q and %h once"
+            )
         compiled.append(re.compile("".join(_TOKENS.get(p) or re.escape(p) for p in pieces)))
 
     def read(text: str, _: date | None) -> str | None:

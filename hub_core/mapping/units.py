@@ -25,8 +25,14 @@ def converted(rows: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     kind = rows.schema["value"]
     bound = Decimal(10) ** (FINE_DIGITS if kind == FINE else WHOLE_DIGITS)
     own = [catalogue.units[catalogue.indicators[code].unit] for code in catalogue.indicator_codes]
-    pairs = [(_factor(given, unit), _factor(unit, given)) for given in catalogue.units.values() for unit in own]
-    known = pl.when(pl.col("indicator") < len(own)).then("indicator")  # not one that is left out by name
+    pairs = [
+        (_factor(given, unit), _factor(unit, given))
+        for given in catalogue.units.values()
+        for unit in own
+    ]
+    known = pl.when(pl.col("indicator") < len(own)).then(
+        "indicator"
+    )  # not one that is left out by name
     place = pl.col("unit") * len(own) + known
 
     def gathered(numbers: list[Decimal | None]) -> pl.Expr:
@@ -46,7 +52,12 @@ def converted(rows: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     return rows.with_columns(
         unit=pl.when(fits | pl.col("indicator").is_null()).then("unit"),
         value=pl.when(exact & ~large).then(scaled),
-        fault=pl.when(large).then(TOO_LARGE).when(exact).then("fault").otherwise(TOO_PRECISE).cast(pl.UInt8),
+        fault=pl.when(large)
+        .then(TOO_LARGE)
+        .when(exact)
+        .then("fault")
+        .otherwise(TOO_PRECISE)
+        .cast(pl.UInt8),
     )
 
 

@@ -1,4 +1,7 @@
-"""The catalogue: all dataflows, indicators, units and org units, as one read-only snapshot with a digest."""
+"""The catalogue.
+
+All dataflows, indicators, units and org units, as one read-only snapshot with a digest.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,10 @@ class Indicator:
     """What is counted, its unit, kind (flow, stock, ratio, index, rank) and how it adds up.
 
     ``agg_space``: sum, ``sum*`` (provinces may share members), ratio, ``weighted_avg(CODE)``, none.
-    ``agg_time``: sum, last, avg, recompute, none. ``range``: ``any``, ``>=0``, ``0..100``, ``<=CODE``.
-    ``parts``: indicators that add up to this one. ``formula``: those that it is the weighted sum of, at each
-    org unit by itself; ``ranks``: the one that it is the rank in, where ``better`` is + or - of that one.
+    ``agg_time``: sum, last, avg, recompute, none. ``range``: ``any``, ``>=0``, ``0..100``,
+    ``<=CODE``. ``parts``: indicators that add up to this one. ``formula``: those that it is the
+    weighted sum of, at each org unit by itself; ``ranks``: the one that it is the rank in, where
+    ``better`` is + or - of that one.
     """
 
     code: str
@@ -85,7 +89,10 @@ class Indicator:
 
     @property
     def bounds(self) -> tuple[tuple[str, Decimal], ...]:
-        """The numeric limits of the range, as (operator, number); an indicator as a limit is none."""
+        """The numeric limits of the range, as (operator, number).
+
+        An indicator as a limit is none.
+        """
         if ".." in self.range:
             low, high = self.range.split("..")
             return (">=", Decimal(low)), ("<=", Decimal(high))
@@ -97,8 +104,9 @@ class Indicator:
 class Dataflow:
     """One kind of report: its calendar, how often, which totals it gives and its limits in percent.
 
-    ``gap``: what stands for a reporter that is missing: nothing (leave out), or its last stocks (carry forward).
-    ``mixed``: whether provisions may count in another calendar; what is added across calendars is an estimate.
+    ``gap``: what stands for a reporter that is missing: nothing (leave out), or its last stocks
+    (carry forward). ``mixed``: whether provisions may count in another calendar; what is added
+    across calendars is an estimate.
     """
 
     id: str
@@ -191,7 +199,11 @@ class Catalogue:
 
     def of_dataflow(self, dataflow: str) -> list[Indicator]:
         """The indicators of a dataflow, in the order of their codes."""
-        return [self.indicators[c] for c in self.indicator_codes if self.indicators[c].dataflow == dataflow]
+        return [
+            self.indicators[c]
+            for c in self.indicator_codes
+            if self.indicators[c].dataflow == dataflow
+        ]
 
     @cached_property
     def _below(self) -> tuple[Edges, list[OrgUnit]]:
@@ -215,7 +227,9 @@ class Catalogue:
 
     def below(self, roots: tuple[str, ...], day: date) -> list[str]:
         """The roots and every org unit under them on a day, roots first."""
-        return list(self.keep(("below", roots, self.children(day)), lambda: self._all_below(roots, day)))
+        return list(
+            self.keep(("below", roots, self.children(day)), lambda: self._all_below(roots, day))
+        )
 
     def _all_below(self, roots: tuple[str, ...], day: date) -> list[str]:
         under: dict[str, list[str]] = {}

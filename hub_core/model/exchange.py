@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from hub_core.model.canonical import canonical
 from hub_core.model.period import Period
@@ -30,8 +37,8 @@ class Exchanged(BaseModel):
 class Part(Exchanged):
     """A payload part as landed: ``digest`` is the sha256 of the bytes received, ``name`` the sender's word for it.
 
-    ``etag`` and ``last_modified`` are what the service says that they are known by, to who asks the same question;
-    ``question`` is a digest of that and of who asked.
+    ``etag`` and ``last_modified`` are what the service says that they are known by, to who asks the
+    same question; ``question`` is a digest of that and of who asked.
     """
 
     digest: Digest
@@ -54,7 +61,9 @@ class OfAGather(Exchanged):
     @model_validator(mode="after")
     def _agrees_with_its_id(self) -> Self:
         if self.gather != f"{self.origin_start:%Y%m%d}-{self.sequence:08d}":
-            raise ValueError(f"gather {self.gather} does not agree with its origin_start and sequence")
+            raise ValueError(
+                f"gather {self.gather} does not agree with its origin_start and sequence"
+            )
         return self
 
 
@@ -131,7 +140,10 @@ class Manifest(OfAGather):
 
 
 class Plugin(Exchanged):
-    """Where a package is: its module, its folder where none of the hub's libraries, its own environment if any."""
+    """Where a package is.
+
+    Its module, its folder where none of the hub's libraries, its own environment if any.
+    """
 
     name: str
     module: str
@@ -141,8 +153,11 @@ class Plugin(Exchanged):
     version: str = ""
 
 
-class Seen(Exchanged):
-    """What stands of the gather before: the parts that it read, and what all that read them came to (a digest)."""
+class PreviousReading(Exchanged):
+    """What stands of the gather before.
+
+    The parts that it read, and what all that read them came to (a digest).
+    """
 
     gather: GatherId
     reading: Digest
@@ -153,8 +168,9 @@ class Seen(Exchanged):
 class GatherOrder(Exchanged):
     """All that a child is told to gather one provision.
 
-    ``source`` is put over the package's own, ``replay_of`` names the landing to read again, ``known`` the folder of
-    the gather whose parts may still stand at their service.
+    ``source`` is put over the package's own, ``replay_of`` names the landing to read again,
+    ``baseline`` the folders of the submissions that stand, by period, and ``previous_landing`` the
+    folder of the gather whose parts may still stand at their service.
     """
 
     kind: Literal["gather"] = "gather"
@@ -169,9 +185,9 @@ class GatherOrder(Exchanged):
     catalogue: str
     speaks_for: list[str]
     indicators: list[str]
-    lent: dict[str, str] = {}
-    seen: Seen | None = None
-    known: str | None = None
+    baseline: dict[str, str] = {}
+    previous_reading: PreviousReading | None = None
+    previous_landing: str | None = None
     source: dict[str, Any] = {}
     secrets: dict[str, str] = {}
     allow_loopback: bool = False
@@ -183,7 +199,8 @@ class GatherOrder(Exchanged):
 class LocateOrder(Exchanged):
     """Ask a child where cells stand in one landed part, and what was written there.
 
-    ``places`` are rows and columns as the reader counts and names them; ``cells`` asks for their whole rows too.
+    ``places`` are rows and columns as the reader counts and names them; ``cells`` asks for their
+    whole rows too.
     """
 
     kind: Literal["locate"] = "locate"
@@ -286,7 +303,10 @@ class ReleaseManifest(Exchanged):
 
 
 class Receipt(Exchanged):
-    """A recipient's answer to a delivery; ``rejected`` lists figures it does not take, with its words."""
+    """A recipient's answer to a delivery.
+
+    ``rejected`` lists figures it does not take, with its words.
+    """
 
     delivery: str
     state: Literal["received", "accepted", "accepted with remarks", "rejected"]

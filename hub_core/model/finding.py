@@ -7,7 +7,10 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """What a finding does: ``error`` rows leave to the quarantine, ``blocking`` holds the submission."""
+    """What a finding does.
+
+    ``error`` rows leave to the quarantine, ``blocking`` holds the submission.
+    """
 
     INFO = "info"
     WARNING = "warning"
@@ -17,7 +20,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """A published rule: code, severity, owner (province, hub, ministry), scope and its two wordings."""
+    """A published rule.
+
+    Code, severity, owner (province, hub, ministry), scope and its two wordings.
+    """
 
     code: str
     severity: Severity

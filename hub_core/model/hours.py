@@ -20,7 +20,9 @@ class Hours:
     def parse(cls, text: str) -> Hours:
         """What ``22:00-05:00`` says. Raises ValueError for any other text."""
         match = _HOURS.fullmatch(text)
-        opens, closes = (time(int(match[n]), int(match[n + 1])) for n in (1, 3)) if match else (time(), time())
+        opens, closes = (
+            (time(int(match[n]), int(match[n + 1])) for n in (1, 3)) if match else (time(), time())
+        )
         if opens == closes:
             raise ValueError(f"not hours of a day: {text!r} (example: 22:00-05:00)")
         return cls(opens, closes)

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 1
 KEY: Final = ("indicator", "org_unit", "period", "calendar", "measure", "dims")
-INDEXED: Final = ("indicator", "org_unit", "measure", "dims")  # the key within one period and calendar, as indices
+INDEXED: Final = (
+    "indicator",
+    "org_unit",
+    "measure",
+    "dims",
+)  # the key within one period and calendar, as indices
 VALUE: Final = pl.Decimal(38, 6)
 DECIMALS: Final = 6
 WHOLE_DIGITS: Final = 26  # |value| < 10**26, so that a million of them add up within 38 digits
@@ -42,22 +47,29 @@ QUARANTINE: Final = pl.Schema(
         "column": pl.String(),
     }
 )
-CODED: Final = pl.Schema({name: pl.Categorical() if kind == pl.String else kind for name, kind in SCHEMA.items()})
+CODED: Final = pl.Schema(
+    {name: pl.Categorical() if kind == pl.String else kind for name, kind in SCHEMA.items()}
+)
 _LINES = 100_000
 _ROW_GROUP = 1_000_000
 _TEXTS = pl.ScanCastOptions(categorical_to_string="allow")
 
 
 def write_figures(figures: pl.DataFrame, path: Path) -> None:
-    """Figures of format 1 as Parquet; texts that are categories are written as such, which is much the quicker."""
-    figures.lazy().sink_parquet(path, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP)
+    """Figures of format 1 as Parquet.
+
+    Texts that are categories are written as such, which is much the quicker.
+    """
+    figures.lazy().sink_parquet(
+        path, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP
+    )
 
 
 def of_format_1(schema: pl.Schema) -> bool:
     """Whether figures with this schema are of format 1; a text may be a category."""
-    return {name: pl.String() if kind == pl.Categorical else kind for name, kind in schema.items()} == SCHEMA and (
-        schema.names() == SCHEMA.names()
-    )
+    return {
+        name: pl.String() if kind == pl.Categorical else kind for name, kind in schema.items()
+    } == SCHEMA and (schema.names() == SCHEMA.names())
 
 
 def scan_figures(path: Path) -> pl.LazyFrame:
@@ -69,15 +81,21 @@ def scan_figures(path: Path) -> pl.LazyFrame:
 
 
 def scan_coded(path: Path) -> pl.LazyFrame:
-    """The same with texts as categories: for what groups, joins and adds up. The schema is not checked."""
+    """The same with texts as categories: for what groups, joins and adds up.
+
+    The schema is not checked.
+    """
     return pl.scan_parquet(path).cast(CODED)
 
 
-def packed(sizes: Sequence[int], of: Callable[[str], pl.Expr] = pl.col, room: int = 1) -> pl.Expr | None:
+def packed(
+    sizes: Sequence[int], of: Callable[[str], pl.Expr] = pl.col, room: int = 1
+) -> pl.Expr | None:
     """The key of a figure as one number in the order of its indices, or None where it does not fit 64 bits.
 
-    ``sizes``: how many codes each column of INDEXED has; ``of``: its index; ``room``: what the number must still hold
-    when it is multiplied. One number joins and sorts in half the time of four.
+    ``sizes``: how many codes each column of INDEXED has; ``of``: its index; ``room``: what the
+    number must still hold when it is multiplied. One number joins and sorts in half the time of
+    four.
     """
     if math.prod(max(size, 1) for size in sizes) * room >= 2**64:
         return None
@@ -88,28 +106,44 @@ def packed(sizes: Sequence[int], of: Callable[[str], pl.Expr] = pl.col, room: in
 
 
 def plain(value: str = "value") -> pl.Expr:
-    """Decimal text without exponent or trailing zeros; null is empty text. A decimal has no ``-0``."""
-    return pl.col(value).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".").fill_null("")
+    """Decimal text without exponent or trailing zeros; null is empty text.
+
+    A decimal has no ``-0``.
+    """
+    return (
+        pl.col(value)
+        .cast(pl.String)
+        .str.strip_chars_end("0")
+        .str.strip_chars_end(".")
+        .fill_null("")
+    )
 
 
 def content_digest(figures: pl.DataFrame, *, nil: bool = False) -> str:
     """The sha256, lower-case hex, over the canonical text of figures sorted by key.
 
-    A first line ``lienthong-content 1 nil=0`` (or ``nil=1``), then the six keys, value and status of
-    each row joined by TAB and ended by LF. No clock, version or position enters it.
+    A first line ``lienthong-content 1 nil=0`` (or ``nil=1``), then the six keys, value and status
+    of each row joined by TAB and ended by LF. No clock, version or position enters it.
     """
     digest = hashlib.sha256(f"lienthong-content 1 nil={int(nil)}\n".encode())
     for chunk in figures.select(*KEY, "value", "status").iter_slices(_LINES):
         lines = io.BytesIO()
-        chunk.with_columns(plain()).write_csv(lines, separator="\t", include_header=False, quote_style="never")
+        chunk.with_columns(plain()).write_csv(
+            lines, separator="\t", include_header=False, quote_style="never"
+        )
         digest.update(lines.getbuffer())
     return digest.hexdigest()
 
 
 def quarantine_digest(rows: pl.DataFrame) -> str:
-    """The sha256 over the set of (key, or locator where the key is not whole; code) of quarantined rows."""
+    """The sha256 over the set of (key, or locator where the key is not whole.
+
+    Code) of quarantined rows.
+    """
     whole = pl.all_horizontal(pl.col(k).is_not_null() for k in KEY)
     key = pl.concat_str([pl.col(k).fill_null("") for k in KEY], separator="\t")
     place = pl.concat_str(["part", "row", pl.col("column").fill_null("")], separator=":")
-    marks = rows.select(pl.concat_str([pl.when(whole).then(key).otherwise(place), "code"], separator="\t")).to_series()
+    marks = rows.select(
+        pl.concat_str([pl.when(whole).then(key).otherwise(place), "code"], separator="\t")
+    ).to_series()
     return hashlib.sha256("\n".join(sorted(set(marks))).encode()).hexdigest()

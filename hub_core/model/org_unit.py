@@ -25,12 +25,17 @@ class Validity:
 
     def meets(self, first: date, last: date) -> bool:
         """Whether it holds on at least one of the days from first to last."""
-        return (self.first is None or self.first <= last) and (self.last is None or first <= self.last)
+        return (self.first is None or self.first <= last) and (
+            self.last is None or first <= self.last
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class OrgUnitName:
-    """A name and type of an org unit, with dates: a rename or a change of type keeps the identity."""
+    """A name and type of an org unit, with dates.
+
+    A rename or a change of type keeps the identity.
+    """
 
     name: str
     name_en: str
@@ -63,7 +68,9 @@ class OrgUnit:
         for name in self.names:
             if name.valid.holds(day):
                 return name
-        return self.names[-1] if self.names else OrgUnitName(self.id, self.id, self.level, Validity())
+        return (
+            self.names[-1] if self.names else OrgUnitName(self.id, self.id, self.level, Validity())
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,10 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Succession:
-    """What became of an org unit on a day: merge, split, rename or boundary transfer, by a legal act."""
+    """What became of an org unit on a day.
+
+    Merge, split, rename or boundary transfer, by a legal act.
+    """
 
     day: date
     kind: str

@@ -39,10 +39,10 @@ _MONTHS = [
 class Calendar(StrEnum):
     """Which days a label covers.
 
-    ``S`` statistical, first to last day (Circular 04/2022/TT-BTTTT); ``A`` administrative, the
-    15th of the month before to the 14th of the last month (Decree 09/2019/ND-CP, article 12);
-    its half-years, nine months and years count from 15 December. The decree speaks of the first half-year
-    alone; by the same rule the second is cumulative too, and covers the days of the year.
+    ``S`` statistical, first to last day (Circular 04/2022/TT-BTTTT); ``A`` administrative, the 15th
+    of the month before to the 14th of the last month (Decree 09/2019/ND-CP, article 12); its
+    half-years, nine months and years count from 15 December. The decree speaks of the first
+    half-year alone; by the same rule the second is cumulative too, and covers the days of the year.
     """
 
     STATISTICAL = "S"
@@ -60,7 +60,9 @@ class Period:
 
     def __post_init__(self) -> None:
         if self.frequency not in _COUNT:
-            raise ValueError(f"no such period: {self.year} {self.frequency} (frequencies are {', '.join(_COUNT)})")
+            raise ValueError(
+                f"no such period: {self.year} {self.frequency} (frequencies are {', '.join(_COUNT)})"
+            )
         if not 1 <= self.number <= _COUNT[self.frequency]:
             raise ValueError(f"no such period: {self} ({_THERE_ARE[self.frequency]})")
         if not 1900 <= self.year <= 2999:
@@ -74,7 +76,9 @@ class Period:
         """
         match = _LABEL.fullmatch(label)
         if not match:
-            raise ValueError(f"not a period: {label!r} (examples: 2025, 2025-S1, 2025-N1, 2025-Q1, 2025-M01)")
+            raise ValueError(
+                f"not a period: {label!r} (examples: 2025, 2025-S1, 2025-N1, 2025-Q1, 2025-M01)"
+            )
         year, frequency, number = match.groups()
         period = cls(int(year), frequency or "A", int(number or 1))
         if str(period) != label:
@@ -83,7 +87,10 @@ class Period:
 
     @classmethod
     def from_time_range(cls, text: str) -> tuple[Period, Calendar]:
-        """The period and calendar of a time range as ``time_range`` writes it. Raises ValueError for any other."""
+        """The period and calendar of a time range as ``time_range`` writes it.
+
+        Raises ValueError for any other.
+        """
         if match := _RANGE.fullmatch(text):
             start, months = date.fromisoformat(match[1]), int(match[2] or 12)
             calendar = Calendar.STATISTICAL if start.day == 1 else Calendar.ADMINISTRATIVE
@@ -94,7 +101,9 @@ class Period:
                     period = cls(month // 12, frequency, number)
                     if period.time_range(calendar) == text:
                         return period, calendar
-        raise ValueError(f"not a period's time range: {text!r} (examples: 2025-01-01/P3M, 2024-12-15/P1Y)")
+        raise ValueError(
+            f"not a period's time range: {text!r} (examples: 2025-01-01/P3M, 2024-12-15/P1Y)"
+        )
 
     def __str__(self) -> str:
         if self.frequency == "A":
@@ -103,7 +112,11 @@ class Period:
         return f"{self.year:04d}-{self.frequency}{self.number:0{width}d}"
 
     def __lt__(self, other: Period) -> bool:
-        return (self._last, -self.months, self.frequency) < (other._last, -other.months, other.frequency)
+        return (self._last, -self.months, self.frequency) < (
+            other._last,
+            -other.months,
+            other.frequency,
+        )
 
     @property
     def months(self) -> int:
@@ -149,7 +162,8 @@ class Period:
     def time_range(self, calendar: Calendar) -> str:
         """Its days as an SDMX time range: first day and ISO 8601 duration, ``2024-12-15/P1Y``.
 
-        A second half-year of the administrative calendar, which covers the year's days, is ``P12M``: it is no year.
+        A second half-year of the administrative calendar, which covers the year's days, is
+        ``P12M``: it is no year.
         """
         first, last = self.days(calendar)
         months = (last.year - first.year) * 12 + last.month - first.month + (first.day == 1)
@@ -162,7 +176,10 @@ class Period:
         return Period(year, self.frequency, number + 1)
 
     def parts(self, frequency: str) -> tuple[Period, ...]:
-        """The periods of a finer frequency that make this one up, in order; none where they do not."""
+        """The periods of a finer frequency that make this one up, in order.
+
+        None where they do not.
+        """
         length = _LENGTH[frequency]
         if length >= self.months or self.months % length:
             return ()
@@ -170,13 +187,16 @@ class Period:
         if first % length or frequency == "N":
             return ()
         return tuple(
-            Period(month // 12, frequency, month % 12 // length + 1) for month in range(first, self._last + 1, length)
+            Period(month // 12, frequency, month % 12 // length + 1)
+            for month in range(first, self._last + 1, length)
         )
 
 
 def latest(frequency: str, calendar: Calendar, day: date) -> Period:
     """The last period of a frequency that had ended before a day."""
-    period = Period(day.year, frequency, _COUNT[frequency])  # the next had not ended: none ends after 31 December
+    period = Period(
+        day.year, frequency, _COUNT[frequency]
+    )  # the next had not ended: none ends after 31 December
     while period.days(calendar)[1] >= day:
         period = period.shift(-1)
     return period

@@ -18,7 +18,8 @@ LEVELS = ("country", "cluster", "province")  # of which a release gives totals
 class Scope:
     """What is aggregated: a dataflow's indicators for one period, and the org units of which totals are wanted.
 
-    ``borders``: the day whose borders totals are given on; the period's last day where it is None, as reported.
+    ``borders``: the day whose borders totals are given on; the period's last day where it is None,
+    as reported.
     """
 
     catalogue: Catalogue
@@ -29,10 +30,17 @@ class Scope:
     borders: date | None = None
 
     @classmethod
-    def of(cls, catalogue: Catalogue, dataflow: str, period: Period, borders: date | None = None) -> Scope:
-        """What a release of a dataflow and period covers. Raises StateError where there is no such dataflow."""
+    def of(
+        cls, catalogue: Catalogue, dataflow: str, period: Period, borders: date | None = None
+    ) -> Scope:
+        """What a release of a dataflow and period covers.
+
+        Raises StateError where there is no such dataflow.
+        """
         if dataflow not in catalogue.dataflows:
-            raise StateError(f"no dataflow {dataflow}; there are {', '.join(sorted(catalogue.dataflows))}")
+            raise StateError(
+                f"no dataflow {dataflow}; there are {', '.join(sorted(catalogue.dataflows))}"
+            )
         flow = catalogue.dataflows[dataflow]
         units = catalogue.below(flow.covers, borders or period.days(flow.calendar)[1])
         wanted = tuple(unit for unit in units if catalogue.org_units[unit].level in LEVELS)
@@ -42,8 +50,9 @@ class Scope:
     def tree(self) -> Edges:
         """(child, parent) of every org unit of the tree on its day.
 
-        On other borders than the period's own, a unit that lived in the period stands under the one that holds
-        it whole: a province under its successor, one that gave a part away under what holds both.
+        On other borders than the period's own, a unit that lived in the period stands under the one
+        that holds it whole: a province under its successor, one that gave a part away under what
+        holds both.
         """
         last = self.period.days(self.calendar)[1]
         if self.borders is None or self.borders == last:
@@ -58,7 +67,10 @@ class Scope:
 
     @property
     def calendars(self) -> tuple[str, ...]:
-        """The calendars in which figures may come: the dataflow's own first, the other where it is mixed."""
+        """The calendars in which figures may come.
+
+        The dataflow's own first, the other where it is mixed.
+        """
         return tuple(each.value for each in self.catalogue.dataflows[self.dataflow].calendars)
 
     def parts(self, frequency: str) -> tuple[Period, ...]:
@@ -73,9 +85,14 @@ class Scope:
         return parts if whole and touch else ()
 
     def lends(self, indicator: str) -> bool:
-        """Whether a component may come from another period: not where this period's own reports must hold it."""
+        """Whether a component may come from another period.
+
+        Not where this period's own reports must hold it.
+        """
         declared = self.catalogue.indicators[indicator]
-        return declared.dataflow != self.dataflow or self.period.frequency not in declared.frequencies
+        return (
+            declared.dataflow != self.dataflow or self.period.frequency not in declared.frequencies
+        )
 
     @property
     def indicators(self) -> list[Indicator]:

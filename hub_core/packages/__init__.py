@@ -1,1 +1,4 @@
-"""What people install: packages found, loaded and asked for their hooks, and the libraries that they need."""
+"""What people install.
+
+Packages found, loaded and asked for their hooks, and the libraries that they need.
+"""

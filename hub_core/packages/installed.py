@@ -35,7 +35,10 @@ _INSTALL = re.compile(r"(new-)?[0-9a-f]{8}")
 
 
 class Installed(Exchanged):
-    """The install of a package that is in force; ``requires`` are the libraries that it says it needs."""
+    """The install of a package that is in force.
+
+    ``requires`` are the libraries that it says it needs.
+    """
 
     format: Literal[1] = 1
     name: Slug
@@ -180,7 +183,10 @@ def clear(home: Path, keep: Collection[Path] = ()) -> None:
 
 
 def alone(home: Path) -> AbstractContextManager[IO[str]]:
-    """One install at a time; whoever inherits the lock that is given holds it too. Raises StateError."""
+    """One install at a time; whoever inherits the lock that is given holds it too.
+
+    Raises StateError.
+    """
     return locks.held(home / _LOCK, "another install is under way in this home")
 
 

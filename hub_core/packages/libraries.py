@@ -23,4 +23,7 @@ def names(paths: Iterable[str]) -> list[str]:
 
 def find(name: str, paths: Sequence[str] | None = None) -> Distribution | None:
     """A library by its name, the first on the paths; without them on those of this process."""
-    return next(iter(Distribution.discover(name=name, path=list(sys.path if paths is None else paths))), None)
+    return next(
+        iter(Distribution.discover(name=name, path=list(sys.path if paths is None else paths))),
+        None,
+    )

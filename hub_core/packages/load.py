@@ -28,22 +28,33 @@ _MODULE = re.compile(r"hub_provinces\.([a-z][a-z0-9_]*)")
 ROLES: tuple[type[Connector], ...] = (Source, Reader, Writer, Sink)
 
 
-def find(folders: Iterable[Path], home: Path | None = None) -> tuple[dict[str, Plugin], dict[str, str]]:
+def find(
+    folders: Iterable[Path], home: Path | None = None
+) -> tuple[dict[str, Plugin], dict[str, str]]:
     """Province packages by name, read as files, and what is wrong with others.
 
-    They are among the hub's own libraries, installed in a home, or in folders. A folder of packages that is missing
-    is a ConfigurationError; a bad package in it is named and passed over.
+    They are among the hub's own libraries, installed in a home, or in folders. A folder of packages
+    that is missing is a ConfigurationError; a bad package in it is named and passed over.
     """
     found: dict[str, Plugin] = {}
     broken: dict[str, str] = {}
     for entry in importlib.metadata.entry_points(group=hookspecs.GROUP):
         if _MODULE.fullmatch(entry.value):
-            _note(found, broken, entry.name, entry.value, None, entry.dist.version if entry.dist else "")
+            _note(
+                found,
+                broken,
+                entry.name,
+                entry.value,
+                None,
+                entry.dist.version if entry.dist else "",
+            )
     if home is not None:
         _add_installed(found, broken, home)
     for folder in folders:
         if not folder.is_dir():
-            raise ConfigurationError(f"plugins.folders in hub.toml names {folder}, which is not there")
+            raise ConfigurationError(
+                f"plugins.folders in hub.toml names {folder}, which is not there"
+            )
         for path in sorted(folder.glob("*/pyproject.toml")):
             try:
                 project, name, module = declared(path)
@@ -51,21 +62,28 @@ def find(folders: Iterable[Path], home: Path | None = None) -> tuple[dict[str, P
                 broken[path.parent.name] = error.message
                 continue
             if name in found:
-                broken[path.parent.name] = f"{path}: there is a package {name} already, in {found[name].root}"
+                broken[path.parent.name] = (
+                    f"{path}: there is a package {name} already, in {found[name].root}"
+                )
             else:
                 _note(found, broken, name, module, path.parent, str(project.get("version", "")))
     return found, broken
 
 
 def declared(path: Path) -> tuple[dict[str, Any], str, str]:
-    """What a pyproject.toml says: ``[project]``, and the one entry point's name and module. Raises PluginError."""
+    """What a pyproject.toml says: ``[project]``, and the one entry point's name and module.
+
+    Raises PluginError.
+    """
     try:
         project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
         [(name, module)] = project["entry-points"][hookspecs.GROUP].items()
         if not isinstance(module, str):
             raise TypeError(f"{name} is no text")
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise PluginError(f"{path}: needs one entry point in group {hookspecs.GROUP} ({error!r})") from error
+        raise PluginError(
+            f"{path}: needs one entry point in group {hookspecs.GROUP} ({error!r})"
+        ) from error
     return project, name, module
 
 
@@ -90,7 +108,12 @@ def named_in_full(name: str, module: str) -> bool:
 
 
 def _note(
-    found: dict[str, Plugin], broken: dict[str, str], name: str, module: str, folder: Path | None, version: str
+    found: dict[str, Plugin],
+    broken: dict[str, str],
+    name: str,
+    module: str,
+    folder: Path | None,
+    version: str,
 ) -> None:
     if not named_in_full(name, module):
         broken[name] = f"entry point {name} = {module!r} is not hub_provinces.{name}"
@@ -110,7 +133,7 @@ def _note(
     found[name] = Plugin(name=name, module=module, root=str(root), folder=where, version=version)
 
 
-class Loaded:
+class ConnectorRegistry:
     """The connectors of the trusted packages, by role and kind."""
 
     def __init__(self, trusted: Iterable[str]) -> None:
@@ -121,7 +144,9 @@ class Loaded:
         entries = {e.name: e for e in importlib.metadata.entry_points(group=hookspecs.GROUP)}
         for name in trusted:
             if name not in entries:
-                raise ConfigurationError(f"plugins.trusted in hub.toml names {name}, which is not installed")
+                raise ConfigurationError(
+                    f"plugins.trusted in hub.toml names {name}, which is not installed"
+                )
             register(self.manager, entries[name].value)
         self._classes: dict[tuple[type[Connector], str], type[Connector]] = {}
         self._heard: list[object] = []
@@ -144,9 +169,13 @@ class Loaded:
         role = next((r for r in ROLES if issubclass(connector, r)), None)
         kind = getattr(connector, "kind", None)
         if role is None or not kind:
-            raise PluginError(f"{connector.__name__} is no Source, Reader, Writer or Sink with a kind")
+            raise PluginError(
+                f"{connector.__name__} is no Source, Reader, Writer or Sink with a kind"
+            )
         if (role, kind) in self._classes:
-            raise PluginError(f"two {role.__name__.lower()}s of kind {kind}: {connector.__name__} is the second")
+            raise PluginError(
+                f"two {role.__name__.lower()}s of kind {kind}: {connector.__name__} is the second"
+            )
         self._classes[role, kind] = connector
 
     def make(self, role: type[Any], settings: dict[str, Any], where: str) -> Any:
@@ -159,18 +188,28 @@ class Loaded:
         connector = self._classes.get((role, str(kind)))
         if connector is None:
             known = ", ".join(sorted(k for r, k in self._classes if r is role))
-            raise ConfigurationError(f"{where}: no {role.__name__.lower()} of kind {kind!r}; there are {known}")
+            raise ConfigurationError(
+                f"{where}: no {role.__name__.lower()} of kind {kind!r}; there are {known}"
+            )
         try:
-            told = connector.Settings.model_validate({k: v for k, v in settings.items() if k != "kind"})
+            told = connector.Settings.model_validate(
+                {k: v for k, v in settings.items() if k != "kind"}
+            )
         except ValidationError as error:
             raise ConfigurationError(f"{where}: {explain(error)}") from error
         return connector(told)
 
-    def writer(self, settings: dict[str, Any], where: str, document: type[Written]) -> Writer[Written]:
+    def writer(
+        self, settings: dict[str, Any], where: str, document: type[Written]
+    ) -> Writer[Written]:
         """A writer of one sort of document. Raises ConfigurationError where it writes another."""
         made: Writer[Written] = self.make(Writer, settings, where)
         if made.writes is not document:
-            fit = ", ".join(sorted(kind for (role, kind), c in self._classes.items() if _writes(role, c, document)))
+            fit = ", ".join(
+                sorted(
+                    kind for (role, kind), c in self._classes.items() if _writes(role, c, document)
+                )
+            )
             what = f"a {made.writes.__name__.lower()}, not a {document.__name__.lower()}"
             raise ConfigurationError(f"{where}: writer {made.kind} writes {what}; there are {fit}")
         return made
@@ -187,7 +226,9 @@ def register(manager: pluggy.PluginManager, module: str) -> object:
         if not manager.is_registered(package):
             manager.register(package)
         unknown = [
-            n for n in dir(package) if n.startswith("hub_") and _is_hook(package, n) and not hasattr(hookspecs, n)
+            n
+            for n in dir(package)
+            if n.startswith("hub_") and _is_hook(package, n) and not hasattr(hookspecs, n)
         ]
         manager.check_pending()
     except HubError:
@@ -230,7 +271,9 @@ def load_province(manager: pluggy.PluginManager, plugin: Plugin) -> Province:
     except (KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:
-        raise PluginError(f"{plugin.module}: hub_province raised {type(error).__name__}: {error}") from error
+        raise PluginError(
+            f"{plugin.module}: hub_province raised {type(error).__name__}: {error}"
+        ) from error
     mine = [each for each in given if isinstance(each, Province)]
     if len(mine) != 1 or len(given) != 1:
         raise PluginError(f"{plugin.module}: hub_province must give one Province, gave {given!r}")

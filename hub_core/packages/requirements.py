@@ -16,13 +16,21 @@ Find = Callable[[str], Distribution | None]
 
 @dataclass(frozen=True)
 class Met:
-    """What requirements come to: the libraries that they need, by name, and what of them is not met, in words."""
+    """What requirements come to.
+
+    The libraries that they need, by name, and what of them is not met, in words.
+    """
 
     libraries: dict[str, Distribution] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)
 
 
-def met(requires: Iterable[str], found: Find = find, without: Collection[str] = (), whole: Collection[str] = ()) -> Met:
+def met(
+    requires: Iterable[str],
+    found: Find = find,
+    without: Collection[str] = (),
+    whole: Collection[str] = (),
+) -> Met:
     """Follow requirements to their end among what is found.
 
     Those named in ``without`` are passed over; those in ``whole`` are looked at and not followed.
@@ -52,7 +60,9 @@ def met(requires: Iterable[str], found: Find = find, without: Collection[str] = 
         if key not in asked and name not in whole:
             asked.add(key)
             told.libraries[name] = there
-            waiting += [(each, f" (for {name})", ("", *wanted.extras)) for each in there.requires or ()]
+            waiting += [
+                (each, f" (for {name})", ("", *wanted.extras)) for each in there.requires or ()
+            ]
     return told
 
 

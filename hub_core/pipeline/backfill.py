@@ -18,7 +18,10 @@ _ANSWERED = ("done", "unchanged", "held")
 
 @dataclass(frozen=True)
 class BackfillReport:
-    """What a backfill did: how many of its periods were there before, and what came of the others."""
+    """What a backfill did.
+
+    How many of its periods were there before, and what came of the others.
+    """
 
     periods: list[str]
     before: int
@@ -28,12 +31,20 @@ class BackfillReport:
 
 
 def backfill(
-    hub: Hub, first: Period, last: Period, now: datetime, report: Report, provinces: list[str] | None, *, release: bool
+    hub: Hub,
+    first: Period,
+    last: Period,
+    now: datetime,
+    report: Report,
+    provinces: list[str] | None,
+    *,
+    release: bool,
 ) -> BackfillReport:
     """Ask every provision for each period from first to last; it may be cut off anywhere and taken again.
 
-    A provision that answered for a period before, in whatever journey, is left alone. With ``release`` what is there
-    is frozen and delivered too. Raises StateError where the two are no range.
+    A provision that answered for a period before, in whatever journey, is left alone. With
+    ``release`` what is there is frozen and delivered too. Raises StateError where the two are no
+    range.
     """
     if first.frequency != last.frequency or last < first:
         raise StateError(f"{first} to {last} is no range of periods")
@@ -51,7 +62,9 @@ def backfill(
         label = str(period)
         owed = tasks(hub, now, [label], provinces)
         todo = [
-            Task(t.province, t.provision, [label]) for t in owed if (t.province, t.provision, label) not in answered
+            Task(t.province, t.provision, [label])
+            for t in owed
+            if (t.province, t.provision, label) not in answered
         ]
         before += not todo
         report("periods", {"done": n, "in all": len(asked)})

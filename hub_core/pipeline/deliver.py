@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 
 REJECTED = RuleText(
-    "MINISTRY", Severity.ERROR, "ministry", "hub", "Bộ không nhận số liệu", "The ministry does not take the figure"
+    "MINISTRY",
+    Severity.ERROR,
+    "ministry",
+    "hub",
+    "Bộ không nhận số liệu",
+    "The ministry does not take the figure",
 )
 
 
@@ -42,7 +47,11 @@ class DeliveryReport:
 
 def recipients_of(hub: Hub, dataflow: str, now: datetime) -> list[Delivery]:
     """To whom a dataflow's releases go today."""
-    return [d for d in hub.config.deliveries if d.dataflow == dataflow and d.valid.holds(business_date(now))]
+    return [
+        d
+        for d in hub.config.deliveries
+        if d.dataflow == dataflow and d.valid.holds(business_date(now))
+    ]
 
 
 def deliver_all(hub: Hub, now: datetime) -> list[DeliveryReport]:
@@ -76,16 +85,18 @@ def _send_all(hub: Hub, now: datetime) -> list[DeliveryReport]:
 
 def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> DeliveryReport:
     from hub_core.contracts import Document, Sink
-    from hub_core.packages.load import Loaded
+    from hub_core.packages.load import ConnectorRegistry
     from hub_core.stages.deliver import deliver
 
     secrets: dict[str, str] = {}
     try:
-        told = _to(hub, row, release, now)
+        told = _delivery_target(hub, row, release, now)
         secrets = hub.secrets.resolve(HUB, secrets_named(told.sink))
-        loaded = Loaded(hub.config.settings.plugins.trusted)
+        loaded = ConnectorRegistry(hub.config.settings.plugins.trusted)
         writer = loaded.writer(told.writer, f"delivery to {told.recipient}, writer", Document)
-        sink: Sink = loaded.make(Sink, with_secrets(told.sink, secrets), f"delivery to {told.recipient}, sink")
+        sink: Sink = loaded.make(
+            Sink, with_secrets(told.sink, secrets), f"delivery to {told.recipient}, sink"
+        )
         content = writer.write(document(hub, release))
         hub.releases.attempt(row["id"], now, partial(hub.leases.check, name=DELIVERIES))
         receipt = deliver(sink, row["id"], content, writer.media_type, row["attempts"])
@@ -95,10 +106,12 @@ def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> 
         state = "sent" if isinstance(error, DeliveryUnavailable) else row["state"]
         return DeliveryReport(row["id"], release.name, row["recipient"], state, "", str(error))
     hub.releases.received(receipt, _rejections(hub, release, receipt, now), now)
-    return DeliveryReport(row["id"], release.name, row["recipient"], receipt.state, receipt.reference, None)
+    return DeliveryReport(
+        row["id"], release.name, row["recipient"], receipt.state, receipt.reference, None
+    )
 
 
-def _to(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> Delivery:
+def _delivery_target(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> Delivery:
     """Where a delivery goes: as is said of its dataflow today, else as it was when it was queued.
 
     Raises ConfigurationError where nothing is said of it any more.
@@ -109,18 +122,28 @@ def _to(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> Deliv
         for each in said:
             if each.valid.holds(day):
                 return each
-    raise ConfigurationError(f"config/deliveries sends {mine[0]} to no recipient {mine[1]} any more")
+    raise ConfigurationError(
+        f"config/deliveries sends {mine[0]} to no recipient {mine[1]} any more"
+    )
 
 
-def _rejections(hub: Hub, release: Release, receipt: Receipt, now: datetime) -> list[dict[str, Any]]:
+def _rejections(
+    hub: Hub, release: Release, receipt: Receipt, now: datetime
+) -> list[dict[str, Any]]:
     """Figures that the ministry does not take, each before the province that it came from."""
-    from hub_core.trace import Asked, trace
+    from hub_core.trace import FigureQuery, trace
 
     found = []
     for each in receipt.rejected:
         key = {name: each.get(name, "") for name in ("indicator", "org_unit", "measure", "dims")}
         try:
-            steps = trace(hub, release, Asked(key["indicator"], key["org_unit"], each.get("measure"), each.get("dims")))
+            steps = trace(
+                hub,
+                release,
+                FigureQuery(
+                    key["indicator"], key["org_unit"], each.get("measure"), each.get("dims")
+                ),
+            )
         except HubError as error:
             text = f"{each.get('message', '')} [{error}]"
             found.append(finding(release.id, REJECTED, None, text, key, now))
@@ -133,7 +156,12 @@ def _rejections(hub: Hub, release: Release, receipt: Receipt, now: datetime) -> 
 
 
 def finding(
-    release: int, rule: RuleText, province: str | None, text: str, place: dict[str, Any], now: datetime
+    release: int,
+    rule: RuleText,
+    province: str | None,
+    text: str,
+    place: dict[str, Any],
+    now: datetime,
 ) -> dict[str, Any]:
     """A finding about a release, as the database takes it."""
     return {

@@ -1,4 +1,7 @@
-"""What changed between two revisions, or between two versions of a release: figure by figure, before and after."""
+"""What changed between two revisions, or between two versions of a release.
+
+Figure by figure, before and after.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from hub_core.errors import StateError
-from hub_core.landing.zone import OBSERVATIONS
+from hub_core.landing.layout import OBSERVATIONS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,18 +53,26 @@ def of_releases(hub: Hub, after: Release, before: Release | None = None) -> Diff
     Raises StateError where there is none, or where they are of different periods.
     """
     if before is None:
-        found = hub.releases.all(dataflow=after.dataflow, calendar=after.calendar, period=after.period)
+        found = hub.releases.all(
+            dataflow=after.dataflow, calendar=after.calendar, period=after.period
+        )
         earlier = [each for each in found if each.version < after.version]
         if not earlier:
             raise StateError(f"{after.name} is the first version: there is nothing before it")
         before = earlier[-1]
-    if (before.dataflow, before.calendar, before.period) != (after.dataflow, after.calendar, after.period):
+    if (before.dataflow, before.calendar, before.period) != (
+        after.dataflow,
+        after.calendar,
+        after.period,
+    ):
         raise StateError(f"{before.name} and {after.name} are not versions of one release")
     changes, same = _between(_released(hub, before), _released(hub, after))
     return Difference(before.name, after.name, after.reason, changes, same)
 
 
-def of_revisions(hub: Hub, province: str, provision: str, period: str, numbers: tuple[int, int] | None) -> Difference:
+def of_revisions(
+    hub: Hub, province: str, provision: str, period: str, numbers: tuple[int, int] | None
+) -> Difference:
     """What changed between two revisions of a provision and period: the two given, or the last two.
 
     Raises StateError where they are not there.
@@ -71,7 +82,9 @@ def of_revisions(hub: Hub, province: str, provision: str, period: str, numbers: 
     if numbers is None:
         last = sorted(by_number)[-2:]
         if len(last) < 2:
-            raise StateError(f"{province}/{provision} has {len(found)} revision of {period}: nothing to compare")
+            raise StateError(
+                f"{province}/{provision} has {len(found)} revision of {period}: nothing to compare"
+            )
         numbers = last[0], last[1]
     if lacking := [str(n) for n in numbers if n not in by_number]:
         there = ", ".join(map(str, sorted(by_number))) or "none"
@@ -91,7 +104,9 @@ def _released(hub: Hub, release: Release) -> pl.DataFrame:
 
     schema = pl.Schema({**dict.fromkeys(KEY, pl.String()), "value": VALUE, "status": pl.String()})
     rows = hub.releases.figures(release.id)
-    return pl.DataFrame([[row[name] for name in schema] for row in rows], schema=schema, orient="row")
+    return pl.DataFrame(
+        [[row[name] for name in schema] for row in rows], schema=schema, orient="row"
+    )
 
 
 def _sealed(hub: Hub, submission: Submission) -> pl.DataFrame:
@@ -111,7 +126,9 @@ def _between(before: pl.DataFrame, after: pl.DataFrame) -> tuple[tuple[Change, .
 
     sides = [each.lazy().with_columns(there=pl.lit(value=True)) for each in (before, after)]
     both = sides[0].join(sides[1], on=list(KEY), how="full", coalesce=True, suffix="_after")
-    same = pl.col("value").eq_missing(pl.col("value_after")) & (pl.col("status") == pl.col("status_after"))
+    same = pl.col("value").eq_missing(pl.col("value_after")) & (
+        pl.col("status") == pl.col("status_after")
+    )
     what = (
         pl.when(pl.col("there").is_null())
         .then(pl.lit("new"))

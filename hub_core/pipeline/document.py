@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def document(hub: Hub, release: Release) -> Document:
     """A release as a writer is given it: named, in order, beside the figures of the period before.
 
-    Raises StoreError where its manifest or figures, or those beside it, are not the ones that were frozen.
+    Raises StoreError where its manifest or figures, or those beside it, are not the ones that were
+    frozen.
     """
     from hub_core.contracts import Document
 
@@ -57,11 +58,16 @@ def document(hub: Hub, release: Release) -> Document:
 
 
 def frozen(hub: Hub, release: Release) -> list[dict[str, Any]]:
-    """A release's figures, held against its digests. Raises StoreError where they are not the ones that were frozen."""
+    """A release's figures, held against its digests.
+
+    Raises StoreError where they are not the ones that were frozen.
+    """
     rows = hub.releases.figures(release.id)
     wrong = wrong_in(release, rows)
     if wrong:
-        what = f"{release.name}: {' and '.join(wrong)}: the database was changed by hand or is damaged"
+        what = (
+            f"{release.name}: {' and '.join(wrong)}: the database was changed by hand or is damaged"
+        )
         raise StoreError(f"{what}: bring it back from a backup (hub restore into another folder)")
     return rows
 
@@ -99,10 +105,12 @@ def _name(catalogue: Catalogue, org_unit: str, period: Period) -> str:
 def export(hub: Hub, release: Release, kind: str, target: Path) -> Path:
     """Write a release as a file of some kind."""
     from hub_core.contracts import Document
-    from hub_core.landing.zone import write
-    from hub_core.packages.load import Loaded
+    from hub_core.landing.layout import write
+    from hub_core.packages.load import ConnectorRegistry
 
-    writer = Loaded(hub.config.settings.plugins.trusted).writer({"kind": kind}, f"writer {kind}", Document)
+    writer = ConnectorRegistry(hub.config.settings.plugins.trusted).writer(
+        {"kind": kind}, f"writer {kind}", Document
+    )
     named = target.suffix == writer.suffix
     path = target if named else target / f"{release.name.replace('/', '-')}{writer.suffix}"
     try:

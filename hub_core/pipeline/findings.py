@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hub_core.errors import SubmissionError
-from hub_core.landing.zone import read_manifest
+from hub_core.landing.layout import read_manifest
 from hub_core.pipeline.places import located, place_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ def with_places(hub: Hub, findings: list[dict[str, Any]]) -> list[dict[str, Any]
             continue
         try:
             parts = read_manifest(hub.zone.root / each["path"]).parts
-        except SubmissionError:  # its files are gone or changed, and whoever looks at them is told so
+        except (
+            SubmissionError
+        ):  # its files are gone or changed, and whoever looks at them is told so
             continue
         declared = (
             hub.provinces[each["province"]].provisions.get(each["provision"])

@@ -1,4 +1,7 @@
-"""What a release is made of: its own submissions, those that lend components, and those carried forward."""
+"""What a release is made of.
+
+Its own submissions, those that lend components, and those carried forward.
+"""
 
 from __future__ import annotations
 
@@ -21,54 +24,69 @@ if TYPE_CHECKING:
 class Inputs:
     """The submissions that a release is made of.
 
-    ``own``: of its dataflow and period or the finer ones within it; ``lent``: for components only, with the age of
-    its period (0 the latest); ``carried``: the last ones of reporters that are missing, for their stocks.
+    ``own``: of its dataflow and period or the finer ones within it; ``lent``: for components only,
+    with the age of its period (0 the latest); ``carried``: the last ones of reporters that are
+    missing, for their stocks.
     """
 
     own: list[Submission]
-    lent: list[tuple[int, Submission]]
+    components: list[tuple[int, Submission]]
     carried: list[Submission]
 
     @property
     def everything(self) -> list[Submission]:
         """All of them."""
-        return [*self.own, *(each for _, each in self.lent), *self.carried]
+        return [*self.own, *(each for _, each in self.components), *self.carried]
 
 
 @dataclass(frozen=True)
 class Frames:
     """The observations of inputs, as ``aggregate`` takes them.
 
-    ``carried`` is None where nothing is; ``present``: the periods of the own ones; ``shared``: those of several.
+    ``carried`` is None where nothing is; ``present``: the periods of the own ones; ``shared``:
+    those of several.
     """
 
     own: pl.LazyFrame
-    lent: pl.LazyFrame
+    components: pl.LazyFrame
     carried: pl.LazyFrame | None
     present: frozenset[str]
     shared: frozenset[str]
 
 
-def inputs_of(hub: Hub, scope: Scope, at: datetime | None = None, missing: Collection[tuple[str, str]] = ()) -> Inputs:
+def inputs_of(
+    hub: Hub, scope: Scope, at: datetime | None = None, missing: Collection[tuple[str, str]] = ()
+) -> Inputs:
     """The submissions that a scope's figures come from: those that are current, or were at a moment.
 
     ``missing``: (province, provider) whose stocks are carried forward, where the dataflow says so.
     """
     labels = [str(scope.period), *(str(p) for frequency in "SQM" for p in scope.parts(frequency))]
-    own = [each for c in scope.calendars for each in hub.store.currents(scope.dataflow, c, labels, at)]
+    own = [
+        each for c in scope.calendars for each in hub.store.currents(scope.dataflow, c, labels, at)
+    ]
     needed = {code for indicator in scope.indicators for code in indicator.components}
-    lent: list[tuple[int, Submission]] = []
-    for dataflow in sorted({hub.config.catalogue.indicators[code].dataflow for code in needed} | {scope.dataflow}):
+    components: list[tuple[int, Submission]] = []
+    for dataflow in sorted(
+        {hub.config.catalogue.indicators[code].dataflow for code in needed} | {scope.dataflow}
+    ):
         for age, period in enumerate(_ended_before(hub, scope, dataflow)):
-            lent += [(age, each) for each in hub.store.currents(dataflow, scope.calendar.value, [str(period)], at)]
+            components += [
+                (age, each)
+                for each in hub.store.currents(dataflow, scope.calendar.value, [str(period)], at)
+            ]
     carried = [last for who in sorted(missing) if (last := _last_of(hub, scope, who, at))]
     taken = {each.id for each in own}
-    return Inputs(own, [(age, each) for age, each in lent if each.id not in taken], carried)
+    return Inputs(own, [(age, each) for age, each in components if each.id not in taken], carried)
 
 
-def _last_of(hub: Hub, scope: Scope, who: tuple[str, str], at: datetime | None) -> Submission | None:
+def _last_of(
+    hub: Hub, scope: Scope, who: tuple[str, str], at: datetime | None
+) -> Submission | None:
     """The current submission of a reporter for its latest period before the scope's, of the same length."""
-    known = [Period.parse(label) for label in hub.store.periods(scope.dataflow, scope.calendar.value)]
+    known = [
+        Period.parse(label) for label in hub.store.periods(scope.dataflow, scope.calendar.value)
+    ]
     alike = [p for p in known if p.frequency == scope.period.frequency and p < scope.period]
     for period in sorted(alike, reverse=True):
         for each in hub.store.currents(scope.dataflow, scope.calendar.value, [str(period)], at):
@@ -80,7 +98,9 @@ def _last_of(hub: Hub, scope: Scope, who: tuple[str, str], at: datetime | None) 
 def _ended_before(hub: Hub, scope: Scope, dataflow: str) -> list[Period]:
     """The latest period of each coarser frequency (elsewhere also of the same) that ended by the scope's end."""
     end = scope.period.days(scope.calendar)[1]
-    there = sorted((Period.parse(p) for p in hub.store.periods(dataflow, scope.calendar.value)), reverse=True)
+    there = sorted(
+        (Period.parse(p) for p in hub.store.periods(dataflow, scope.calendar.value)), reverse=True
+    )
     found: dict[str, Period] = {}
     for period in there:
         longer = period.months > scope.period.months
@@ -91,20 +111,28 @@ def _ended_before(hub: Hub, scope: Scope, dataflow: str) -> list[Period]:
 
 
 def frames_of(hub: Hub, scope: Scope, inputs: Inputs) -> Frames:
-    """The observations of a release's submissions: its own, lent components with their age, and carried stocks."""
+    """The observations of a release's submissions.
+
+    Its own, lent components with their age, and carried stocks.
+    """
     import polars as pl
 
-    def seen(submissions: list[Submission]) -> pl.LazyFrame:
+    def observations_of(submissions: list[Submission]) -> pl.LazyFrame:
         return hub.observations(scope.catalogue, submissions)
 
     lendable = [code for code in scope.catalogue.indicators if scope.lends(code)]
-    lent = with_age(seen([each for _, each in inputs.lent]), [age for age, _ in inputs.lent])
+    components = with_age(
+        observations_of([each for _, each in inputs.components]),
+        [age for age, _ in inputs.components],
+    )
     stocks = [each.code for each in scope.indicators if each.kind == "stock"]
     voices = Counter(each.period for each in inputs.own)
     return Frames(
-        seen(inputs.own),
-        lent.filter(pl.col("indicator").is_in(lendable)),
-        seen(inputs.carried).filter(pl.col("indicator").is_in(stocks)) if inputs.carried else None,
+        observations_of(inputs.own),
+        components.filter(pl.col("indicator").is_in(lendable)),
+        observations_of(inputs.carried).filter(pl.col("indicator").is_in(stocks))
+        if inputs.carried
+        else None,
         frozenset(voices),
         frozenset(period for period, several in voices.items() if several > 1),
     )

@@ -40,11 +40,17 @@ def scheduled(hub: Hub, day: date, now: datetime, report: Report) -> NightReport
 
 def again(hub: Hub, provisions: Collection[str], now: datetime, report: Report) -> NightReport:
     """Ask some provisions (``nghe_an/telecom``) again, and publish and deliver what comes of it."""
-    return _night(hub, [task for task in tasks(hub, now, None, None) if task.key in provisions], now, report)
+    return _night(
+        hub, [task for task in tasks(hub, now, None, None) if task.key in provisions], now, report
+    )
 
 
 def night(
-    hub: Hub, now: datetime, report: Report, periods: list[str] | None = None, provinces: list[str] | None = None
+    hub: Hub,
+    now: datetime,
+    report: Report,
+    periods: list[str] | None = None,
+    provinces: list[str] | None = None,
 ) -> NightReport:
     """A night at the operator's word; it may be cut off anywhere and taken again."""
     return _night(hub, tasks(hub, now, periods, provinces), now, report)
@@ -52,14 +58,22 @@ def night(
 
 def _night(hub: Hub, todo: list[Task], now: datetime, report: Report) -> NightReport:
     gathers = gather(hub, todo, now, report)
-    asked = {(each.dataflow, label) for each in gathers for label in [*each.periods, *each.revisions]}
-    order = sorted(asked, key=lambda each: (bool(_needs_others(hub, each[0])), each[0], Period.parse(each[1])))
-    releases = publish_all(hub, [(dataflow, Period.parse(label)) for dataflow, label in order], now, at_once=False)
+    asked = {
+        (each.dataflow, label) for each in gathers for label in [*each.periods, *each.revisions]
+    }
+    order = sorted(
+        asked, key=lambda each: (bool(_needs_others(hub, each[0])), each[0], Period.parse(each[1]))
+    )
+    releases = publish_all(
+        hub, [(dataflow, Period.parse(label)) for dataflow, label in order], now, at_once=False
+    )
     return NightReport(gathers, releases, deliver_all(hub, now), dict(hub.broken))
 
 
 def _needs_others(hub: Hub, dataflow: str) -> set[str]:
     """The other dataflows that a dataflow's indicators take components from."""
     catalogue = hub.config.catalogue
-    components = {code for indicator in catalogue.of_dataflow(dataflow) for code in indicator.components}
+    components = {
+        code for indicator in catalogue.of_dataflow(dataflow) for code in indicator.components
+    }
     return {catalogue.indicators[code].dataflow for code in components} - {dataflow}

@@ -1,4 +1,7 @@
-"""A nil return that somebody states: nothing to report, said by whom and why, sealed like any other submission."""
+"""A nil return that somebody states.
+
+Nothing to report, said by whom and why, sealed like any other submission.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from hub_core.errors import StateError
-from hub_core.landing.zone import Scratch
+from hub_core.landing.scratch import Scratch
 from hub_core.model.exchange import Digests, Landing, Manifest
 from hub_core.model.observation import QUARANTINE, SCHEMA, content_digest, quarantine_digest
 from hub_core.model.period import Calendar, Period
@@ -28,22 +31,29 @@ STATEMENT = "statement"  # the provision of a provider whose package is not here
 _NOTHING = hashlib.sha256().hexdigest()
 
 
-def state_nil(hub: Hub, dataflow: str, label: str, provider: str, who: str, why: str, now: datetime) -> Admitted:
+def state_nil(
+    hub: Hub, dataflow: str, label: str, provider: str, who: str, why: str, now: datetime
+) -> Admitted:
     """Admit that a provider has nothing to report for a period.
 
-    Raises StateError where nobody owes that report, the period has not begun, or figures stand for it.
+    Raises StateError where nobody owes that report, the period has not begun, or figures stand for
+    it.
     """
     period, duty = _duty(hub, dataflow, label, provider)
     calendar = hub.config.catalogue.dataflows[dataflow].calendar
     if period.days(calendar)[0] > now.date():
         raise StateError(f"{label} has not begun; a nil return cannot be stated for it")
     provision = _provision(hub, duty)
-    known = hub.store.submissions([label], province=duty.province, provider=provider, dataflow=dataflow)
+    known = hub.store.submissions(
+        [label], province=duty.province, provider=provider, dataflow=dataflow
+    )
     for name in sorted({each.provision for each in known}):
         standing = current(each for each in known if each.provision == name)
         if standing and standing.rows:
             what = f"revision {standing.revision} of {duty.province}/{name} stands with {standing.rows} figures"
-            raise StateError(f"{what}; a nil return would withdraw them: they must be corrected at their source")
+            raise StateError(
+                f"{what}; a nil return would withdraw them: they must be corrected at their source"
+            )
     start = hub.config.settings.origin_start
     gather, sequence = hub.store.new_gather(duty.province, provision, start)
     landing = Landing(
@@ -57,7 +67,9 @@ def state_nil(hub: Hub, dataflow: str, label: str, provider: str, who: str, why:
         complete=True,
         landed_at=now,
     )
-    run = hub.runs.begin("nil", dataflow, [label], now, province=duty.province, provision=provision, gather=gather)
+    run = hub.runs.begin(
+        "nil", dataflow, [label], now, province=duty.province, provision=provision, gather=gather
+    )
     root = hub.config.home / "scratch" / f"{gather}-0"
     try:
         scratch = Scratch(root)
@@ -65,16 +77,24 @@ def state_nil(hub: Hub, dataflow: str, label: str, provider: str, who: str, why:
         hub.config.snapshot()
         folder = scratch.submission_folder(calendar, label, gather, 0)
         nothing = pl.DataFrame(schema=SCHEMA), pl.DataFrame(schema=QUARANTINE)
-        sealed = seal(folder, *nothing, _manifest(landing, duty, calendar, hub.config.catalogue.digest, who, why))
+        sealed = seal(
+            folder,
+            *nothing,
+            _manifest(landing, duty, calendar, hub.config.catalogue.digest, who, why),
+        )
         hub.store.note_catalogue(hub.config.catalogue.digest, now)
         admitted = admit(hub.store, hub.zone, folder, sealed, why, now)
-        hub.runs.end(run, "done" if admitted.revision else "unchanged", now, notes=[f"{who}: {why}"])
+        hub.runs.end(
+            run, "done" if admitted.revision else "unchanged", now, notes=[f"{who}: {why}"]
+        )
     finally:
         shutil.rmtree(root, ignore_errors=True)
     return admitted
 
 
-def _manifest(landing: Landing, duty: Obligation, calendar: Calendar, catalogue: str, who: str, why: str) -> Manifest:
+def _manifest(
+    landing: Landing, duty: Obligation, calendar: Calendar, catalogue: str, who: str, why: str
+) -> Manifest:
     return Manifest(
         gather=landing.gather,
         replay=0,
@@ -110,7 +130,9 @@ def _manifest(landing: Landing, duty: Obligation, calendar: Calendar, catalogue:
 
 def _duty(hub: Hub, dataflow: str, label: str, provider: str) -> tuple[Period, Obligation]:
     if dataflow not in hub.config.catalogue.dataflows:
-        raise StateError(f"there is no dataflow {dataflow}; there are {', '.join(hub.config.catalogue.dataflows)}")
+        raise StateError(
+            f"there is no dataflow {dataflow}; there are {', '.join(hub.config.catalogue.dataflows)}"
+        )
     period = Period.parse(label)
     duties = owed(hub.config, dataflow, period)
     for duty in duties:

@@ -1,4 +1,7 @@
-"""The quarantine as people read it: each row with its reason, its place in the sender's terms and as it came."""
+"""The quarantine as people read it.
+
+Each row with its reason, its place in the sender's terms and as it came.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub_core.contracts import LeftOut, Quarantine
+from hub_core.contracts import Quarantine, QuarantinedRow
 from hub_core.errors import StateError, StoreError
-from hub_core.landing.zone import OBSERVATIONS, QUARANTINE, write
+from hub_core.landing.layout import OBSERVATIONS, QUARANTINE, write
 from hub_core.obligations import ZONE
 from hub_core.pipeline.places import located, place_of
 from hub_core.rules import RULES
@@ -29,7 +32,10 @@ Words = dict[str, tuple[str, str]]  # a rule's Vietnamese and English by its cod
 
 @dataclass(frozen=True)
 class Listing:
-    """Quarantines, the rows of each in the sender's order; ``rows`` are all that there are, told or not."""
+    """Quarantines, the rows of each in the sender's order.
+
+    ``rows`` are all that there are, told or not.
+    """
 
     quarantines: list[Quarantine]
     rows: int
@@ -57,14 +63,21 @@ class _Kept:
 
 
 def quarantines(
-    hub: Hub, province: str | None = None, period: str | None = None, *, limit: int | None = None, cells: bool = False
+    hub: Hub,
+    province: str | None = None,
+    period: str | None = None,
+    *,
+    limit: int | None = None,
+    cells: bool = False,
 ) -> Listing:
     """The quarantines of the newest revisions, and the rows of the newest gathers that have no period at all.
 
     ``limit``: told of so many rows in all; ``cells``: with the whole row of each as it came.
     """
     kept, left, total = [], limit, 0
-    for each in sorted(_kept(hub, province, period), key=lambda one: (one.province, one.provision, one.period)):
+    for each in sorted(
+        _kept(hub, province, period), key=lambda one: (one.province, one.provision, one.period)
+    ):
         total += len(each.rows)
         ordered = sorted(each.rows, key=lambda row: (row["part"], row["row"]))[
             : min(MOST, MOST if left is None else left)
@@ -75,7 +88,9 @@ def quarantines(
     by_provision: dict[tuple[str, str], list[_Kept]] = {}
     for each in kept:
         by_provision.setdefault((each.province, each.provision), []).append(each)
-    return Listing([told for mine in by_provision.values() for told in _told(hub, mine, cells=cells)], total)
+    return Listing(
+        [told for mine in by_provision.values() for told in _told(hub, mine, cells=cells)], total
+    )
 
 
 def _kept(hub: Hub, province: str | None, period: str | None) -> Iterator[_Kept]:
@@ -112,7 +127,8 @@ def _of_revision(hub: Hub, submission: Submission) -> _Kept:
 def _of_gather(hub: Hub, province: str, provision: str) -> _Kept | None:
     """The rows without a period of a provision's newest whole gather, but for those that a replay could read."""
     landings = (
-        hub.zone.landing(province, provision, each) for each in reversed(hub.zone.landings(province, provision))
+        hub.zone.landing(province, provision, each)
+        for each in reversed(hub.zone.landings(province, provision))
     )
     landing = next((each for each in landings if each.complete), None)
     if landing is None:
@@ -123,7 +139,11 @@ def _of_gather(hub: Hub, province: str, provision: str) -> _Kept | None:
     declared = _declared(hub, province, provision)
     dataflow, provider = (declared.dataflow, declared.provider) if declared else ("", "")
     at, parts = landing.landed_at, landing.parts
-    return _Kept(province, provision, dataflow, provider, UNREAD, 0, at, parts, {}, rows) if rows else None
+    return (
+        _Kept(province, provision, dataflow, provider, UNREAD, 0, at, parts, {}, rows)
+        if rows
+        else None
+    )
 
 
 def _replayed(hub: Hub, landing: Landing) -> set[tuple[int, int]]:
@@ -134,7 +154,12 @@ def _replayed(hub: Hub, landing: Landing) -> set[tuple[int, int]]:
     read: set[tuple[int, int]] = set()
     for each in hub.store.submissions(**mine):
         for name in (OBSERVATIONS, QUARANTINE) if each.replay else ():
-            places = pl.scan_parquet(hub.zone.root / each.path / name).select("part", "row").unique().collect()
+            places = (
+                pl.scan_parquet(hub.zone.root / each.path / name)
+                .select("part", "row")
+                .unique()
+                .collect()
+            )
             read.update(places.iter_rows())
     return read
 
@@ -144,21 +169,34 @@ def _told(hub: Hub, kept: list[_Kept], *, cells: bool) -> Iterator[Quarantine]:
     declared = _declared(hub, kept[0].province, kept[0].provision)
     asked = [place_of(declared, each.parts, row) for each in kept for row in each.rows]
     places = [place for place, _ in asked]
-    found = iter(zip(asked, located(hub, kept[0].province, kept[0].provision, places, cells=cells), strict=True))
+    found = iter(
+        zip(
+            asked,
+            located(hub, kept[0].province, kept[0].provision, places, cells=cells),
+            strict=True,
+        )
+    )
     for each in kept:
         mine = zip(each.rows, islice(found, len(each.rows)), strict=True)
         rows = tuple(_left_out(row, each.words, own, where) for row, ((_, own), where) in mine)
         at = each.at.astimezone(ZONE).isoformat(timespec="minutes")
-        names = (each.province, each.provision, each.dataflow, each.provider, each.period, each.revision)
+        names = (
+            each.province,
+            each.provision,
+            each.dataflow,
+            each.provider,
+            each.period,
+            each.revision,
+        )
         yield Quarantine(*names, at, rows)
 
 
-def _left_out(row: dict[str, Any], words: Words, own: bool, where: Located) -> LeftOut:
+def _left_out(row: dict[str, Any], words: Words, own: bool, where: Located) -> QuarantinedRow:
     code, rule = row["code"], RULES.get(row["code"])
     why, why_en = words.get(code) or ((rule.text.vi, rule.text.en) if rule else (code, code))
     text = where.text if own and where.read and where.text else row["text"] or ""
     locator = where.locator if where.read else f"{where.locator} {where.text}"
-    return LeftOut(code, why, why_en, row["field"], text, locator, where.cells)
+    return QuarantinedRow(code, why, why_en, row["field"], text, locator, where.cells)
 
 
 def _declared(hub: Hub, province: str, provision: str) -> Provision | None:
@@ -171,10 +209,12 @@ def export(hub: Hub, found: Iterable[Quarantine], target: Path) -> list[Path]:
 
     Raises StateError where a file cannot hold them, StoreError where it cannot be written.
     """
-    from hub_core.packages.load import Loaded
+    from hub_core.packages.load import ConnectorRegistry
 
     listed = list(found)
-    writer = Loaded(hub.config.settings.plugins.trusted).writer({"kind": "quarantine"}, "writer quarantine", Quarantine)
+    writer = ConnectorRegistry(hub.config.settings.plugins.trusted).writer(
+        {"kind": "quarantine"}, "writer quarantine", Quarantine
+    )
     one = target.suffix.lower() == writer.suffix and not target.is_dir()
     if not listed:
         raise StateError("no row is in the quarantine there, so no workbook was written")
@@ -202,7 +242,10 @@ def _file_name(each: Quarantine) -> str:
 
 def _named(hub: Hub, each: Quarantine) -> Quarantine:
     """A quarantine with the names of province, provider and dataflow before their ids."""
-    declared, flow = hub.provinces.get(each.province), hub.config.catalogue.dataflows.get(each.dataflow)
+    declared, flow = (
+        hub.provinces.get(each.province),
+        hub.config.catalogue.dataflows.get(each.dataflow),
+    )
     day = datetime.fromisoformat(each.admitted_at).date()
     names = [
         provider.name

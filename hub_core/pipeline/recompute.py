@@ -1,4 +1,7 @@
-"""Recompute: a frozen release made again from the sealed submissions and the catalogue that it names."""
+"""Recompute.
+
+A frozen release made again from the sealed submissions and the catalogue that it names.
+"""
 
 from __future__ import annotations
 
@@ -46,25 +49,34 @@ def recompute(hub: Hub, release: Release) -> Recomputed:
     inputs = _inputs(hub, scope, told.submissions)
     frames = frames_of(hub, scope, inputs)
     own = without(frames.own, double_voices(frames.own, frames.shared))
-    figures = aggregate(scope, own, frames.lent, frames.present, frames.carried)
+    figures = aggregate(scope, own, frames.components, frames.present, frames.carried)
     return Recomputed(release.name, release.figures_digest, content_digest(figures))
 
 
 def _inputs(hub: Hub, scope: Scope, used: list[Used]) -> Inputs:
     """The submissions of a release, as its own and those that lend components, the latest first."""
-    labels = {str(scope.period), *(str(part) for frequency in "SQM" for part in scope.parts(frequency))}
-    own = [_submission(hub, each) for each in used if each.dataflow == scope.dataflow and each.period in labels]
+    labels = {
+        str(scope.period),
+        *(str(part) for frequency in "SQM" for part in scope.parts(frequency)),
+    }
+    own = [
+        _submission(hub, each)
+        for each in used
+        if each.dataflow == scope.dataflow and each.period in labels
+    ]
     taken = {each.id for each in own}
     others = [each for each in (_submission(hub, one) for one in used) if each.id not in taken]
-    carried = [each for each in others if each.dataflow == scope.dataflow and _alike(each, scope.period)]
+    carried = [
+        each for each in others if each.dataflow == scope.dataflow and _alike(each, scope.period)
+    ]
     others = [each for each in others if each not in carried]
-    lent: list[tuple[int, Submission]] = []
+    components: list[tuple[int, Submission]] = []
     for dataflow in sorted({each.dataflow for each in others}):
         mine = [each for each in others if each.dataflow == dataflow]
         periods = sorted({Period.parse(each.period) for each in mine}, reverse=True)
         ages = {str(period): age for age, period in enumerate(periods)}
-        lent += [(ages[each.period], each) for each in mine]
-    return Inputs(own, lent, carried)
+        components += [(ages[each.period], each) for each in mine]
+    return Inputs(own, components, carried)
 
 
 def _alike(submission: Submission, period: Period) -> bool:
@@ -75,6 +87,10 @@ def _submission(hub: Hub, used: Used) -> Submission:
     place = {"province": used.province, "provision": used.provision, "calendar": used.calendar}
     for each in hub.store.submissions([used.period], **place, revision=used.revision):
         if each.content_digest != used.content_digest:
-            raise StateError(f"revision {used.revision} of {used.province}/{used.provision} is not the one released")
+            raise StateError(
+                f"revision {used.revision} of {used.province}/{used.provision} is not the one released"
+            )
         return each
-    raise StoreError(f"revision {used.revision} of {used.province}/{used.provision} {used.period} is not in the store")
+    raise StoreError(
+        f"revision {used.revision} of {used.province}/{used.provision} {used.period} is not in the store"
+    )

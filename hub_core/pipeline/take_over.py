@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from hub_core.ahead import ahead
 from hub_core.contracts import explain
 from hub_core.engine.engine import Answer
 from hub_core.errors import HubError, PluginError, StoreError, SubmissionError, from_dict
 from hub_core.home import GATHERS, Hub
-from hub_core.landing.zone import Scratch, read_manifest
+from hub_core.landing.layout import read_manifest
+from hub_core.landing.scratch import Scratch
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Manifest
-from hub_core.obligations import voice_of
+from hub_core.obligations import reporting_scope_of
+from hub_core.prefetch import prefetch
 from hub_core.secrets import redact
 from hub_core.store.runs import Read
 
@@ -67,7 +68,7 @@ class GatherReport:
 
 
 @dataclass
-class Going:
+class GatherAttempt:
     """A gather under way."""
 
     task: Task
@@ -79,18 +80,22 @@ class Going:
     failed: HubError | None
 
 
-def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
+def end(hub: Hub, going: GatherAttempt, answer: Answer, now: datetime) -> GatherReport:
     """Take over what a child left, admit what it sealed, and note how it went."""
     try:
         gathered = Gathered.model_validate(answer)
     except ValidationError as error:
-        gathered = Gathered(error=PluginError(f"the child's answer is not one: {explain(error)}").as_dict())
+        gathered = Gathered(
+            error=PluginError(f"the child's answer is not one: {explain(error)}").as_dict()
+        )
     failure = from_dict(gathered.error) if gathered.error else None
     secrets = going.order.secrets.values() if going.order else ()
     notes, revisions, counts, held = list(gathered.notes), {}, dict(gathered.counts), False
     read: Read | None = None
     told_of = [] if failure else gathered.submissions
-    verified = ahead((_verified(hub, going, Path(each)) for each in told_of), 2)  # while the landing is taken over
+    verified = prefetch(
+        (_verified(hub, going, Path(each)) for each in told_of), 2
+    )  # while the landing is taken over
     try:
         if going.order is not None and going.order.replay_of is None:
             _take_landing(hub, going, gathered, failure, now)
@@ -117,7 +122,9 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
     hub.runs.end(going.run, outcome, now, counts=counts, notes=notes, error=told, read=read)
     hub.leases.give_back([going.task.lease])
     if not (isinstance(failure, StoreError) and isinstance(failure.__cause__, OSError)):
-        shutil.rmtree(going.scratch, ignore_errors=True)  # else the landing zone took nothing: the next journey tries
+        shutil.rmtree(
+            going.scratch, ignore_errors=True
+        )  # else the landing zone took nothing: the next journey tries
     return GatherReport(
         going.task.province,
         going.task.provision,
@@ -134,7 +141,9 @@ def end(hub: Hub, going: Going, answer: Answer, now: datetime) -> GatherReport:
     )
 
 
-def _outcome(failure: HubError | None, gathered: Gathered, revisions: dict[str, int], *, held: bool) -> str:
+def _outcome(
+    failure: HubError | None, gathered: Gathered, revisions: dict[str, int], *, held: bool
+) -> str:
     if failure is not None:
         return "failed"
     if gathered.unchanged:
@@ -154,28 +163,42 @@ def _read(manifest: Manifest, before: Read | None) -> Read | None:
     return Read(manifest.reading, (before.sealed if before else {}) | mine)
 
 
-def _as_before(hub: Hub, going: Going, gathered: Gathered) -> tuple[dict[str, int], Read]:
+def _as_before(hub: Hub, going: GatherAttempt, gathered: Gathered) -> tuple[dict[str, int], Read]:
     """The counts of a gather that found every part as it was, and what it stands for.
 
     Raises SubmissionError where it did not find that.
     """
-    seen = going.order.seen if going.order else None
+    previous = going.order.previous_reading if going.order else None
     parts = [part.digest for part in gathered.landing.parts] if gathered.landing else []
     last = hub.runs.last_read(going.task.province, going.task.provision)
-    if last is None or seen is None or last.gather != seen.gather or parts != seen.parts or gathered.submissions:
-        raise SubmissionError("the child says that nothing changed, and its landing is not the one before")
-    counts = {name: n for name, n in last.counts.items() if name in (*_READ, "admitted", "quarantined")}
+    if (
+        last is None
+        or previous is None
+        or last.gather != previous.gather
+        or parts != previous.parts
+        or gathered.submissions
+    ):
+        raise SubmissionError(
+            "the child says that nothing changed, and its landing is not the one before"
+        )
+    counts = {
+        name: n for name, n in last.counts.items() if name in (*_READ, "admitted", "quarantined")
+    }
     nothing = {"new": 0, "changed": 0, "withdrawn": 0}
     return counts | nothing | {"unchanged": counts["admitted"]}, last.read
 
 
-def _take_landing(hub: Hub, going: Going, gathered: Gathered, failure: HubError | None, now: datetime) -> None:
+def _take_landing(
+    hub: Hub, going: GatherAttempt, gathered: Gathered, failure: HubError | None, now: datetime
+) -> None:
     """The landing that the child told of, or what it had landed when it ended."""
     assert going.order is not None
     landing = gathered.landing
     if landing is None:
         order = going.order
-        parts = Scratch(going.scratch).landed(hub.zone.parts(going.task.province, going.task.provision))
+        parts = Scratch(going.scratch).landed(
+            hub.zone.parts(going.task.province, going.task.provision)
+        )
         if not parts:
             return
         landing = Landing(
@@ -192,49 +215,79 @@ def _take_landing(hub: Hub, going: Going, gathered: Gathered, failure: HubError 
         )
     expected = (going.gather, going.task.province, going.task.provision)
     if (landing.gather, landing.province, landing.provision) != expected:
-        raise SubmissionError(f"the child tells of landing {landing.gather} of {landing.province}/{landing.provision}")
+        raise SubmissionError(
+            f"the child tells of landing {landing.gather} of {landing.province}/{landing.provision}"
+        )
     hub.zone.adopt_landing(going.scratch, landing)
 
 
-def _verified(hub: Hub, going: Going, folder: Path) -> tuple[Path, Manifest]:
-    """A sealed folder with its manifest, its files and all that they say checked. Raises SubmissionError."""
+def _verified(hub: Hub, going: GatherAttempt, folder: Path) -> tuple[Path, Manifest]:
+    """A sealed folder with its manifest, its files and all that they say checked.
+
+    Raises SubmissionError.
+    """
     from hub_core.stages.admit import verify
 
     assert going.order is not None
     if going.scratch.resolve() not in folder.resolve().parents:
-        raise SubmissionError(f"the child tells of a submission outside its scratch folder: {folder}")
+        raise SubmissionError(
+            f"the child tells of a submission outside its scratch folder: {folder}"
+        )
     manifest = read_manifest(folder)
     order = going.order
-    told = (manifest.province, manifest.provision, manifest.gather, manifest.replay, manifest.sequence)
-    if told != (going.task.province, going.task.provision, order.gather, order.replay, order.sequence):
-        raise SubmissionError("the child sealed a submission of another province, provision or gather")
+    told = (
+        manifest.province,
+        manifest.provision,
+        manifest.gather,
+        manifest.replay,
+        manifest.sequence,
+    )
+    if told != (
+        going.task.province,
+        going.task.provision,
+        order.gather,
+        order.replay,
+        order.sequence,
+    ):
+        raise SubmissionError(
+            "the child sealed a submission of another province, provision or gather"
+        )
     declared = hub.provinces[going.task.province].provisions[going.task.provision]
     if (manifest.dataflow, manifest.provider) != (declared.dataflow, declared.provider):
         raise SubmissionError("the child sealed a submission of another dataflow or provider")
-    voice = voice_of(hub.config, manifest.province, manifest.provider, manifest.dataflow)
-    verify(folder, manifest, voice, hub.config.catalogue, whole=False)
+    reporting_scope = reporting_scope_of(
+        hub.config, manifest.province, manifest.provider, manifest.dataflow
+    )
+    verify(folder, manifest, reporting_scope, hub.config.catalogue, whole=False)
     return folder, manifest
 
 
-def _admit(hub: Hub, going: Going, sealed: tuple[Path, Manifest], now: datetime) -> Admitted:
+def _admit(
+    hub: Hub, going: GatherAttempt, sealed: tuple[Path, Manifest], now: datetime
+) -> Admitted:
     from hub_core.stages.admit import admit
 
     folder, manifest = sealed
     hub.store.note_catalogue(manifest.digests.catalogue, now)
-    still = partial(hub.leases.check, name=going.task.lease)
+    assert_lease_held = partial(hub.leases.check, name=going.task.lease)
     reason, outdated = reason_for(hub, manifest), _outdated(hub, manifest)
-    return admit(hub.store, hub.zone, folder, manifest, reason, now, outdated, still)
+    return admit(hub.store, hub.zone, folder, manifest, reason, now, outdated, assert_lease_held)
 
 
 def _outdated(hub: Hub, manifest: Manifest) -> set[int]:
     """The revisions of a provision and period whose place is taken by one that says the same.
 
-    Those that are damaged, and those in units of another time, where what is read now says its unit.
+    Those that are damaged, and those in units of another time, where what is read now says its
+    unit.
     """
-    known = hub.store.submissions([manifest.period], province=manifest.province, provision=manifest.provision)
+    known = hub.store.submissions(
+        [manifest.period], province=manifest.province, provision=manifest.provision
+    )
     same = [each for each in known if each.content_digest == manifest.digests.content]
     damaged = {each.id for each in same if hub.damaged(each)}
-    declared = hub.provinces[manifest.province].provisions if manifest.province in hub.provinces else {}
+    declared = (
+        hub.provinces[manifest.province].provisions if manifest.province in hub.provinces else {}
+    )
     if manifest.provision not in declared or declared[manifest.provision].map.value.unit is None:
         return damaged  # the same numbers, and nobody says of what
     whole = [each for each in known if each.id not in damaged]
@@ -243,23 +296,40 @@ def _outdated(hub: Hub, manifest: Manifest) -> set[int]:
 
 def reason_for(hub: Hub, manifest: Manifest) -> str:
     """Why a revision comes: a correction, where a release of its period stands already."""
-    calendar = hub.config.catalogue.dataflows[manifest.dataflow].calendar.value  # a release counts in its dataflow's
+    calendar = hub.config.catalogue.dataflows[
+        manifest.dataflow
+    ].calendar.value  # a release counts in its dataflow's
     released = hub.releases.latest(manifest.dataflow, calendar, manifest.period)
     mine = (manifest.province, manifest.provision)
-    used = released is not None and any((u.province, u.provision) == mine for u in released.manifest.submissions)
+    used = released is not None and any(
+        (u.province, u.provision) == mine for u in released.manifest.submissions
+    )
     return "correction" if used else "initial"
 
 
 def admit_folder(hub: Hub, folder: Path, now: datetime) -> Admitted:
-    """Admit a sealed submission that came from elsewhere, all that it says checked. Raises SubmissionError."""
+    """Admit a sealed submission that came from elsewhere, all that it says checked.
+
+    Raises SubmissionError.
+    """
     from hub_core.stages.admit import admit, verify
 
     manifest = read_manifest(folder)
     try:
-        voice = voice_of(hub.config, manifest.province, manifest.provider, manifest.dataflow)
+        reporting_scope = reporting_scope_of(
+            hub.config, manifest.province, manifest.provider, manifest.dataflow
+        )
     except PluginError as error:
         raise SubmissionError(error.message, province=manifest.province) from error
-    verify(folder, manifest, voice, hub.config.catalogue, whole=True)
+    verify(folder, manifest, reporting_scope, hub.config.catalogue, whole=True)
     hub.store.note_catalogue(manifest.digests.catalogue, now)
     with hub.leases.holding(Task(manifest.province, manifest.provision, []).lease):
-        return admit(hub.store, hub.zone, folder, manifest, reason_for(hub, manifest), now, _outdated(hub, manifest))
+        return admit(
+            hub.store,
+            hub.zone,
+            folder,
+            manifest,
+            reason_for(hub, manifest),
+            now,
+            _outdated(hub, manifest),
+        )

@@ -1,4 +1,7 @@
-"""Template: the empty form of a dataflow for one provider and period, from a hub's own configuration."""
+"""Template.
+
+The empty form of a dataflow for one provider and period, from a hub's own configuration.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +33,16 @@ def form(hub: Hub, dataflow: str, provision: str, period: Period | None, day: da
         for duty in hub.config.obligations
         if (duty.dataflow, duty.province, duty.provider) == (dataflow, province, declared.provider)
     ]
-    frequencies = [each for each in flow.frequencies if any(each in duty.frequencies for duty in mine)]
+    frequencies = [
+        each for each in flow.frequencies if any(each in duty.frequencies for duty in mine)
+    ]
     if not frequencies:
         raise StateError(f"config/obligations has no duty of {who} to report {dataflow}")
     asked = period or latest(frequencies[0], flow.calendar, day)
     if asked.frequency not in frequencies:
-        raise StateError(f"{who} owes {dataflow} by {', '.join(frequencies)}, and {asked} is none of these")
+        raise StateError(
+            f"{who} owes {dataflow} by {', '.join(frequencies)}, and {asked} is none of these"
+        )
     duties = [duty for duty in owed(hub.config, dataflow, asked) if duty in mine]
     last = asked.days(flow.calendar)[1]
     lines = tuple(_lines(hub.config.catalogue, duties, asked, last))
@@ -43,7 +50,9 @@ def form(hub: Hub, dataflow: str, provision: str, period: Period | None, day: da
         raise StateError(f"{who} owes nothing of {dataflow} for {asked}")
     told = hub.provinces[province]
     names = [each for each in told.providers if each.id == declared.provider]
-    named = [each for each in names if (each.valid_from or last) <= last <= (each.valid_to or last)] or names
+    named = [
+        each for each in names if (each.valid_from or last) <= last <= (each.valid_to or last)
+    ] or names
     return Form(
         dataflow=dataflow,
         title=flow.name_vi,
@@ -63,10 +72,12 @@ def form(hub: Hub, dataflow: str, provision: str, period: Period | None, day: da
 
 def write(hub: Hub, made: Form, target: Path) -> Path:
     """Write a form to a file, or into a folder. Raises StoreError where that cannot be written."""
-    from hub_core.landing.zone import write as write_file
-    from hub_core.packages.load import Loaded
+    from hub_core.landing.layout import write as write_file
+    from hub_core.packages.load import ConnectorRegistry
 
-    writer = Loaded(hub.config.settings.plugins.trusted).writer({"kind": "form"}, "hub template", Form)
+    writer = ConnectorRegistry(hub.config.settings.plugins.trusted).writer(
+        {"kind": "form"}, "hub template", Form
+    )
     name = f"{made.dataflow}-{made.period}-{made.province}-{made.provision}{writer.suffix}"
     path = target if target.suffix == writer.suffix and not target.is_dir() else target / name
     try:
@@ -91,17 +102,23 @@ def _provision(hub: Hub, dataflow: str, name: str) -> tuple[str, Provision]:
     province, _, provision = name.partition("/")
     if name not in there:
         why = f" ({province}: {hub.broken[province]})" if province in hub.broken else ""
-        raise StateError(f"no provision {name} reports {dataflow}; there are {', '.join(there) or 'none'}{why}")
+        raise StateError(
+            f"no provision {name} reports {dataflow}; there are {', '.join(there) or 'none'}{why}"
+        )
     return province, hub.provinces[province].provisions[provision]
 
 
-def _lines(catalogue: Catalogue, duties: list[Obligation], period: Period, last: date) -> Iterator[FormLine]:
+def _lines(
+    catalogue: Catalogue, duties: list[Obligation], period: Period, last: date
+) -> Iterator[FormLine]:
     """Each indicator in the order of its code, and for each the org units in the catalogue's order."""
     asked: dict[str, set[str]] = {}
     for duty in duties:
         units = set(_org_units(catalogue, duty, period))
         for indicator in catalogue.of_dataflow(duty.dataflow):
-            if period.frequency in indicator.frequencies and (indicator.code in (duty.indicators or [indicator.code])):
+            if period.frequency in indicator.frequencies and (
+                indicator.code in (duty.indicators or [indicator.code])
+            ):
                 asked.setdefault(indicator.code, set()).update(units)
     there = set().union(*asked.values())
     names = _names(catalogue, [unit for unit in catalogue.org_units if unit in there], last)
@@ -125,13 +142,19 @@ def _org_units(catalogue: Catalogue, duty: Obligation, period: Period) -> Iterat
     for unit in duty.speaks_for:
         under = [each.id for each in catalogue.org_units.values() if each.parent == unit]
         country = catalogue.org_units[unit].level == "country"
-        yield from (each for each in [unit, *(under if country else [])] if catalogue.lives(each, period, calendar))
+        yield from (
+            each
+            for each in [unit, *(under if country else [])]
+            if catalogue.lives(each, period, calendar)
+        )
 
 
 def _units(catalogue: Catalogue, indicator: Indicator) -> tuple[str, ...]:
     """The units in which an indicator may be given, its own first."""
     own = catalogue.units[indicator.unit]
-    alike = (u.name for u in catalogue.units.values() if (u.base or u.name) == (own.base or own.name))
+    alike = (
+        u.name for u in catalogue.units.values() if (u.base or u.name) == (own.base or own.name)
+    )
     return own.name, *(name for name in alike if name != own.name)
 
 
@@ -139,7 +162,10 @@ def _names(catalogue: Catalogue, units: list[str], last: date) -> dict[str, str]
     """Org units by their names on a day; two of one name are told apart by their dates."""
     names = {unit: catalogue.org_units[unit].named(last).name for unit in units}
     counts = Counter(names.values())
-    return {unit: name if counts[name] == 1 else name + _dates(catalogue, unit) for unit, name in names.items()}
+    return {
+        unit: name if counts[name] == 1 else name + _dates(catalogue, unit)
+        for unit, name in names.items()
+    }
 
 
 def _dates(catalogue: Catalogue, unit: str) -> str:

@@ -1,7 +1,7 @@
 """The rules that figures are held to; their catalogue is published from here.
 
-Severity decides what a broken rule does, its scope where it is asked: row and submission in the child, history
-there too, against figures that the hub lends, hub after admission.
+Severity decides what a broken rule does, its scope where it is asked: row and submission in the
+child, history there too, against figures that the hub lends, hub after admission.
 """
 
 from __future__ import annotations
@@ -10,7 +10,17 @@ import hashlib
 
 from hub_core.model.finding import RuleText, Severity
 from hub_core.rules import rows, whole
-from hub_core.rules.rule import FIELDS, NOT_A_NUMBER, TOO_LARGE, TOO_PRECISE, Fault, Found, Limits, Rule, Whole
+from hub_core.rules.rule import (
+    FIELDS,
+    NOT_A_NUMBER,
+    TOO_LARGE,
+    TOO_PRECISE,
+    RowCheck,
+    Rule,
+    RuleContext,
+    SubmissionView,
+    Violations,
+)
 
 __all__ = [
     "FIELDS",
@@ -18,28 +28,50 @@ __all__ = [
     "RULES",
     "TOO_LARGE",
     "TOO_PRECISE",
-    "Fault",
-    "Found",
-    "Limits",
+    "RowCheck",
     "Rule",
-    "Whole",
+    "RuleContext",
+    "SubmissionView",
+    "Violations",
     "digest",
 ]
 
 
-def _text(code: str, severity: Severity, scope: str, vi: str, en: str, owner: str = "province") -> RuleText:
+def _text(
+    code: str, severity: Severity, scope: str, vi: str, en: str, owner: str = "province"
+) -> RuleText:
     return RuleText(code, severity, owner, scope, vi, en)
 
 
-_INFO, _WARNING, _ERROR, _BLOCKING = Severity.INFO, Severity.WARNING, Severity.ERROR, Severity.BLOCKING
+_INFO, _WARNING, _ERROR, _BLOCKING = (
+    Severity.INFO,
+    Severity.WARNING,
+    Severity.ERROR,
+    Severity.BLOCKING,
+)
 _ROW, _SUBMISSION, _HISTORY = "row", "submission", "history"
 
 _ALL = [
-    Rule(_text("V001", _ERROR, _ROW, "Mã không có trong danh mục", "Code is not in the codelist"), rows.unknown),
-    Rule(_text("V002", _ERROR, _ROW, "Giá trị không phải là số", "Value is not a number"), rows.not_a_number),
-    Rule(_text("V003", _ERROR, _ROW, "Quá sáu chữ số thập phân", "More than six decimals"), rows.too_precise),
     Rule(
-        _text("V004", _ERROR, _ROW, "Giá trị ngoài miền cho phép", "Value is out of the indicator's range"),
+        _text("V001", _ERROR, _ROW, "Mã không có trong danh mục", "Code is not in the codelist"),
+        rows.unknown,
+    ),
+    Rule(
+        _text("V002", _ERROR, _ROW, "Giá trị không phải là số", "Value is not a number"),
+        rows.not_a_number,
+    ),
+    Rule(
+        _text("V003", _ERROR, _ROW, "Quá sáu chữ số thập phân", "More than six decimals"),
+        rows.too_precise,
+    ),
+    Rule(
+        _text(
+            "V004",
+            _ERROR,
+            _ROW,
+            "Giá trị ngoài miền cho phép",
+            "Value is out of the indicator's range",
+        ),
         rows.out_of_range,
     ),
     Rule(_text("V005", _ERROR, _ROW, "Giá trị âm", "Value is negative"), rows.negative),
@@ -53,8 +85,10 @@ _ALL = [
         )
     ),
     Rule(
-        _text("V007", _ERROR, _SUBMISSION, "Phần lớn hơn tổng thể", "A part is greater than its whole"),
-        finds=whole.part_above_whole,
+        _text(
+            "V007", _ERROR, _SUBMISSION, "Phần lớn hơn tổng thể", "A part is greater than its whole"
+        ),
+        find_violations=whole.part_above_whole,
     ),
     Rule(
         _text(
@@ -64,7 +98,7 @@ _ALL = [
             "Tổng số khác tổng các thành phần",
             "A total is not the sum of its parts",
         ),
-        finds=whole.parts_and_sum,
+        find_violations=whole.parts_and_sum,
     ),
     Rule(
         _text(
@@ -74,7 +108,7 @@ _ALL = [
             "Giá trị báo cáo khác giá trị tính theo công thức",
             "Reported value is not what its formula gives",
         ),
-        finds=whole.formula,
+        find_violations=whole.formula,
     ),
     Rule(
         _text(
@@ -84,7 +118,7 @@ _ALL = [
             "Chênh từ mười lần trở lên so với kỳ trước",
             "Ten times, or a tenth of, the period before",
         ),
-        finds=whole.jump,
+        find_violations=whole.jump,
     ),
     Rule(
         _text(
@@ -94,7 +128,7 @@ _ALL = [
             "Số lũy kế giảm so với kỳ trước",
             "A cumulative figure is less than the period before",
         ),
-        finds=whole.cumulative_falls,
+        find_violations=whole.cumulative_falls,
     ),
     Rule(_text("V012", _INFO, _ROW, "Kỳ báo cáo không được hỏi đến", "Period was not asked for")),
     Rule(
@@ -169,15 +203,33 @@ _ALL = [
         )
     ),
     Rule(
-        _text("V021", _WARNING, _ROW, "Số lẻ ở chỉ tiêu đếm được", "A fraction of what is counted in whole numbers"),
+        _text(
+            "V021",
+            _WARNING,
+            _ROW,
+            "Số lẻ ở chỉ tiêu đếm được",
+            "A fraction of what is counted in whole numbers",
+        ),
         rows.fraction,
     ),
     Rule(
-        _text("V022", _ERROR, _ROW, "Trạng thái ghi thiếu nhưng có số liệu", "Said to be missing, and has a figure"),
+        _text(
+            "V022",
+            _ERROR,
+            _ROW,
+            "Trạng thái ghi thiếu nhưng có số liệu",
+            "Said to be missing, and has a figure",
+        ),
         rows.missing_with_figure,
     ),
     Rule(
-        _text("V023", _WARNING, _ROW, "Chỉ tiêu không báo cáo theo kỳ này", "Not reported for periods of this length"),
+        _text(
+            "V023",
+            _WARNING,
+            _ROW,
+            "Chỉ tiêu không báo cáo theo kỳ này",
+            "Not reported for periods of this length",
+        ),
         rows.wrong_frequency,
     ),
     Rule(
@@ -198,7 +250,7 @@ _ALL = [
             "Mẫu số bằng không: tỷ lệ không có giá trị",
             "A denominator is zero: its ratio has no value",
         ),
-        finds=whole.zero_denominator,
+        find_violations=whole.zero_denominator,
     ),
     Rule(
         _text(
@@ -226,5 +278,7 @@ RULES: dict[str, Rule] = {rule.text.code: rule for rule in _ALL}
 
 def digest(rules: dict[str, Rule]) -> str:
     """The sha256 over the rules in force: code, severity and scope."""
-    lines = [f"{r.text.code}\t{r.text.severity}\t{r.text.scope}\t{r.text.en}\n" for r in rules.values()]
+    lines = [
+        f"{r.text.code}\t{r.text.severity}\t{r.text.scope}\t{r.text.en}\n" for r in rules.values()
+    ]
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()

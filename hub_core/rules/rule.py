@@ -1,4 +1,7 @@
-"""What a rule is: its words, and the expressions or the question by which figures are held to it."""
+"""What a rule is.
+
+Its words, and the expressions or the question by which figures are held to it.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,11 @@ NOT_A_NUMBER, TOO_PRECISE, TOO_LARGE = 2, 3, 4
 
 
 @dataclass(frozen=True)
-class Limits:
+class RuleContext:
     """What a row rule may look at beside the row: the catalogue and what the obligation speaks for.
 
-    ``periods`` are the labels that the row's index of a period stands for; they grow while a payload is read.
+    ``periods`` are the labels that the row's index of a period stands for; they grow while a
+    payload is read.
     """
 
     catalogue: Catalogue
@@ -35,7 +39,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Fault:
+class RowCheck:
     """A broken rule found by an expression: which field it is about, and where its text stands."""
 
     field: str
@@ -43,12 +47,12 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Whole:
+class SubmissionView:
     """A submission as a rule of scope submission or history sees it.
 
-    ``figures`` and ``before``, the current figures of the period before, have ``indicator, org_unit, measure,
-    dims`` as indices into the catalogue's codes, the measures and ``dims``, and ``value``; figures also
-    ``part, row, column``. ``before`` is None where nothing is current.
+    ``figures`` and ``before``, the current figures of the period before, have ``indicator,
+    org_unit, measure, dims`` as indices into the catalogue's codes, the measures and ``dims``, and
+    ``value``; figures also ``part, row, column``. ``before`` is None where nothing is current.
     """
 
     catalogue: Catalogue
@@ -65,7 +69,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Found:
+class Violations:
     """Figures that break a rule, rows of its frame, and the words for each from its columns."""
 
     rows: pl.DataFrame
@@ -76,10 +80,10 @@ class Found:
 class Rule:
     """A published rule.
 
-    ``faults`` gives the expressions of a row rule. ``finds`` gives the figures of a submission that break a
-    rule of scope submission or history. Others are asked elsewhere.
+    ``faults`` gives the expressions of a row rule. ``finds`` gives the figures of a submission that
+    break a rule of scope submission or history. Others are asked elsewhere.
     """
 
     text: RuleText
-    faults: Callable[[Limits], list[Fault]] | None = None
-    finds: Callable[[Whole], Found | None] | None = None
+    row_checks: Callable[[RuleContext], list[RowCheck]] | None = None
+    find_violations: Callable[[SubmissionView], Violations | None] | None = None

@@ -1,7 +1,8 @@
 """Secrets by reference: resolved for one owner alone, and kept out of everything that is written.
 
-A secret has an owner, a province or the ``hub`` itself, and a name. Its value comes from where hub.toml says; where it
-says nothing, from the environment; where there is nothing, from the home's ``secrets/<owner>/<name>``.
+A secret has an owner, a province or the ``hub`` itself, and a name. Its value comes from where
+hub.toml says; where it says nothing, from the environment; where there is nothing, from the home's
+``secrets/<owner>/<name>``.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Secrets:
-    """The secrets of a home: what hub.toml says of them by owner and name, and the hub's environment."""
+    """The secrets of a home.
+
+    What hub.toml says of them by owner and name, and the hub's environment.
+    """
 
     home: Path
     told: Mapping[str, Mapping[str, SecretSettings]]
@@ -60,7 +64,8 @@ class Secrets:
     def resolve(self, owner: str, names: Iterable[str], *, run: bool = True) -> dict[str, str]:
         """The values of one owner's secrets by name. Raises ConfigurationError naming all that are not to be had.
 
-        ``run``: whether commands may be run; where not, a placeholder stands for what they would print.
+        ``run``: whether commands may be run; where not, a placeholder stands for what they would
+        print.
         """
         found, wrong = dict[str, str](), list[str]()
         for name in sorted(names):
@@ -99,13 +104,17 @@ class Secrets:
         """
         for word in (owner, name):
             if not _WORD.fullmatch(word):
-                raise ConfigurationError(f"{word}: owner and name are words in a-z and 0-9 with one _ between them")
+                raise ConfigurationError(
+                    f"{word}: owner and name are words in a-z and 0-9 with one _ between them"
+                )
         return files.keep(self.home, owner, name, _text(value, "the value").encode())
 
     def kept(self) -> list[Names]:
         """Owner and name of each secret in the home's own files."""
         found = (self.home / "secrets").glob("*/*")
-        return sorted((path.parent.name, path.name) for path in found if not path.name.startswith("."))
+        return sorted(
+            (path.parent.name, path.name) for path in found if not path.name.startswith(".")
+        )
 
     def places(self) -> list[Path]:
         """The folder and the files that hold values, which no province's code may read."""
@@ -143,7 +152,9 @@ def references(config: Config, provinces: Mapping[str, Province]) -> dict[Names,
                 found.setdefault((owner, name), []).append(f"{owner}/{provision}")
     for each in config.deliveries:
         for name in secrets_named(each.sink):
-            found.setdefault((HUB, name), []).append(f"delivery of {each.dataflow} to {each.recipient}")
+            found.setdefault((HUB, name), []).append(
+                f"delivery of {each.dataflow} to {each.recipient}"
+            )
     return dict(sorted(found.items()))
 
 
@@ -161,15 +172,26 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """The ways in which a secret may stand in a message; one of several lines, such as a key, also line by line."""
+    """The ways in which a secret may stand in a message.
+
+    One of several lines, such as a key, also line by line.
+    """
     lines = [line.strip() for line in secret.splitlines()]
     for each in (secret, secret.strip(), *(line for line in lines if len(line) >= _LINE)):
         if each:
-            yield from (each, repr(each)[1:-1], json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1])
+            yield from (
+                each,
+                repr(each)[1:-1],
+                json.dumps(each)[1:-1],
+                json.dumps(each, ensure_ascii=False)[1:-1],
+            )
 
 
 def _text(content: bytes, where: str) -> str:
-    """A value from its bytes, without the last line's end. Raises ConfigurationError where it is none."""
+    """A value from its bytes, without the last line's end.
+
+    Raises ConfigurationError where it is none.
+    """
     content = content.removeprefix(codecs.BOM_UTF8).removesuffix(b"\n").removesuffix(b"\r")
     if len(content) > MOST:
         raise ConfigurationError(f"{where} holds more than {MOST} bytes")
@@ -178,4 +200,6 @@ def _text(content: bytes, where: str) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{where} holds bytes that are no UTF-8") from None  # which would hold the value
+        raise ConfigurationError(
+            f"{where} holds bytes that are no UTF-8"
+        ) from None  # which would hold the value

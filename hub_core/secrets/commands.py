@@ -1,4 +1,7 @@
-"""Secrets that a command prints: run without a shell, for so long, and what it prints never shown."""
+"""Secrets that a command prints.
+
+Run without a shell, for so long, and what it prints never shown.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,17 @@ _SHOWN = 200  # letters of its complaint
 
 
 def output(
-    command: Sequence[str], most: int, environment: Mapping[str, str], folder: Path, seconds: float = SECONDS
+    command: Sequence[str],
+    most: int,
+    environment: Mapping[str, str],
+    folder: Path,
+    seconds: float = SECONDS,
 ) -> bytes:
     """What a command prints, run in this folder.
 
-    Raises ConfigurationError, which names the command's first word alone, where it cannot be run, ends otherwise than
-    with 0, prints more than ``most`` bytes, or takes too long; it is ended then, with what it started.
+    Raises ConfigurationError, which names the command's first word alone, where it cannot be run,
+    ends otherwise than with 0, prints more than ``most`` bytes, or takes too long; it is ended
+    then, with what it started.
     """
     first = f"command {command[0]}"
     try:
@@ -43,14 +51,20 @@ def output(
     try:
         said, complained = _heard(process, most, time.monotonic() + seconds)
     except subprocess.TimeoutExpired as error:
-        raise ConfigurationError(f"{first} gave no answer within {seconds:g} s, and was ended") from error
+        raise ConfigurationError(
+            f"{first} gave no answer within {seconds:g} s, and was ended"
+        ) from error
     finally:
         _end(process)
     if len(said) > most:
         raise ConfigurationError(f"{first} printed more than a secret may hold, and was ended")
     if process.returncode:
         code = process.returncode
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        how = (
+            f"was ended by {signal.Signals(-code).name}"
+            if code < 0
+            else f"ended with exit code {code}"
+        )
         raise ConfigurationError(f"{first} {how}{_complaint(said, complained)}")
     return said
 

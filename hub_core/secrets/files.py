@@ -1,4 +1,7 @@
-"""Secrets in files: read where nobody else may read them, written so that they are whole or not there."""
+"""Secrets in files.
+
+Read where nobody else may read them, written so that they are whole or not there.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,10 @@ from hub_core.errors import ConfigurationError, StoreError
 def content(path: Path, most: int, granted: str | None) -> bytes:
     """The first bytes of a secret's file, at most so many.
 
-    ``granted``: the folder of a unit's credentials, where systemd keeps others out by the folder and by ACLs, which
-    look like a group's right to read (github.com/systemd/systemd/issues/29435). Raises ConfigurationError where the
-    file cannot be read, is no plain file, or can be read by others.
+    ``granted``: the folder of a unit's credentials, where systemd keeps others out by the folder
+    and by ACLs, which look like a group's right to read (github.com/systemd/systemd/issues/29435).
+    Raises ConfigurationError where the file cannot be read, is no plain file, or can be read by
+    others.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -26,7 +30,9 @@ def content(path: Path, most: int, granted: str | None) -> bytes:
             inside = granted is not None and Path(granted).resolve() in path.resolve().parents
             if mode & (0o037 if inside else 0o077):
                 how = f"chmod 600 {path}; where it is mounted, mount it with mode 0400"
-                raise ConfigurationError(f"{path} is open to others (mode {stat.S_IMODE(mode):04o}): {how}")
+                raise ConfigurationError(
+                    f"{path} is open to others (mode {stat.S_IMODE(mode):04o}): {how}"
+                )
             with os.fdopen(handle, "rb", closefd=False) as file:
                 return file.read(most)
         finally:

@@ -1,7 +1,7 @@
 """``hub serve``: sets out on what is due, one journey at a time, each in a process of its own.
 
-A journey is the same command that an operator may give, so that what fails there cannot end what serves, and the
-memory of a night is given back when it is over.
+A journey is the same command that an operator may give, so that what fails there cannot end what
+serves, and the memory of a night is given back when it is over.
 """
 
 from __future__ import annotations
@@ -90,11 +90,15 @@ class Serving:
             settings = settings_of(self.home)
             schedule = settings.schedule
             database, begun = database_of(self.home, settings), has_worked(self.home, settings)
-            with closing(Store(database, begun=begun)) as store:  # it may be another one than a turn ago
+            with closing(
+                Store(database, begun=begun)
+            ) as store:  # it may be another one than a turn ago
                 due = plan(schedule, self.ledger(store), self._clock())
                 Nights(store).skip(due.skipped, self._clock())
             if due.skipped:
-                self._say(f"missed and skipped ({schedule.missed}): {', '.join(map(str, due.skipped))}")
+                self._say(
+                    f"missed and skipped ({schedule.missed}): {', '.join(map(str, due.skipped))}"
+                )
             if self._trouble:
                 self._say("that is over")
             for journey in due.journeys:
@@ -142,6 +146,8 @@ class Serving:
             try:
                 journey.wait(GRACE)
             except subprocess.TimeoutExpired:
-                self._say("the journey under way does not end, and is ended: what it held is taken up next time")
+                self._say(
+                    "the journey under way does not end, and is ended: what it held is taken up next time"
+                )
                 journey.kill()
                 journey.wait()

@@ -1,7 +1,8 @@
 """What is due when: nights at their hour, missed nights by their rule, retries as later runs, and deliveries.
 
-Everything is worked out anew from the configuration and the ledger in the database; nothing is remembered here. So
-it does not matter how long the hub was away, which of two hubs asks, or whether the clock jumped.
+Everything is worked out anew from the configuration and the ledger in the database; nothing is
+remembered here. So it does not matter how long the hub was away, which of two hubs asks, or whether
+the clock jumped.
 """
 
 from __future__ import annotations
@@ -18,12 +19,17 @@ from hub_core.store.nights import DELIVERIES, NIGHTS, Brake, Night
 
 SOON = timedelta(minutes=1)  # a delivery is sent again after one, two, four... minutes
 SELDOM = timedelta(hours=6)  # and at the least so often
-LATER = timedelta(hours=1)  # a night that was cut off is taken again at once, after one, two, four... minutes
+LATER = timedelta(
+    hours=1
+)  # a night that was cut off is taken again at once, after one, two, four... minutes
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """Something to set out on: a night of a business date, provisions to ask again, or deliveries to send."""
+    """Something to set out on.
+
+    A night of a business date, provisions to ask again, or deliveries to send.
+    """
 
     kind: str  # night, again, deliver
     day: date
@@ -66,18 +72,28 @@ def plan(schedule: Schedule, ledger: Ledger, now: datetime) -> Plan:
     again = _again(schedule, ledger, now)
     if again and not run:  # a night asks everybody
         journeys.append(Journey("again", today, again))
-    if not journeys and DELIVERIES not in ledger.brakes and any(_sends(row, now) for row in ledger.outbox):
+    if (
+        not journeys
+        and DELIVERIES not in ledger.brakes
+        and any(_sends(row, now) for row in ledger.outbox)
+    ):
         journeys.append(Journey("deliver", today))
     return Plan(journeys, skipped)
 
 
-def _nights(schedule: Schedule, nights: Iterable[Night], now: datetime) -> tuple[list[date], list[date]]:
+def _nights(
+    schedule: Schedule, nights: Iterable[Night], now: datetime
+) -> tuple[list[date], list[date]]:
     """The business dates whose night is to run now, and those whose night is given up."""
     known = {each.business_date: each.state for each in nights}
     today = business_date(now)
     first = min(known, default=today)
     days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
-    owed = [day for day in days if begins(schedule, day) <= now and known.get(day, "running") == "running"]
+    owed = [
+        day
+        for day in days
+        if begins(schedule, day) <= now and known.get(day, "running") == "running"
+    ]
     grace = timedelta(minutes=schedule.grace_minutes)
     match schedule.missed:
         case "run_each":
@@ -91,11 +107,16 @@ def _nights(schedule: Schedule, nights: Iterable[Night], now: datetime) -> tuple
 def _waits(nights: Iterable[Night], day: date, now: datetime) -> bool:
     """Whether a night was cut off again and again, as by a full disk, and nobody is to be asked so soon."""
     tried = [each for each in nights if each.business_date == day and each.attempts > 1]
-    return any(not _passed(n.began_at, min(LATER, SOON * 2 ** min(n.attempts - 2, 20)), now) for n in tried)
+    return any(
+        not _passed(n.began_at, min(LATER, SOON * 2 ** min(n.attempts - 2, 20)), now) for n in tried
+    )
 
 
 def _passed(since: datetime, wait: timedelta, now: datetime) -> bool:
-    """Whether so much time has passed; a moment that lies ahead was told by a clock that has jumped back since."""
+    """Whether so much time has passed.
+
+    A moment that lies ahead was told by a clock that has jumped back since.
+    """
     return not timedelta(0) <= now - since < wait
 
 
@@ -127,7 +148,9 @@ def _again(schedule: Schedule, ledger: Ledger, now: datetime) -> tuple[str, ...]
 def _may_come_right(run: Mapping[str, Any]) -> bool:
     """Whether a run failed by what may be over later."""
     return run["outcome"] == "interrupted" or (
-        run["outcome"] == "failed" and run["error"] is not None and from_dict(run["error"]).retryable
+        run["outcome"] == "failed"
+        and run["error"] is not None
+        and from_dict(run["error"]).retryable
     )
 
 

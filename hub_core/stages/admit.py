@@ -1,4 +1,7 @@
-"""Admit: a sealed submission becomes a revision, in one transaction, or is found to say nothing new."""
+"""Admit.
+
+A sealed submission becomes a revision, in one transaction, or is found to say nothing new.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from hub_core.errors import StateError, SubmissionError
-from hub_core.landing.zone import OBSERVATIONS, LandingZone
+from hub_core.landing.layout import OBSERVATIONS
+from hub_core.landing.zone import LandingZone
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.exchange import Manifest
 from hub_core.model.observation import (
@@ -23,7 +27,7 @@ from hub_core.model.observation import (
     of_format_1,
     scan_figures,
 )
-from hub_core.obligations import Voice
+from hub_core.obligations import ReportingScope
 from hub_core.store.revisions import Submission, current
 from hub_core.store.store import Store
 
@@ -45,15 +49,20 @@ def admit(
     reason: str,
     now: datetime,
     outdated: Collection[int] = (),
-    still: Callable[[sa.Connection], None] = lambda _: None,
+    assert_lease_held: Callable[[sa.Connection], None] = lambda _: None,
 ) -> Admitted:
     """Take a verified submission over and give it its revision.
 
-    It is new when its figures or its quarantine differ from the current revision's and from those of
-    every held one above it, or where that one is outdated: its numbers were counted in other units, or its files are
-    damaged. ``still`` is asked in the transaction whether it may. Raises StateError where it was admitted before.
+    It is new when its figures or its quarantine differ from the current revision's and from those
+    of every held one above it, or where that one is outdated: its numbers were counted in other
+    units, or its files are damaged. ``assert_lease_held`` is asked in the transaction whether it
+    may. Raises StateError where it was admitted before.
     """
-    place = {"province": manifest.province, "provision": manifest.provision, "period": manifest.period}
+    place = {
+        "province": manifest.province,
+        "provision": manifest.provision,
+        "period": manifest.period,
+    }
     known = store.submissions(**place, calendar=manifest.calendar)
     if any((s.gather, s.replay) == (manifest.gather, manifest.replay) for s in known):
         raise StateError(f"gather {manifest.gather}-{manifest.replay} was admitted before", **place)
@@ -63,7 +72,7 @@ def admit(
     path = zone.adopt_submission(folder, manifest)
     revision = max((s.revision for s in known), default=0) + 1
     with store.write() as connection:
-        still(connection)
+        assert_lease_held(connection)
         store.add_submission(connection, manifest, revision, path.as_posix(), reason, now)
     return Admitted(manifest, revision, held=bool(manifest.blocked))
 
@@ -74,15 +83,28 @@ def _said_before(manifest: Manifest, known: list[Submission]) -> Submission | No
     above = [s for s in known if s.held and (standing is None or s.currency > standing.currency)]
     mine = (manifest.kind, manifest.nil, manifest.digests.content, manifest.digests.quarantine)
     told = [*above, *([standing] if standing else [])]
-    return next((s for s in told if mine == (s.kind, s.nil, s.content_digest, s.quarantine_digest)), None)
+    return next(
+        (s for s in told if mine == (s.kind, s.nil, s.content_digest, s.quarantine_digest)), None
+    )
 
 
-def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue, *, whole: bool) -> None:
+def verify(
+    folder: Path,
+    manifest: Manifest,
+    reporting_scope: ReportingScope,
+    catalogue: Catalogue,
+    *,
+    whole: bool,
+) -> None:
     """Check what a sealed folder holds against its manifest, its sender's voice and the catalogue.
 
     ``whole`` also takes the content digest again. Raises SubmissionError.
     """
-    place = {"province": manifest.province, "provision": manifest.provision, "period": manifest.period}
+    place = {
+        "province": manifest.province,
+        "provision": manifest.provision,
+        "period": manifest.period,
+    }
     flow = catalogue.dataflows.get(manifest.dataflow)
     if flow is None or manifest.calendar not in flow.calendars:
         what = f"calendar {manifest.calendar} is not {manifest.dataflow}'s"
@@ -95,13 +117,17 @@ def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue,
         said = frame.select(
             pl.col(*KEY, "status").unique().implode(),
             rows=pl.len(),
-            wrong=((value.is_null() & (pl.col("status") != "M")) | (value.abs() >= 10**WHOLE_DIGITS)).sum(),
+            wrong=(
+                (value.is_null() & (pl.col("status") != "M")) | (value.abs() >= 10**WHOLE_DIGITS)
+            ).sum(),
         ).collect(engine="streaming")
     except pl.exceptions.PolarsError as error:
         raise SubmissionError(f"{OBSERVATIONS} cannot be read: {error}", **place) from error
     sets = {name: set(said[name][0]) for name in (*KEY, "status")}
     if said["rows"][0] != manifest.rows:
-        raise SubmissionError(f"{OBSERVATIONS} has {said['rows'][0]} rows, its manifest says {manifest.rows}", **place)
+        raise SubmissionError(
+            f"{OBSERVATIONS} has {said['rows'][0]} rows, its manifest says {manifest.rows}", **place
+        )
     allowed: dict[str, Collection[str]] = {
         "period": [manifest.period],
         "calendar": [manifest.calendar],
@@ -113,16 +139,26 @@ def verify(folder: Path, manifest: Manifest, voice: Voice, catalogue: Catalogue,
     for name, values in allowed.items():
         strangers = sorted(str(each) for each in sets[name] if each not in values)
         if strangers:
-            raise SubmissionError(f"{name} {', '.join(strangers[:5])} does not belong in this submission", **place)
+            raise SubmissionError(
+                f"{name} {', '.join(strangers[:5])} does not belong in this submission", **place
+            )
     if None in sets["dims"] or said["wrong"][0]:
-        raise SubmissionError("a figure has no value and is not said to be missing, or has no dimensions", **place)
-    beyond = (sets["org_unit"] - set(voice.org_units)) | (sets["indicator"] - set(voice.indicators))
+        raise SubmissionError(
+            "a figure has no value and is not said to be missing, or has no dimensions", **place
+        )
+    beyond = (sets["org_unit"] - set(reporting_scope.org_units)) | (
+        sets["indicator"] - set(reporting_scope.indicators)
+    )
     if beyond:
-        raise SubmissionError(f"the sender does not speak for {', '.join(sorted(beyond)[:5])}", **place)
+        raise SubmissionError(
+            f"the sender does not speak for {', '.join(sorted(beyond)[:5])}", **place
+        )
     if whole:
         figures = scan_figures(folder / OBSERVATIONS).collect()
         keys = figures.select(pl.concat_str(KEY, separator="\t")).to_series()
-        if keys.is_duplicated().any() or not figures.select(KEY).equals(figures.select(KEY).sort(KEY)):
+        if keys.is_duplicated().any() or not figures.select(KEY).equals(
+            figures.select(KEY).sort(KEY)
+        ):
             raise SubmissionError("figures are not in the order of their keys, each once", **place)
         if content_digest(figures, nil=manifest.nil) != manifest.digests.content:
             raise SubmissionError("figures are not those of the manifest's content digest", **place)

@@ -1,4 +1,7 @@
-"""Aggregate: figures of the level above, each indicator by its own rule, along the calendar and up the org tree."""
+"""Aggregate.
+
+Figures of the level above, each indicator by its own rule, along the calendar and up the org tree.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +40,10 @@ def aggregate(
 ) -> pl.DataFrame:
     """Figures for the scope's period and org units, in the order of their keys, rounded once.
 
-    ``observations``: frames of format 1 of the period and of the finer periods within it; ``present``, where it
-    is given, are all the periods that they are of.
-    ``components``: the same of other dataflows and of earlier, coarser periods, with ``age`` (0 the
-    latest), for numerators, denominators and weights that the period itself does not have.
+    ``observations``: frames of format 1 of the period and of the finer periods within it;
+    ``present``, where it is given, are all the periods that they are of. ``components``: the same
+    of other dataflows and of earlier, coarser periods, with ``age`` (0 the latest), for numerators,
+    denominators and weights that the period itself does not have.
     """
     reported = coded(scope, observations)
     known = along_calendar(scope, reported, present)
@@ -107,7 +110,10 @@ def _finished(scope: Scope, found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rounded(scope: Scope, found: pl.DataFrame) -> pl.Series:
-    """The values of figures by their indicators' decimals; what is carried several times over is divided first."""
+    """The values of figures by their indicators' decimals.
+
+    What is carried several times over is divided first.
+    """
     catalogue, codes = scope.catalogue, [str(code) for code in found["indicator"].unique()]
     by_decimals: dict[int, list[str]] = {}
     for code in codes:
@@ -122,7 +128,9 @@ def _rounded(scope: Scope, found: pl.DataFrame) -> pl.Series:
     parted = [code for code in codes if times(catalogue.indicators[code]) != 1]
     if not parted:
         return values
-    places = found.select((pl.col("indicator").is_in(parted) & pl.col("value").is_not_null()).arg_true()).to_series()
+    places = found.select(
+        (pl.col("indicator").is_in(parted) & pl.col("value").is_not_null()).arg_true()
+    ).to_series()
     with localcontext(prec=DIGITS):
         divided = [
             (value / times(catalogue.indicators[code])).quantize(

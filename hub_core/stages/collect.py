@@ -9,7 +9,10 @@ from hub_core.errors import HubError, PluginError
 
 
 def collect(source: Source, request: Request, cursor: str | None = None) -> Iterator[PayloadPart]:
-    """The parts that a source gives, in order; what it raises beside its own errors is a PluginError."""
+    """The parts that a source gives, in order.
+
+    What it raises beside its own errors is a PluginError.
+    """
     try:
         yield from source.fetch(request, cursor)
     except (HubError, GeneratorExit):

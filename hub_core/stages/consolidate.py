@@ -13,7 +13,9 @@ from hub_core.model.exchange import ReleaseManifest, Reporter, Used
 from hub_core.model.observation import KEY, content_digest
 from hub_core.model.scope import Scope
 
-_SAID = tuple(name for name in KEY if name != "calendar")  # one figure in two calendars is still said twice
+_SAID = tuple(
+    name for name in KEY if name != "calendar"
+)  # one figure in two calendars is still said twice
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,19 @@ def consolidate(
 
 
 def differs(draft: Draft, previous: ReleaseManifest | None) -> bool:
-    """Whether a draft says anything that the release before it did not: a figure, or a reporter's state."""
+    """Whether a draft says anything that the release before it did not.
+
+    A figure, or a reporter's state.
+    """
     if previous is None:
         return True
     states = [{r.provider: r.state for r in each.reporters} for each in (draft.manifest, previous)]
     return draft.manifest.figures_digest != previous.figures_digest or states[0] != states[1]
 
 
-def _reason(scope: Scope, reporters: list[Reporter], used: list[Used], previous: ReleaseManifest | None) -> str:
+def _reason(
+    scope: Scope, reporters: list[Reporter], used: list[Used], previous: ReleaseManifest | None
+) -> str:
     if previous is None:
         return "initial"
     silent = ("missing", "held", "carried forward")
@@ -75,14 +82,22 @@ def _reason(scope: Scope, reporters: list[Reporter], used: list[Used], previous:
 def double_voices(observations: pl.LazyFrame, periods: Collection[str]) -> pl.DataFrame:
     """Keys that two submissions speak for (V018), with the places of the submissions in the frame's list.
 
-    ``periods``: those that several submissions are of; of them only the org units that two submissions name are
-    looked at key by key.
+    ``periods``: those that several submissions are of; of them only the org units that two
+    submissions name are looked at key by key.
     """
     if not periods:
-        return pl.DataFrame(schema={**dict.fromkeys(_SAID, pl.String()), "source": pl.List(pl.UInt32)})
+        return pl.DataFrame(
+            schema={**dict.fromkeys(_SAID, pl.String()), "source": pl.List(pl.UInt32)}
+        )
     observations = observations.filter(pl.col("period").is_in(list(periods)))
-    named = observations.group_by("org_unit", "period").agg(first=pl.col("source").min(), last=pl.col("source").max())
-    shared = named.filter(pl.col("first") != pl.col("last")).select("org_unit", "period").collect(engine="streaming")
+    named = observations.group_by("org_unit", "period").agg(
+        first=pl.col("source").min(), last=pl.col("source").max()
+    )
+    shared = (
+        named.filter(pl.col("first") != pl.col("last"))
+        .select("org_unit", "period")
+        .collect(engine="streaming")
+    )
     return (
         observations.join(shared.lazy(), on=["org_unit", "period"], how="semi")
         .group_by(*_SAID)

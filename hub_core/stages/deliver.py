@@ -11,12 +11,15 @@ def deliver(sink: Sink, delivery: str, content: bytes, media_type: str, attempts
     """Send a document, with effect once: a recipient that can be asked is asked before anything is sent again.
 
     ``attempts`` says how often it was sent before. Raises DeliveryUnavailable, DeliveryRefused, and
-    StateError where an earlier answer is in doubt and the recipient knows neither our id nor a question.
+    StateError where an earlier answer is in doubt and the recipient knows neither our id nor a
+    question.
     """
     if attempts and sink.askable:
         receipt = sink.ask(delivery)
         if receipt is not None:
             return receipt
     elif attempts and not sink.idempotent:
-        raise StateError(f"delivery {delivery[:12]} may have arrived: ask the recipient before it is sent again")
+        raise StateError(
+            f"delivery {delivery[:12]} may have arrived: ask the recipient before it is sent again"
+        )
     return sink.send(delivery, content, media_type)

@@ -20,13 +20,21 @@ def freeze(
     recipients: Iterable[str],
     now: datetime,
 ) -> Release:
-    """The frozen release; each recipient has a delivery in the outbox, known by recipient and manifest digest."""
+    """The frozen release.
+
+    Each recipient has a delivery in the outbox, known by recipient and manifest digest.
+    """
     text = canonical(manifest)
     digest = hashlib.sha256(text).hexdigest()
     deliveries = [(delivery_id(recipient, digest), recipient) for recipient in recipients]
-    return releases.freeze(manifest, text.decode(), digest, figures.to_dict(as_series=False), deliveries, now)
+    return releases.freeze(
+        manifest, text.decode(), digest, figures.to_dict(as_series=False), deliveries, now
+    )
 
 
 def delivery_id(recipient: str, manifest_digest: str) -> str:
-    """The id of a delivery, the same whenever it is sent: sha256 over recipient and manifest digest."""
+    """The id of a delivery, the same whenever it is sent.
+
+    Sha256 over recipient and manifest digest.
+    """
     return hashlib.sha256(f"{recipient}\n{manifest_digest}\n".encode()).hexdigest()

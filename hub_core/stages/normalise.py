@@ -37,7 +37,8 @@ _MAY_LEAVE_OUT = ("indicator", "org_unit")
 class Normalised:
     """Rows as indices into code lists with their figures, how many were left out by name or held none.
 
-    ``nil``: the indices of the periods that rows say nothing is to be reported for; None where one has no period.
+    ``nil``: the indices of the periods that rows say nothing is to be reported for; None where one
+    has no period.
     """
 
     rows: pl.DataFrame
@@ -49,7 +50,9 @@ class Normalised:
 class Normaliser:
     """A provision's mapping made ready; it remembers what each distinct text stands for."""
 
-    def __init__(self, province: Province, provision: str, catalogue: Catalogue, calendar: Calendar) -> None:
+    def __init__(
+        self, province: Province, provision: str, catalogue: Catalogue, calendar: Calendar
+    ) -> None:
         self.declared = province.provisions[provision]
         self.catalogue, self.calendar = catalogue, calendar
         self._mapped = {unicodedata.normalize("NFC", c) for c in self.declared.map.columns()}
@@ -64,7 +67,9 @@ class Normaliser:
 
         def lookup(field: str, rule: MapRule, codes: list[str], *, open_: bool = False) -> Lookup:
             where = f"{provision}.toml, {field}"
-            find = _finder(where, rule, _tables(province, catalogue, rule, where, field), codes, open_=open_)
+            find = _finder(
+                where, rule, _tables(province, catalogue, rule, where, field), codes, open_=open_
+            )
             return Lookup(codes, find, open_=open_)
 
         self.periods = lookup("period", rules.period, [], open_=True)
@@ -72,27 +77,43 @@ class Normaliser:
         self.measures = lookup("measure", rules.measure, list(MEASURES))
         self.statuses = lookup("status", rules.status, list(STATUSES))
         self.dims = Lookup([""], lambda text, _: text, open_=True)
-        self._dims = {name: lookup(f"dims.{name}", rule, [], open_=True) for name, rule in sorted(rules.dims.items())}
+        self._dims = {
+            name: lookup(f"dims.{name}", rule, [], open_=True)
+            for name, rule in sorted(rules.dims.items())
+        }
         indicator = rules.indicator or MapRule(column="indicator")
         unknown = sorted(set(self.declared.measures) - set(catalogue.indicators))
         if unknown:
-            raise MappingError(f"{provision}.toml, measures: {', '.join(unknown)} is not in the catalogue")
+            raise MappingError(
+                f"{provision}.toml, measures: {', '.join(unknown)} is not in the catalogue"
+            )
         self.indicators = lookup("indicator", indicator, catalogue.indicator_codes)
-        dated = {"indicator": indicator, "org_unit": rules.org_unit, "measure": rules.measure, "status": rules.status}
+        dated = {
+            "indicator": indicator,
+            "org_unit": rules.org_unit,
+            "measure": rules.measure,
+            "status": rules.status,
+        }
         self._dated = {
-            field for field, r in dated.items() if any(t.dated for t in _tables(province, catalogue, r, "", field))
+            field
+            for field, r in dated.items()
+            if any(t.dated for t in _tables(province, catalogue, r, "", field))
         }
         self._unit_lookup = Lookup(list(catalogue.units), codelist(catalogue, "unit"))
         unit = rules.value.unit
         if isinstance(unit, str) and codelist(catalogue, "unit")(unit, None) is None:
-            raise MappingError(f"{provision}.toml, value.unit: {unit} is not in the catalogue", province=province.id)
+            raise MappingError(
+                f"{provision}.toml, value.unit: {unit} is not in the catalogue",
+                province=province.id,
+            )
 
     def __call__(self, frame: pl.DataFrame) -> Normalised:
         """One reader's frame, with ``part`` added, as observations.
 
-        Gives ``indicator, org_unit, period, measure, dims, status, unit`` (UInt32, null where unknown),
-        ``value`` (Decimal(38,6)), ``fault`` (UInt8), ``part, row, column``, and ``~field``, the text of
-        each. Raises SourceChanged where a column is missing or is neither mapped nor ignored.
+        Gives ``indicator, org_unit, period, measure, dims, status, unit`` (UInt32, null where
+        unknown), ``value`` (Decimal(38,6)), ``fault`` (UInt8), ``part, row, column``, and
+        ``~field``, the text of each. Raises SourceChanged where a column is missing or is neither
+        mapped nor ignored.
         """
         frame = frame.rename(lambda name: unicodedata.normalize("NFC", name))
         self._check_columns(frame)
@@ -100,10 +121,16 @@ class Normaliser:
         wide = self.declared.measures
         if wide:
             pieces = [self._rows(frame, column, indicator) for indicator, column in wide.items()]
-            rows = pl.concat(pieces).sort("part", "row", maintain_order=True) if len(pieces) > 1 else pieces[0]
+            rows = (
+                pl.concat(pieces).sort("part", "row", maintain_order=True)
+                if len(pieces) > 1
+                else pieces[0]
+            )
         else:
             rows = self._rows(frame, str(self.declared.map.value.column), None)
-        left_out = pl.any_horizontal((pl.col(f) == IGNORED).fill_null(value=False) for f in _MAY_LEAVE_OUT)
+        left_out = pl.any_horizontal(
+            (pl.col(f) == IGNORED).fill_null(value=False) for f in _MAY_LEAVE_OUT
+        )
         kept = rows.filter(~left_out)
         missing = (pl.col("status") == self.statuses.codes.index("M")).fill_null(value=False)
         blank = missing & (pl.col("~value") == "")  # said to be missing, and nothing there
@@ -111,7 +138,9 @@ class Normaliser:
             pl.when(~blank.fill_null(value=False)).then("~value").alias("~value"),
             pl.when(blank).then(0).otherwise("fault").cast(pl.UInt8).alias("fault"),
         )
-        whole = kept.filter(pl.col("~value").is_not_null() | missing | pl.col("~refused").is_not_null())
+        whole = kept.filter(
+            pl.col("~value").is_not_null() | missing | pl.col("~refused").is_not_null()
+        )
         return Normalised(whole, rows.height - kept.height, kept.height - whole.height, nil)
 
     def _nil(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, frozenset[int | None]]:
@@ -134,10 +163,20 @@ class Normaliser:
         periods = self.periods.resolve(told)
         unread = told.filter(periods.is_null() & told.is_not_null())
         if len(unread):
-            raise SourceChanged(f"a nil return is for {unread[0]!r}, which is no period that the mapping can read")
+            raise SourceChanged(
+                f"a nil return is for {unread[0]!r}, which is no period that the mapping can read"
+            )
         figures = [c for c in self._figure_columns if c in frame.columns and c != column]
-        figures += [c + _NUMBER for c in self._figure_columns if c + _NUMBER in frame.columns and c != column]
-        holds = pl.any_horizontal(pl.col(figures).cast(pl.String).str.strip_chars() != "") if figures else pl.lit(False)
+        figures += [
+            c + _NUMBER
+            for c in self._figure_columns
+            if c + _NUMBER in frame.columns and c != column
+        ]
+        holds = (
+            pl.any_horizontal(pl.col(figures).cast(pl.String).str.strip_chars() != "")
+            if figures
+            else pl.lit(False)
+        )
         held = frame.select(holds.fill_null(value=False).alias("holds")).to_series()
         return frame.filter(~says | held), frozenset(periods.to_list())
 
@@ -146,7 +185,9 @@ class Normaliser:
         needed = self._mapped | set(self.declared.measures.values())
         absent, unmapped = sorted(needed - there), sorted(there - needed - self._left)
         if absent:
-            raise SourceChanged(f"column {', '.join(absent)} is not in the payload; it has {', '.join(sorted(there))}")
+            raise SourceChanged(
+                f"column {', '.join(absent)} is not in the payload; it has {', '.join(sorted(there))}"
+            )
         if unmapped:
             raise SourceChanged(f"column {', '.join(unmapped)} is neither mapped nor ignored")
 
@@ -165,7 +206,9 @@ class Normaliser:
             if field in self._dated:
                 indices = self._on_their_day(lookup, texts, periods)
             elif rule.fixed is not None:  # one word for all
-                indices = lookup.resolve(texts.head(1)).gather(pl.zeros(len(texts), pl.UInt32, eager=True))
+                indices = lookup.resolve(texts.head(1)).gather(
+                    pl.zeros(len(texts), pl.UInt32, eager=True)
+                )
             else:
                 indices = lookup.resolve(texts)
             add(field, indices, texts)
@@ -179,16 +222,32 @@ class Normaliser:
         mapped("status", rules.status, self.statuses)
         add("dims", *self._dimensions(frame))
         unit = rules.value.unit
-        unit_rule = MapRule(column=unit.column) if isinstance(unit, UnitColumn) else MapRule(fixed=unit or "")
+        unit_rule = (
+            MapRule(column=unit.column)
+            if isinstance(unit, UnitColumn)
+            else MapRule(fixed=unit or "")
+        )
         units = self._texts(frame, unit_rule)
-        indices = self._unit_lookup.resolve(units) if unit else pl.zeros(frame.height, pl.UInt32, eager=True)
+        indices = (
+            self._unit_lookup.resolve(units)
+            if unit
+            else pl.zeros(frame.height, pl.UInt32, eager=True)
+        )
         add("unit", indices, units)
-        refused = frame[_REFUSED] if _REFUSED in frame.columns else pl.Series([None], dtype=pl.String)
+        refused = (
+            frame[_REFUSED] if _REFUSED in frame.columns else pl.Series([None], dtype=pl.String)
+        )
         columns.append(
-            (refused if len(refused) == frame.height else refused.new_from_index(0, frame.height)).alias("~refused")
+            (
+                refused if len(refused) == frame.height else refused.new_from_index(0, frame.height)
+            ).alias("~refused")
         )
         columns += [*self._figures(frame, value), frame["part"], frame["row"]]
-        source = frame["column"] if "column" in frame.columns else pl.Series([value]).new_from_index(0, frame.height)
+        source = (
+            frame["column"]
+            if "column" in frame.columns
+            else pl.Series([value]).new_from_index(0, frame.height)
+        )
         rows = pl.DataFrame([*columns, source.cast(pl.String).alias("column")])
         rows = converted(rows, self.catalogue) if unit else rows
         places = rules.value.round
@@ -210,21 +269,31 @@ class Normaliser:
         found = lookup.resolve(undated)  # where the period is unknown, that alone is to be told
         for index in periods.drop_nulls().unique():
             last = Period.parse(self.periods.codes[index]).days(self.calendar)[1]
-            found = lookup.resolve(texts, last).zip_with((periods == index).fill_null(value=False), found)
+            found = lookup.resolve(texts, last).zip_with(
+                (periods == index).fill_null(value=False), found
+            )
         return found
 
     def _dimensions(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
         """The canonical text of each row's dimensions, sorted by id, as an index and as text."""
         rules = self.declared.map.dims
         if not rules:
-            return pl.zeros(frame.height, pl.UInt32, eager=True), pl.Series([""]).new_from_index(0, frame.height)
-        parts, raw, whole = [], [], pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean)
+            return pl.zeros(frame.height, pl.UInt32, eager=True), pl.Series([""]).new_from_index(
+                0, frame.height
+            )
+        parts, raw, whole = (
+            [],
+            [],
+            pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean),
+        )
         for name, lookup in self._dims.items():
             texts = self._texts(frame, rules[name])
             indices = lookup.resolve(texts)
             whole = whole & indices.is_not_null()
             codes = pl.Series(lookup.codes, dtype=pl.String).gather(indices)
-            parts.append(pl.select(pl.when(codes != "_T").then(pl.lit(f"{name}=") + codes)).to_series())
+            parts.append(
+                pl.select(pl.when(codes != "_T").then(pl.lit(f"{name}=") + codes)).to_series()
+            )
             raw.append(texts)
         text = pl.select(pl.concat_str(parts, separator=";", ignore_nulls=True)).to_series()
         indices = self.dims.resolve(
@@ -233,17 +302,26 @@ class Normaliser:
         return indices, pl.select(pl.concat_str(raw, separator=";", ignore_nulls=True)).to_series()
 
     def _figures(self, frame: pl.DataFrame, column: str) -> list[pl.Series]:
-        """Value, fault and original text of a column, by its type: text in the locale, or a bare number."""
+        """Value, fault and original text of a column, by its type.
+
+        Text in the locale, or a bare number.
+        """
         locale, fine = self.declared.map.value.number, self.declared.map.value.round is not None
         numbers = column + _NUMBER
         if column not in frame.columns:
             text = frame[numbers]
             value, fault = read_number(text, "plain", fine=fine)
         elif frame.schema[column] != pl.String:
-            text = plain_floats(frame[column]) if frame.schema[column].is_float() else frame[column].cast(pl.String)
+            text = (
+                plain_floats(frame[column])
+                if frame.schema[column].is_float()
+                else frame[column].cast(pl.String)
+            )
             value, fault = read_number(text, "plain", fine=fine)
         else:
-            text = frame[column].str.strip_chars()  # null is no figure; a blank text is one that is not a number
+            text = frame[
+                column
+            ].str.strip_chars()  # null is no figure; a blank text is one that is not a number
             value, fault = read_number(text, locale, fine=fine)
             if numbers in frame.columns:
                 bare, bare_fault = read_number(frame[numbers], "plain", fine=fine)
@@ -253,7 +331,9 @@ class Normaliser:
         return [value.alias("value"), fault.alias("fault"), text.alias("~value")]
 
 
-def _tables(province: Province, catalogue: Catalogue, rule: MapRule, where: str, field: str) -> list[CodeTable]:
+def _tables(
+    province: Province, catalogue: Catalogue, rule: MapRule, where: str, field: str
+) -> list[CodeTable]:
     """The code tables of a rule: the package's own, and the catalogue's names."""
     tables = []
     for named in rule.tables:
@@ -262,7 +342,10 @@ def _tables(province: Province, catalogue: Catalogue, rule: MapRule, where: str,
         elif field in ("org_unit", "indicator"):
             tables.append(codelist(catalogue, field))
         else:
-            raise MappingError(f"{where}: the catalogue lists names of org_unit and indicator", province=province.id)
+            raise MappingError(
+                f"{where}: the catalogue lists names of org_unit and indicator",
+                province=province.id,
+            )
     return tables
 
 
@@ -274,14 +357,24 @@ def _finder(
     unknown_is = "is no period" if is_period else "is not in the catalogue"
     if tables:
         listed = {target for table in tables for target in table.targets}
-        if LEAVE_OUT in listed and not where.endswith(tuple(f", {field}" for field in _MAY_LEAVE_OUT)):
+        if LEAVE_OUT in listed and not where.endswith(
+            tuple(f", {field}" for field in _MAY_LEAVE_OUT)
+        ):
             raise MappingError(f"{where}: '-' leaves rows out by org_unit or indicator only")
         targets = listed - {LEAVE_OUT}
-        known = {t for t in targets if read_label(t, None) == t} if is_period else targets if open_ else set(codes)
+        known = (
+            {t for t in targets if read_label(t, None) == t}
+            if is_period
+            else targets
+            if open_
+            else set(codes)
+        )
         if targets - known:
             unknown = ", ".join(sorted(targets - known))
             raise MappingError(f"{where}: {unknown or 'an empty code'} {unknown_is}")
-        return lambda text, day: next((code for table in tables if (code := table(text, day)) is not None), None)
+        return lambda text, day: next(
+            (code for table in tables if (code := table(text, day)) is not None), None
+        )
     if rule.pattern is not None:
         return period_reader([rule.pattern] if isinstance(rule.pattern, str) else rule.pattern)
     find = read_label if is_period else lambda text, _: text.strip()

@@ -1,4 +1,8 @@
-"""Seal: figures and quarantine of one period as immutable files, and the manifest that makes them a submission."""
+"""Seal.
+
+Figures and quarantine of one period as immutable files, and the manifest that makes them a
+submission.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,18 @@ from pathlib import Path
 
 import polars as pl
 
-from hub_core.landing.zone import MANIFEST, OBSERVATIONS, QUARANTINE, file_digest, write
+from hub_core.landing.layout import MANIFEST, OBSERVATIONS, QUARANTINE, file_digest, write
 from hub_core.model.exchange import Manifest
 from hub_core.model.observation import write_figures
 
 
-def seal(folder: Path, figures: pl.DataFrame, quarantine: pl.DataFrame, manifest: Manifest) -> Manifest:
-    """Write a submission; ``manifest.json`` comes last. Gives the manifest with its files' digests."""
+def seal(
+    folder: Path, figures: pl.DataFrame, quarantine: pl.DataFrame, manifest: Manifest
+) -> Manifest:
+    """Write a submission; ``manifest.json`` comes last.
+
+    Gives the manifest with its files' digests.
+    """
     write_figures(figures, folder / OBSERVATIONS)
     quarantine.write_parquet(folder / QUARANTINE, compression="zstd")
     files = {name: file_digest(folder / name) for name in (OBSERVATIONS, QUARANTINE)}

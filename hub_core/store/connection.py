@@ -1,4 +1,7 @@
-"""Open the hub's database: SQLite in its home by default, PostgreSQL by URL; migrated by Alembic."""
+"""Open the hub's database: SQLite in its home by default, PostgreSQL by URL.
+
+Migrated by Alembic.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,8 @@ _ADVICE = {  # what the operator can do, by SQLite's own number
 def connect(url: str, *, begun: bool = False) -> sa.Engine:
     """An engine on a database of this hub's version. Raises StoreError where that cannot be.
 
-    An older database is migrated; one written by a newer hub is refused. ``begun``: whether a hub has worked with it
-    already, so that a new and empty one must not take its place.
+    An older database is migrated; one written by a newer hub is refused. ``begun``: whether a hub
+    has worked with it already, so that a new and empty one must not take its place.
     """
     engine = sa.create_engine(url)
     try:
@@ -73,7 +76,10 @@ def _named(engine: sa.Engine) -> str:
 
 
 def _make_file(path: Path, *, begun: bool) -> None:
-    """A file for SQLite, where there is none yet; SQLite itself never makes one. Raises StoreError."""
+    """A file for SQLite, where there is none yet; SQLite itself never makes one.
+
+    Raises StoreError.
+    """
     if path.exists():
         return
     if begun:
@@ -88,13 +94,15 @@ def _make_file(path: Path, *, begun: bool) -> None:
 def _configure_sqlite(engine: sa.Engine) -> None:
     """Write-ahead log, foreign keys, and transactions that take the write lock when they begin.
 
-    A transaction on a file that was removed or replaced since it was opened is a StoreError: SQLite would go on
-    writing where nobody finds it.
+    A transaction on a file that was removed or replaced since it was opened is a StoreError: SQLite
+    would go on writing where nobody finds it.
     """
     path = Path(engine.url.database or "")
 
     @event.listens_for(engine, "do_connect")
-    def _only_what_is_there(_: object, __: object, words: list[Any], options: dict[str, Any]) -> None:
+    def _only_what_is_there(
+        _: object, __: object, words: list[Any], options: dict[str, Any]
+    ) -> None:
         words[0] = f"{Path(words[0]).resolve().as_uri()}?mode=rw"
         options["uri"] = True
 
@@ -103,26 +111,42 @@ def _configure_sqlite(engine: sa.Engine) -> None:
         record.info["file"] = _file(path)
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=10000",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:
         if connection.info["file"] != _file(path):
-            raise StoreError(f"database {path} was removed or replaced while the hub was at work: {_BACKUP}")
+            raise StoreError(
+                f"database {path} was removed or replaced while the hub was at work: {_BACKUP}"
+            )
         reads = connection.get_execution_options().get("reads", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def insert_many(connection: sa.Connection, table: sa.Table, columns: dict[str, list[Any]]) -> None:
-    """Insert rows, given by all their columns; SQLAlchemy looks at each value of each row for ten times as long."""
+    """Insert rows, given by all their columns.
+
+    SQLAlchemy looks at each value of each row for ten times as long.
+    """
     dialect = connection.dialect
     words = table.insert().compile(dialect=dialect)
     names = words.positiontup or table.columns.keys()
-    written = (table.columns[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names)
+    written = (
+        table.columns[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
+    )
     rows = zip(
-        *(map(write, columns[n]) if write else columns[n] for n, write in zip(names, written, strict=True)), strict=True
+        *(
+            map(write, columns[n]) if write else columns[n]
+            for n, write in zip(names, written, strict=True)
+        ),
+        strict=True,
     )
     if words.positiontup is None:
         connection.exec_driver_sql(str(words), [dict(zip(names, row, strict=True)) for row in rows])
@@ -142,12 +166,17 @@ def _file(path: Path) -> tuple[int, int] | None:
 def _version(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    version: str | None = connection.execute(sa.text("select version_num from alembic_version")).scalar()
+    version: str | None = connection.execute(
+        sa.text("select version_num from alembic_version")
+    ).scalar()
     return version
 
 
 def make(engine: sa.Engine) -> None:
-    """The tables of a new database at once: the same as the migrations make, which take ten times as long to load."""
+    """The tables of a new database at once.
+
+    The same as the migrations make, which take ten times as long to load.
+    """
     with engine.begin() as connection:
         if _version(connection) is None:  # another hub may have been quicker
             metadata.create_all(connection)
@@ -157,7 +186,9 @@ def make(engine: sa.Engine) -> None:
                     "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
                 )
             )
-            connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+            connection.execute(
+                sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD}
+            )
 
 
 def migrate(engine: sa.Engine, version: str | None) -> None:
@@ -170,7 +201,9 @@ def migrate(engine: sa.Engine, version: str | None) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if version is not None and version not in known:
-        raise StoreError(f"the database is of version {version}, newer than this hub ({HEAD}): install the newer hub")
+        raise StoreError(
+            f"the database is of version {version}, newer than this hub ({HEAD}): install the newer hub"
+        )
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -1,7 +1,8 @@
 """Leases: who is at work on what, so that two hubs on one database never do the same thing at once.
 
-A lease has a holder, a token that counts how often it was taken, and an end. All ends are told by the database's
-clock. One that ends later than any lease can was taken before that clock jumped back, and has ended.
+A lease has a holder, a token that counts how often it was taken, and an end. All ends are told by
+the database's clock. One that ends later than any lease can was taken before that clock jumped
+back, and has ended.
 """
 
 from __future__ import annotations
@@ -30,15 +31,24 @@ class Leases:
         self._heart: Thread | None = None
 
     def take(self, name: str) -> bool:
-        """Take a lease that nobody holds, or that this home held when it was cut off; whether it was taken."""
+        """Take a lease that nobody holds, or that this home held when it was cut off.
+
+        Whether it was taken.
+        """
         with self.store.write() as connection:
             now = _now(connection)
             row = (
-                connection.execute(sa.select(t.lease).where(t.lease.c.name == name).with_for_update())
+                connection.execute(
+                    sa.select(t.lease).where(t.lease.c.name == name).with_for_update()
+                )
                 .mappings()
                 .first()
             )
-            if row is not None and row["holder"] != self.holder and _holds(row["ends_at"], now, self.seconds):
+            if (
+                row is not None
+                and row["holder"] != self.holder
+                and _holds(row["ends_at"], now, self.seconds)
+            ):
                 return False
             token = 1 if row is None else int(row["token"]) + 1
             told = {"holder": self.holder, "token": token, "ends_at": now + self.seconds}
@@ -70,17 +80,28 @@ class Leases:
     def holding(self, name: str) -> Iterator[None]:
         """Hold a lease for a while. Raises StateError where another hub holds it."""
         if not self.take(name):
-            raise StateError(f"another hub is at work on {name}: {self.holder_of(name) or 'it has just ended'}")
+            raise StateError(
+                f"another hub is at work on {name}: {self.holder_of(name) or 'it has just ended'}"
+            )
         try:
             yield
         finally:
             self.give_back([name])
 
     def check(self, connection: sa.Connection, name: str) -> None:
-        """Make sure, in the caller's transaction, that a lease is still held. Raises StateError where it was lost."""
-        query = sa.select(t.lease.c.name).where(*self._is(name, self._held.get(name, 0))).with_for_update()
+        """Make sure, in the caller's transaction, that a lease is still held.
+
+        Raises StateError where it was lost.
+        """
+        query = (
+            sa.select(t.lease.c.name)
+            .where(*self._is(name, self._held.get(name, 0)))
+            .with_for_update()
+        )
         if connection.execute(query).first() is None:
-            raise StateError(f"the lease on {name} ran out, and another hub may have taken it: nothing was written")
+            raise StateError(
+                f"the lease on {name} ran out, and another hub may have taken it: nothing was written"
+            )
 
     def holder_of(self, name: str) -> str | None:
         """Who holds a lease now."""
@@ -91,7 +112,11 @@ class Leases:
         with self.store.read() as connection:
             now = _now(connection)
             rows = connection.execute(sa.select(t.lease)).mappings()
-            return {row["name"]: row["holder"] for row in rows if _holds(row["ends_at"], now, self.seconds)}
+            return {
+                row["name"]: row["holder"]
+                for row in rows
+                if _holds(row["ends_at"], now, self.seconds)
+            }
 
     def close(self) -> None:
         """Give back what is held, and stop renewing."""
@@ -104,7 +129,10 @@ class Leases:
         return t.lease.c.name == name, t.lease.c.holder == self.holder, t.lease.c.token == token
 
     def _beat(self) -> None:
-        """Renew what is held; what cannot be renewed for a while runs out, and ``check`` sees it."""
+        """Renew what is held.
+
+        What cannot be renewed for a while runs out, and ``check`` sees it.
+        """
         while not self._ended.wait(self.seconds / 4):
             with self._guard:
                 held = dict(self._held)
@@ -112,7 +140,9 @@ class Leases:
                 with self.store.write() as connection:
                     ends = _now(connection) + self.seconds
                     for name, token in held.items():
-                        connection.execute(t.lease.update().where(*self._is(name, token)).values(ends_at=ends))
+                        connection.execute(
+                            t.lease.update().where(*self._is(name, token)).values(ends_at=ends)
+                        )
             except StoreError:
                 continue  # the journey meets the same trouble, and says so
 
@@ -121,7 +151,11 @@ def _now(connection: sa.Connection) -> float:
     """The database's clock, in seconds."""
     sqlite = "select (julianday('now') - 2440587.5) * 86400.0"
     other = "select extract(epoch from clock_timestamp())"
-    return float(connection.execute(sa.text(sqlite if connection.dialect.name == "sqlite" else other)).scalar_one())
+    return float(
+        connection.execute(
+            sa.text(sqlite if connection.dialect.name == "sqlite" else other)
+        ).scalar_one()
+    )
 
 
 def _holds(ends: float, now: float, seconds: float) -> bool:

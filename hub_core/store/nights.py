@@ -44,13 +44,22 @@ class Nights:
     def all(self) -> list[Night]:
         """Every night that was begun or skipped, oldest first."""
         with self._store.read() as connection:
-            rows = connection.execute(sa.select(t.night).order_by(t.night.c.business_date)).mappings()
+            rows = connection.execute(
+                sa.select(t.night).order_by(t.night.c.business_date)
+            ).mappings()
             return [Night(**row) for row in rows]
 
     def begin(self, day: date, now: datetime) -> None:
-        """Note that a business date's night has begun, perhaps again. Raises StateError where it is over."""
+        """Note that a business date's night has begun, perhaps again.
+
+        Raises StateError where it is over.
+        """
         with self._store.write() as connection:
-            known = connection.execute(sa.select(t.night).where(t.night.c.business_date == day)).mappings().first()
+            known = (
+                connection.execute(sa.select(t.night).where(t.night.c.business_date == day))
+                .mappings()
+                .first()
+            )
             if known is not None and known["state"] != "running":
                 raise StateError(f"the night of {day} is {known['state']} already")
             if known is None:
@@ -58,21 +67,29 @@ class Nights:
                 connection.execute(t.night.insert().values(**told))
             else:
                 again = {"attempts": known["attempts"] + 1, "began_at": now}
-                connection.execute(t.night.update().where(t.night.c.business_date == day).values(**again))
+                connection.execute(
+                    t.night.update().where(t.night.c.business_date == day).values(**again)
+                )
 
     def end(self, day: date, now: datetime) -> None:
         """Note that a night is over."""
         with self._store.write() as connection:
             told = {"state": "done", "ended_at": now}
-            connection.execute(t.night.update().where(t.night.c.business_date == day).values(**told))
+            connection.execute(
+                t.night.update().where(t.night.c.business_date == day).values(**told)
+            )
 
     def skip(self, days: Sequence[date], now: datetime) -> None:
         """Note nights that were missed and are not made up for."""
         told = {"state": "skipped", "attempts": 0, "began_at": now, "ended_at": now}
         if days:
             with self._store.write() as connection:
-                connection.execute(t.night.delete().where(t.night.c.business_date.in_(days)))  # begun, and cut off
-                connection.execute(t.night.insert(), [{"business_date": day, **told} for day in days])
+                connection.execute(
+                    t.night.delete().where(t.night.c.business_date.in_(days))
+                )  # begun, and cut off
+                connection.execute(
+                    t.night.insert(), [{"business_date": day, **told} for day in days]
+                )
 
 
 class Brakes:

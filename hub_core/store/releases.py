@@ -47,13 +47,18 @@ def _release(row: dict[str, Any]) -> Release:
 
 
 def wrong_in(release: Release, figures: list[dict[str, Any]]) -> list[str]:
-    """What of a release and its figures is not as it was frozen, by their digests; nothing where all is well."""
+    """What of a release and its figures is not as it was frozen, by their digests.
+
+    Nothing where all is well.
+    """
     import polars as pl
 
     from hub_core.model.observation import KEY, VALUE, content_digest
 
     frame = pl.DataFrame(
-        figures, schema={**dict.fromkeys(KEY, pl.String()), "value": VALUE, "status": pl.String()}, strict=False
+        figures,
+        schema={**dict.fromkeys(KEY, pl.String()), "value": VALUE, "status": pl.String()},
+        strict=False,
     )
     wrong = []
     if {content_digest(frame), release.manifest.figures_digest} != {release.figures_digest}:
@@ -71,7 +76,9 @@ class Releases:
 
     def all(self, **where: str | int) -> list[Release]:
         """Releases by the values of their columns, the latest version last."""
-        query = sa.select(t.release).order_by(t.release.c.dataflow, t.release.c.period, t.release.c.version)
+        query = sa.select(t.release).order_by(
+            t.release.c.dataflow, t.release.c.period, t.release.c.version
+        )
         for name, value in where.items():
             query = query.where(t.release.c[name] == value)
         return [_release(row) for row in self._rows(query)]
@@ -88,7 +95,11 @@ class Releases:
         """
         pieces = name.split("/")
         found = self.all(id=int(name)) if name.isdigit() else self.all(dataflow=pieces[0])
-        found = [each for each in found if at is None or (each.frozen_at is not None and each.frozen_at <= at)]
+        found = [
+            each
+            for each in found
+            if at is None or (each.frozen_at is not None and each.frozen_at <= at)
+        ]
         if len(pieces) > 1:
             found = [each for each in found if each.period == pieces[1]]
         if len(pieces) > 2:
@@ -122,9 +133,14 @@ class Releases:
                 & (t.release.c.calendar == manifest.calendar)
                 & (t.release.c.period == manifest.period)
             )
-            last = connection.execute(sa.select(sa.func.max(t.release.c.version)).where(same)).scalar() or 0
+            last = (
+                connection.execute(sa.select(sa.func.max(t.release.c.version)).where(same)).scalar()
+                or 0
+            )
             if last != manifest.version - 1:
-                raise StateError(f"{manifest.dataflow}/{manifest.period}: version {last} is there already")
+                raise StateError(
+                    f"{manifest.dataflow}/{manifest.period}: version {last} is there already"
+                )
             connection.execute(t.release.update().where(same).values(state="superseded"))
             made = connection.execute(
                 t.release.insert().values(
@@ -159,20 +175,31 @@ class Releases:
 
     def deliveries(self, **where: str | int) -> list[dict[str, Any]]:
         """Deliveries by the values of their columns, oldest first."""
-        query = sa.select(t.delivery).order_by(t.delivery.c.queued_at, t.delivery.c.release_id, t.delivery.c.recipient)
+        query = sa.select(t.delivery).order_by(
+            t.delivery.c.queued_at, t.delivery.c.release_id, t.delivery.c.recipient
+        )
         for name, value in where.items():
             query = query.where(t.delivery.c[name] == value)
         return self._rows(query)
 
     def outbox(self) -> list[dict[str, Any]]:
         """Deliveries that must still be sent or asked about, in the order of their releases."""
-        query = sa.select(t.delivery).where(t.delivery.c.state.in_(OPEN)).order_by(t.delivery.c.release_id)
+        query = (
+            sa.select(t.delivery)
+            .where(t.delivery.c.state.in_(OPEN))
+            .order_by(t.delivery.c.release_id)
+        )
         return self._rows(query)
 
-    def attempt(self, delivery: str, now: datetime, still: Callable[[sa.Connection], None]) -> None:
-        """Note, before anything is sent, that a delivery is on its way; ``still`` is asked first whether it may be."""
+    def attempt(
+        self, delivery: str, now: datetime, assert_lease_held: Callable[[sa.Connection], None]
+    ) -> None:
+        """Note, before anything is sent, that a delivery is on its way.
+
+        ``assert_lease_held`` is asked first whether it may be.
+        """
         with self._store.write() as connection:
-            still(connection)
+            assert_lease_held(connection)
             connection.execute(
                 t.delivery.update()
                 .where(t.delivery.c.id == delivery)
@@ -182,7 +209,9 @@ class Releases:
     def failed(self, delivery: str, error: dict[str, object]) -> None:
         """Note why a delivery has no receipt yet; it stays in the outbox."""
         with self._store.write() as connection:
-            connection.execute(t.delivery.update().where(t.delivery.c.id == delivery).values(error=error))
+            connection.execute(
+                t.delivery.update().where(t.delivery.c.id == delivery).values(error=error)
+            )
 
     def received(self, receipt: Receipt, findings: list[dict[str, Any]], now: datetime) -> None:
         """Enter a receipt, and what the ministry does not take as findings, in one transaction."""
@@ -196,7 +225,9 @@ class Releases:
                 )
             )
             connection.execute(
-                t.delivery.update().where(t.delivery.c.id == receipt.delivery).values(state=receipt.state, error=None)
+                t.delivery.update()
+                .where(t.delivery.c.id == receipt.delivery)
+                .values(state=receipt.state, error=None)
             )
             if findings:
                 connection.execute(t.finding.insert(), findings)
@@ -209,7 +240,9 @@ class Releases:
 
     def receipts(self, delivery: str) -> list[dict[str, Any]]:
         """The answers to a delivery, oldest first."""
-        return self._rows(sa.select(t.receipt).where(t.receipt.c.delivery_id == delivery).order_by(t.receipt.c.id))
+        return self._rows(
+            sa.select(t.receipt).where(t.receipt.c.delivery_id == delivery).order_by(t.receipt.c.id)
+        )
 
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         with self._store.read() as connection:

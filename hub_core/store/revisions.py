@@ -59,6 +59,8 @@ def current(submissions: Iterable[Submission], at: datetime | None = None) -> Su
 
     ``at``: as of that moment, from what was admitted, and accepted where it was held, by then.
     """
-    free = [each for each in submissions if not each.held and (at is None or each.counts_from <= at)]
+    free = [
+        each for each in submissions if not each.held and (at is None or each.counts_from <= at)
+    ]
     highest = max(free, key=lambda each: each.currency, default=None)
     return None if highest is None or highest.kind == "withdrawal" else highest

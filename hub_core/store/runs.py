@@ -78,7 +78,13 @@ class Runs:
         read: Read | None = None,
     ) -> None:
         """Note how a journey ended."""
-        values = {"outcome": outcome, "ended_at": now, "counts": counts or {}, "notes": notes or [], "error": error}
+        values = {
+            "outcome": outcome,
+            "ended_at": now,
+            "counts": counts or {},
+            "notes": notes or [],
+            "error": error,
+        }
         values["read"] = asdict(read) if read else None
         with self._store.write() as connection:
             connection.execute(t.run.update().where(t.run.c.id == run).values(**values))
@@ -89,34 +95,51 @@ class Runs:
         ``elsewhere``: (province, provision) that another hub is at work on.
         """
         running = self._rows(sa.select(t.run).where(t.run.c.outcome == "running"))
-        ended = [row["id"] for row in running if (row["province"], row["provision"]) not in elsewhere]
+        ended = [
+            row["id"] for row in running if (row["province"], row["provision"]) not in elsewhere
+        ]
         with self._store.write() as connection:
             for number in ended:
                 connection.execute(
-                    t.run.update().where(t.run.c.id == number).values(outcome="interrupted", ended_at=now)
+                    t.run.update()
+                    .where(t.run.c.id == number)
+                    .values(outcome="interrupted", ended_at=now)
                 )
         return len(ended)
 
     def of(self, gather: str) -> dict[str, Any] | None:
         """The run that made a gather, or None."""
-        found = self._rows(sa.select(t.run).where(t.run.c.gather == gather, t.run.c.kind == "gather"))
+        found = self._rows(
+            sa.select(t.run).where(t.run.c.gather == gather, t.run.c.kind == "gather")
+        )
         return found[0] if found else None
 
     def last_gather(self, province: str, provision: str) -> str | None:
-        """The last gather of a provision that went well: all that it asked for came, and was read."""
-        run = self._last_run(province, provision, ("gather",), ("done", "unchanged", "no data", "held"))
+        """The last gather of a provision that went well.
+
+        All that it asked for came, and was read.
+        """
+        run = self._last_run(
+            province, provision, ("gather",), ("done", "unchanged", "no data", "held")
+        )
         return run["gather"] if run else None
 
     def last_read(self, province: str, provision: str) -> LastRead | None:
         """What the last gather or replay read that went well and held nothing; None where there is none, or it is old.
 
-        A run that was cut off between two periods is none: what it had not admitted must be read again.
+        A run that was cut off between two periods is none: what it had not admitted must be read
+        again.
         """
         run = self._last_run(province, provision, ("gather", "replay"), ("done", "unchanged"))
         if run is None or run["read"] is None:
             return None
-        sealed = {period: (content, quarantine) for period, (content, quarantine) in run["read"]["sealed"].items()}
-        return LastRead(run["gather"], run["periods"], run["counts"], Read(run["read"]["reading"], sealed))
+        sealed = {
+            period: (content, quarantine)
+            for period, (content, quarantine) in run["read"]["sealed"].items()
+        }
+        return LastRead(
+            run["gather"], run["periods"], run["counts"], Read(run["read"]["reading"], sealed)
+        )
 
     def _last_run(
         self, province: str, provision: str, kinds: tuple[str, ...], outcomes: tuple[str, ...]
@@ -131,7 +154,11 @@ class Runs:
         self, limit: int | None = 50, province: str | None = None, since: datetime | None = None
     ) -> list[dict[str, Any]]:
         """The last journeys, newest first, without what was read in them."""
-        query = sa.select(*(c for c in t.run.c if c is not t.run.c.read)).order_by(t.run.c.id.desc()).limit(limit)
+        query = (
+            sa.select(*(c for c in t.run.c if c is not t.run.c.read))
+            .order_by(t.run.c.id.desc())
+            .limit(limit)
+        )
         if province:
             query = query.where(t.run.c.province == province)
         if since:

@@ -61,18 +61,29 @@ class Store:
             return gather, last + 1
 
     def new_replay(self, gather: str) -> tuple[int, int]:
-        """The sequence of a gather and the number of its next replay. Raises StateError where it is unknown."""
+        """The sequence of a gather and the number of its next replay.
+
+        Raises StateError where it is unknown.
+        """
         with self.write() as connection:
-            row = connection.execute(sa.select(t.gather).where(t.gather.c.id == gather)).mappings().first()
+            row = (
+                connection.execute(sa.select(t.gather).where(t.gather.c.id == gather))
+                .mappings()
+                .first()
+            )
             if row is None:
                 raise StateError(f"this hub made no gather {gather}")
             replay = int(row["replays"]) + 1
-            connection.execute(t.gather.update().where(t.gather.c.id == gather).values(replays=replay))
+            connection.execute(
+                t.gather.update().where(t.gather.c.id == gather).values(replays=replay)
+            )
             return int(row["sequence"]), replay
 
     # Submissions
 
-    def submissions(self, periods: Collection[str] | None = None, **where: str | int) -> list[Submission]:
+    def submissions(
+        self, periods: Collection[str] | None = None, **where: str | int
+    ) -> list[Submission]:
         """Submissions by the values of their columns, perhaps of these periods only, in the order of currency."""
         query = sa.select(t.submission)
         if periods is not None:
@@ -80,7 +91,9 @@ class Store:
         for name, value in where.items():
             query = query.where(t.submission.c[name] == value)
         found = [Submission(**row) for row in self._rows(query)]
-        return sorted(found, key=lambda each: (each.province, each.provision, each.period, each.currency))
+        return sorted(
+            found, key=lambda each: (each.province, each.provision, each.period, each.currency)
+        )
 
     def currents(
         self, dataflow: str, calendar: str, periods: Iterable[str], at: datetime | None = None
@@ -101,13 +114,24 @@ class Store:
     def periods(self, dataflow: str, calendar: str) -> list[str]:
         """The periods for which a dataflow has any submission."""
         query = sa.select(t.submission.c.period).distinct()
-        query = query.where(t.submission.c.dataflow == dataflow, t.submission.c.calendar == calendar)
+        query = query.where(
+            t.submission.c.dataflow == dataflow, t.submission.c.calendar == calendar
+        )
         return [row["period"] for row in self._rows(query)]
 
     def add_submission(
-        self, connection: sa.Connection, manifest: Manifest, revision: int, path: str, reason: str, now: datetime
+        self,
+        connection: sa.Connection,
+        manifest: Manifest,
+        revision: int,
+        path: str,
+        reason: str,
+        now: datetime,
     ) -> int:
-        """Enter a revision and its findings, in the caller's transaction; its number in the database."""
+        """Enter a revision and its findings, in the caller's transaction.
+
+        Its number in the database.
+        """
         made = connection.execute(
             t.submission.insert().values(
                 province=manifest.province,
@@ -148,7 +172,8 @@ class Store:
                 "province": manifest.province,
                 "rows": f.rows,
                 "text": f.text,
-                "place": {"part": f.part, "row": f.row, "column": f.column} | ({"field": f.field} if f.field else {}),
+                "place": {"part": f.part, "row": f.row, "column": f.column}
+                | ({"field": f.field} if f.field else {}),
                 "found_at": now,
             }
             for f in manifest.findings
@@ -158,9 +183,16 @@ class Store:
         return number
 
     def accept(self, submission: int, reason: str, now: datetime) -> None:
-        """Let a held submission count, with the operator's reason. Raises StateError where it is not held."""
+        """Let a held submission count, with the operator's reason.
+
+        Raises StateError where it is not held.
+        """
         with self.write() as connection:
-            row = connection.execute(sa.select(t.submission).where(t.submission.c.id == submission)).mappings().first()
+            row = (
+                connection.execute(sa.select(t.submission).where(t.submission.c.id == submission))
+                .mappings()
+                .first()
+            )
             if row is None or not Submission(**row).held:
                 raise StateError(f"submission {submission} is not held")
             connection.execute(
@@ -186,13 +218,17 @@ class Store:
             .order_by(t.finding.c.id.desc())
         )
         for name, value in where.items():
-            query = query.where((t.finding.c if name in t.finding.c else t.submission.c)[name] == value)
+            query = query.where(
+                (t.finding.c if name in t.finding.c else t.submission.c)[name] == value
+            )
         return self._rows(query)
 
     def note_catalogue(self, digest: str, now: datetime) -> None:
         """Remember that a catalogue was in use."""
         with self.write() as connection:
-            known = connection.execute(sa.select(t.catalogue.c.digest).where(t.catalogue.c.digest == digest)).first()
+            known = connection.execute(
+                sa.select(t.catalogue.c.digest).where(t.catalogue.c.digest == digest)
+            ).first()
             if known is None:
                 connection.execute(t.catalogue.insert().values(digest=digest, first_used=now))
 

@@ -78,7 +78,9 @@ run = sa.Table(
     sa.Column("gather", sa.String(17)),
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("ended_at", Instant),
-    sa.Column("outcome", sa.String(16), nullable=False),  # running, done, unchanged, no data, held, failed, interrupted
+    sa.Column(
+        "outcome", sa.String(16), nullable=False
+    ),  # running, done, unchanged, no data, held, failed, interrupted
     sa.Column("counts", sa.JSON, nullable=False),
     sa.Column("notes", sa.JSON, nullable=False),
     sa.Column("error", sa.JSON),
@@ -159,7 +161,9 @@ release = sa.Table(
     sa.Column("calendar", sa.String(1), nullable=False),
     sa.Column("period", sa.String(8), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),  # draft, in review, signed, frozen, superseded, recalled
+    sa.Column(
+        "state", sa.String(16), nullable=False
+    ),  # draft, in review, signed, frozen, superseded, recalled
     sa.Column("reason", sa.String(16), nullable=False),
     sa.Column("manifest", sa.Text, nullable=False),
     sa.Column("manifest_digest", sa.String(64), nullable=False, unique=True),

@@ -1,4 +1,7 @@
-"""The catalogue from its files: CSV tables and one TOML a dataflow; and snapshots of it by digest."""
+"""The catalogue from its files: CSV tables and one TOML a dataflow.
+
+And snapshots of it by digest.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,9 @@ def read_texts(config: Path) -> dict[str, str]:
     texts = {}
     for name in names:
         try:
-            texts[name] = unicodedata.normalize("NFC", (config / name).read_text(encoding="utf-8-sig"))
+            texts[name] = unicodedata.normalize(
+                "NFC", (config / name).read_text(encoding="utf-8-sig")
+            )
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{config / name} cannot be read: {error}") from error
     return texts
@@ -74,7 +79,9 @@ def read_texts(config: Path) -> dict[str, str]:
 
 def digest(texts: dict[str, str]) -> str:
     """The sha256 over a catalogue's files."""
-    return hashlib.sha256(json.dumps(texts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(texts, ensure_ascii=False, sort_keys=True).encode()
+    ).hexdigest()
 
 
 def keep(texts: dict[str, str], folder: Path) -> Path:
@@ -108,7 +115,9 @@ def catalogue(texts: dict[str, str], *, kept: bool = False) -> Catalogue:
     for unit, code in rows.rows(texts, "org_unit_codes.csv", rows.code):
         codes.setdefault(unit, []).append(code)
     org_units = {
-        unit: OrgUnit(unit, level, parent, valid, tuple(names.get(unit, ())), tuple(codes.get(unit, ())))
+        unit: OrgUnit(
+            unit, level, parent, valid, tuple(names.get(unit, ())), tuple(codes.get(unit, ()))
+        )
         for unit, (level, parent, valid) in rows.rows(texts, "org_units.csv", rows.org_unit)
     }
     memberships = tuple(m for _, m in rows.rows(texts, "memberships.csv", rows.membership))
@@ -120,7 +129,9 @@ def catalogue(texts: dict[str, str], *, kept: bool = False) -> Catalogue:
             raise ConfigurationError(f"{name}: there is a dataflow {dataflow.id} already")
         dataflows[dataflow.id] = dataflow
     aliases = tuple(a for _, a in rows.rows(texts, "aliases.csv", rows.alias))
-    found = Catalogue(dataflows, indicators, units, org_units, memberships, successions, digest(texts), aliases)
+    found = Catalogue(
+        dataflows, indicators, units, org_units, memberships, successions, digest(texts), aliases
+    )
     absent = [*problems.unknown_references(found, names, codes), *problems.cycles(found)]
     wrong = absent or ([] if kept else [*problems.misfits(found), *places.problems(found)])
     if wrong:

@@ -1,4 +1,7 @@
-"""What in a catalogue's org units does not hold in time: successions, codes, names and memberships."""
+"""What in a catalogue's org units does not hold in time.
+
+Successions, codes, names and memberships.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,11 @@ def problems(found: Catalogue) -> list[str]:
     """All of it, each as a sentence with file and id; every id that the tables name is there."""
     return [
         *_cycles(found),
-        *(f"successions.csv: {s.day} {s.kind}: {what}" for s in found.successions for what in _out_of_time(found, s)),
+        *(
+            f"successions.csv: {s.day} {s.kind}: {what}"
+            for s in found.successions
+            for what in _out_of_time(found, s)
+        ),
         *_codes_of_two(found),
         *_names_of_two(found),
         *_absent_members(found),
@@ -28,7 +35,10 @@ def problems(found: Catalogue) -> list[str]:
 
 
 def _cycles(found: Catalogue) -> Iterator[str]:
-    """Org units that came from themselves. Parts may be given and given back, and a rename keeps the id."""
+    """Org units that came from themselves.
+
+    Parts may be given and given back, and a rename keeps the id.
+    """
     after: dict[str, set[str]] = {}
     for each in found.successions:
         if each.kind != TRANSFER and each.predecessor != each.successor:
@@ -78,7 +88,9 @@ def _codes_of_two(found: Catalogue) -> Iterator[str]:
     held: dict[tuple[str, str], list[tuple[str, Validity]]] = {}
     for unit in found.org_units.values():
         for code in unit.codes:
-            held.setdefault((code.scheme, code.code), []).append((unit.id, code.valid.within(unit.valid)))
+            held.setdefault((code.scheme, code.code), []).append(
+                (unit.id, code.valid.within(unit.valid))
+            )
     for (scheme, code_text), holders in held.items():
         for one, other, day in _clashes(holders):
             yield f"org_unit_codes.csv: {one} and {other} both have {scheme} {code_text} on {day}"
@@ -89,7 +101,9 @@ def _names_of_two(found: Catalogue) -> Iterator[str]:
     called: dict[tuple[str, str], list[tuple[str, Validity]]] = {}
     for unit in found.org_units.values():
         for name in unit.names:
-            called.setdefault((unit.parent, fold(name.name)), []).append((unit.id, name.valid.within(unit.valid)))
+            called.setdefault((unit.parent, fold(name.name)), []).append(
+                (unit.id, name.valid.within(unit.valid))
+            )
     for (parent, _), units in called.items():
         for one, other, day in _clashes(units):
             both, under = found.org_units[one].named(day).name, f" under {parent}" if parent else ""
@@ -129,5 +143,8 @@ def _first_of_both(one: Validity, other: Validity) -> date | None:
 
 
 def _days(valid: Validity) -> str:
-    words = [f"from {valid.first}" if valid.first else "", f"until {valid.last}" if valid.last else ""]
+    words = [
+        f"from {valid.first}" if valid.first else "",
+        f"until {valid.last}" if valid.last else "",
+    ]
     return " ".join(filter(None, words)) or "always"

@@ -1,4 +1,7 @@
-"""What in a catalogue does not hold: names that are not there, circles, and indicators that do not fit together."""
+"""What in a catalogue does not hold.
+
+Names that are not there, circles, and indicators that do not fit together.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,18 @@ def unknown_references(found: Catalogue, names: dict[str, Any], codes: dict[str,
     problems: list[str] = []
 
     def refer(what: str, names: list[str], known: object) -> None:
-        problems.extend(f"{what} names {name}, which is not there" for name in names if name not in known)  # type: ignore[operator]
+        problems.extend(
+            f"{what} names {name}, which is not there"
+            for name in names
+            if name not in known  # type: ignore[operator]
+        )
 
     for indicator in found.indicators.values():
-        refer(f"indicators.csv: {indicator.code}", [*indicator.components, *indicator.limits], found.indicators)
+        refer(
+            f"indicators.csv: {indicator.code}",
+            [*indicator.components, *indicator.limits],
+            found.indicators,
+        )
         refer(f"indicators.csv: {indicator.code}", [indicator.dataflow], found.dataflows)
         refer(f"indicators.csv: {indicator.code}", [indicator.unit], found.units)
         refer(f"indicators.csv: {indicator.code}, parts", list(indicator.parts), found.indicators)
@@ -28,7 +39,11 @@ def unknown_references(found: Catalogue, names: dict[str, Any], codes: dict[str,
     for unit in found.units.values():
         refer(f"units.csv: {unit.name}", [unit.base] if unit.base else [], found.units)
     for org_unit in found.org_units.values():
-        refer(f"org_units.csv: {org_unit.id}", [org_unit.parent] if org_unit.parent else [], found.org_units)
+        refer(
+            f"org_units.csv: {org_unit.id}",
+            [org_unit.parent] if org_unit.parent else [],
+            found.org_units,
+        )
     refer("org_unit_names.csv", list(names), found.org_units)
     refer("org_unit_codes.csv", list(codes), found.org_units)
     known = {"org_unit": found.org_units, "indicator": found.indicators, "unit": found.units}
@@ -56,11 +71,16 @@ def cycles(found: Catalogue) -> list[str]:
         file = "memberships.csv" if any(name in pair for pair in members) else "org_units.csv"
         problems.append(f"{file}: {name} is above itself")
     countries = {unit.id for unit in found.org_units.values() if unit.level == "country"}
-    return problems + [f"memberships.csv: {m} is above {c}" for m, c in sorted(members) if m in countries]
+    return problems + [
+        f"memberships.csv: {m} is above {c}" for m, c in sorted(members) if m in countries
+    ]
 
 
 def misfits(found: Catalogue) -> list[str]:
-    """Indicators that cannot be made as they say, and dataflows without any; every name must be there."""
+    """Indicators that cannot be made as they say, and dataflows without any.
+
+    Every name must be there.
+    """
     checks = (_frequencies, _quotient, _parts, _limits, _formula)
     problems = [
         f"indicators.csv: {indicator.code}: {what}"
@@ -71,20 +91,28 @@ def misfits(found: Catalogue) -> list[str]:
     problems += [f"indicators.csv: {code}: is made of itself" for code in _in_circles(made_of)]
     used = {indicator.dataflow for indicator in found.indicators.values()}
     return problems + [
-        f"dataflows/{d}.toml: indicators.csv has no indicator of {d}" for d in found.dataflows if d not in used
+        f"dataflows/{d}.toml: indicators.csv has no indicator of {d}"
+        for d in found.dataflows
+        if d not in used
     ]
 
 
 def _frequencies(found: Catalogue, indicator: Indicator) -> Iterator[str]:
     """Frequencies in which its dataflow is not reported."""
     flow = found.dataflows[indicator.dataflow]
-    yield from (f"{flow.id} is not reported by {f}" for f in indicator.frequencies if f not in flow.frequencies)
+    yield from (
+        f"{flow.id} is not reported by {f}"
+        for f in indicator.frequencies
+        if f not in flow.frequencies
+    )
 
 
 def _quotient(found: Catalogue, indicator: Indicator) -> Iterator[str]:
     """A numerator, denominator or weight that cannot be summed, or is not there when it is needed."""
     ratio = indicator.kind == "ratio"
-    if ratio != (indicator.agg_space == "ratio") or (ratio and not (indicator.numerator and indicator.denominator)):
+    if ratio != (indicator.agg_space == "ratio") or (
+        ratio and not (indicator.numerator and indicator.denominator)
+    ):
         yield "a ratio needs agg_space ratio, numerator and denominator"
     calendar = found.dataflows[indicator.dataflow].calendar
     longest = max(indicator.frequencies, key=_FINEST_FIRST.index)

@@ -16,12 +16,16 @@ from hub_core.model.org_unit import Membership, OrgUnitCode, OrgUnitName, Succes
 
 T = TypeVar("T")
 _AGG_SPACE = re.compile(r"sum\*?|ratio|none|weighted_avg\(.+\)")
-_RANGE = re.compile(r"any|-?[0-9.]+\.\.-?[0-9]+(\.[0-9]+)?|(>=|<=|>|<)-?[0-9]+(\.[0-9]+)?|<=[A-Z]{2}\.\w+")
+_RANGE = re.compile(
+    r"any|-?[0-9.]+\.\.-?[0-9]+(\.[0-9]+)?|(>=|<=|>|<)-?[0-9]+(\.[0-9]+)?|<=[A-Z]{2}\.\w+"
+)
 _SLUG = re.compile(r"[a-z][a-z0-9-]*")
 _KEYED = {"units.csv", "indicators.csv", "org_units.csv"}
 
 
-def rows(texts: dict[str, str], name: str, make: Callable[[dict[str, str]], tuple[str, T]]) -> Iterator[tuple[str, T]]:
+def rows(
+    texts: dict[str, str], name: str, make: Callable[[dict[str, str]], tuple[str, T]]
+) -> Iterator[tuple[str, T]]:
     """Each line of a table, made, with its key. Raises ConfigurationError naming file and line."""
     reader = csv.reader(io.StringIO(texts[f"catalogue/{name}"]), strict=True)
     seen: set[str] = set()
@@ -42,15 +46,21 @@ def rows(texts: dict[str, str], name: str, make: Callable[[dict[str, str]], tupl
         except StopIteration:
             return
         except KeyError as error:
-            raise ConfigurationError(f"catalogue/{name}, line {reader.line_num}: no column {error}") from error
+            raise ConfigurationError(
+                f"catalogue/{name}, line {reader.line_num}: no column {error}"
+            ) from error
         except (csv.Error, ValueError, InvalidOperation) as error:
-            raise ConfigurationError(f"catalogue/{name}, line {reader.line_num}: {error}") from error
+            raise ConfigurationError(
+                f"catalogue/{name}, line {reader.line_num}: {error}"
+            ) from error
         seen.add(key)
         yield key, made
 
 
 def _valid(row: dict[str, str]) -> Validity:
-    first, last = (date.fromisoformat(row[k]) if row[k] else None for k in ("valid_from", "valid_to"))
+    first, last = (
+        date.fromisoformat(row[k]) if row[k] else None for k in ("valid_from", "valid_to")
+    )
     if first and last and last < first:
         raise ValueError(f"ends {last} before it begins {first}")
     return Validity(first, last)
@@ -60,7 +70,12 @@ def unit(row: dict[str, str]) -> tuple[str, Unit]:
     """A line of ``units.csv``."""
     factor = Decimal(row["factor"] or 1)
     return row["unit"], Unit(
-        row["unit"], row["name_en"], int(row["decimals"] or 0), int(row["per"] or 1), row["base"], factor
+        row["unit"],
+        row["name_en"],
+        int(row["decimals"] or 0),
+        int(row["per"] or 1),
+        row["base"],
+        factor,
     )
 
 
@@ -145,4 +160,6 @@ def succession(row: dict[str, str]) -> tuple[str, Succession]:
     if row["kind"] not in {"merge", "split", "rename", "boundary transfer"}:
         raise ValueError(f"kind {row['kind']!r}")
     day = date.fromisoformat(row["date"])
-    return row["predecessor"], Succession(day, row["kind"], row["predecessor"], row["successor"], row["legal_act"])
+    return row["predecessor"], Succession(
+        day, row["kind"], row["predecessor"], row["successor"], row["legal_act"]
+    )

@@ -1,4 +1,7 @@
-"""The demo: one night on this machine, from the provinces' sample systems to a sample ministry's receipt."""
+"""The demo.
+
+One night on this machine, from the provinces' sample systems to a sample ministry's receipt.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,16 @@ NIGHT = "2026-11-06T02:00"
 
 
 def run(home: Path | None = None) -> int:
-    """Run the demo; its exit code. Raises ConfigurationError where the packages of the source tree are not there."""
+    """Run the demo; its exit code.
+
+    Raises ConfigurationError where the packages of the source tree are not there.
+    """
     root = Path(hub_core.__file__).parent.parent
     packages = root / "plugins"
     if not packages.is_dir():
-        raise ConfigurationError("the demo needs the provinces' packages: run it in the source tree, by make demo")
+        raise ConfigurationError(
+            "the demo needs the provinces' packages: run it in the source tree, by make demo"
+        )
     home = (home or Path("build") / "demo").resolve()
     if home.exists():
         shutil.rmtree(home)
@@ -61,7 +69,13 @@ def run(home: Path | None = None) -> int:
 
 
 def _kind(name: str) -> str:
-    return "   (invented figures)" if "invented" in name else "   (published figures)" if "published" in name else ""
+    return (
+        "   (invented figures)"
+        if "invented" in name
+        else "   (published figures)"
+        if "published" in name
+        else ""
+    )
 
 
 def _hub(words: list[str], environment: dict[str, str]) -> int:

@@ -1,4 +1,7 @@
-"""A sample gateway: tokens at one address, pages of rows behind them at another, and the troubles of real ones."""
+"""A sample gateway.
+
+Tokens at one address, pages of rows behind them at another, and the troubles of real ones.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
-from hub_core.testing.servers import Asked, Row, System
+from hub_core.testing.servers import RequestHandler, Row, System
 
 Guard = Literal["oauth2", "basic", "api_key", "none"]
 GatewayFault = Literal[
@@ -46,12 +49,13 @@ INSIDE = "http://169.254.169.254/latest/meta-data/"
 class Gateway(System):
     """An API gateway in the manner of WSO2: ``POST /token`` gives tokens, ``GET /bao-cao`` gives pages of rows.
 
-    ``guard`` says what it asks for: a token got with ``id`` and ``secret``, both by basic, or ``secret`` in the
-    header ``apikey``. A page is asked for by ``page`` (from 1), ``offset`` or ``cursor``, and holds ``data``,
-    ``total``, ``has_more``, ``next`` (a link, null on the last), ``next_cursor`` and ``success``.
+    ``guard`` says what it asks for: a token got with ``id`` and ``secret``, both by basic, or
+    ``secret`` in the header ``apikey``. A page is asked for by ``page`` (from 1), ``offset`` or
+    ``cursor``, and holds ``data``, ``total``, ``has_more``, ``next`` (a link, null on the last),
+    ``next_cursor`` and ``success``.
 
-    ``fault`` may be changed while it runs. It strikes from the page at row ``fault_from`` on, ``times`` times or
-    always:
+    ``fault`` may be changed while it runs. It strikes from the page at row ``fault_from`` on,
+    ``times`` times or always:
 
     - ``expire``: every token given so far has ended; ``cut``: so it has, and half of the page is there already;
       ``401``: no token is taken
@@ -100,7 +104,7 @@ class Gateway(System):
         """Where tokens are given."""
         return f"{self.address}/token"
 
-    def answer(self, asked: Asked) -> None:
+    def answer(self, asked: RequestHandler) -> None:
         """A token, a page, or the fault that is set."""
         path = urlsplit(asked.path).path
         body = asked.rfile.read(int(asked.headers.get("Content-Length") or 0))
@@ -113,10 +117,13 @@ class Gateway(System):
         else:
             asked.reply(404, b'{"fault": {"code": 404, "message": "No matching resource found"}}')
 
-    def _grant(self, asked: Asked, form: str) -> None:
+    def _grant(self, asked: RequestHandler, form: str) -> None:
         fields = {name: values[0] for name, values in parse_qs(form).items()}
         if not self._is_known(asked, unquote_plus):
-            asked.reply(401, b'{"error": "invalid_client", "error_description": "Client Authentication failed."}')
+            asked.reply(
+                401,
+                b'{"error": "invalid_client", "error_description": "Client Authentication failed."}',
+            )
         elif fields.get("grant_type") != "client_credentials":
             asked.reply(400, b'{"error": "unsupported_grant_type"}')
         elif self.fault in {"429", "503"} and self._strikes():
@@ -131,12 +138,14 @@ class Gateway(System):
             )
             asked.reply(200, json.dumps(told).encode())
 
-    def _is_known(self, asked: Asked, read: Callable[[str], str]) -> bool:
+    def _is_known(self, asked: RequestHandler, read: Callable[[str], str]) -> bool:
         scheme, _, packed = asked.headers.get("Authorization", "").partition(" ")
-        name, _, word = base64.b64decode(packed).decode().partition(":") if scheme == "Basic" else ("", "", "")
+        name, _, word = (
+            base64.b64decode(packed).decode().partition(":") if scheme == "Basic" else ("", "", "")
+        )
         return (read(name), read(word)) == (self.id, self.secret)
 
-    def _lets_in(self, asked: Asked) -> bool:
+    def _lets_in(self, asked: RequestHandler) -> bool:
         match self.guard:
             case "oauth2":
                 token = asked.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -155,9 +164,13 @@ class Gateway(System):
             self.times -= 1
         return True
 
-    def _give(self, asked: Asked) -> None:
+    def _give(self, asked: RequestHandler) -> None:
         start = self._start(asked.query)
-        fault = self.fault if self.fault is not None and start >= self.fault_from and self._strikes() else None
+        fault = (
+            self.fault
+            if self.fault is not None and start >= self.fault_from and self._strikes()
+            else None
+        )
         if fault == "expire":
             self._tokens.clear()
         if fault == "401" or not self._lets_in(asked):
@@ -168,7 +181,10 @@ class Gateway(System):
             case "429" | "503":
                 self._later(asked)
             case "error body":
-                told = {"success": False, "error": {"code": "DB-08001", "message": "Hệ thống đang bảo trì"}}
+                told = {
+                    "success": False,
+                    "error": {"code": "DB-08001", "message": "Hệ thống đang bảo trì"},
+                }
                 asked.reply(200, json.dumps(told, ensure_ascii=False).encode())
             case "inside":
                 asked.reply(302, b"", {"Location": INSIDE})
@@ -184,7 +200,7 @@ class Gateway(System):
             case _:
                 self._page_with(asked, fault, body)
 
-    def _page_with(self, asked: Asked, fault: GatewayFault | None, body: bytes) -> None:
+    def _page_with(self, asked: RequestHandler, fault: GatewayFault | None, body: bytes) -> None:
         """A page that is whole, or says that it is."""
         match fault:
             case "gzip":
@@ -202,14 +218,16 @@ class Gateway(System):
             case _:
                 asked.give(body)
 
-    def _stand(self, asked: Asked, fault: GatewayFault, body: bytes) -> None:
+    def _stand(self, asked: RequestHandler, fault: GatewayFault, body: bytes) -> None:
         """Say that a page is as it was, in one of the wrong ways."""
         known = self.known_by(asked.path, body)
         conditional = bool({"If-None-Match", "If-Modified-Since"} & set(asked.headers))
         if fault == "304":
             asked.not_modified({})
         elif fault == "304 other" and conditional:
-            asked.not_modified({"ETag": '"another"', "Last-Modified": "Thu, 01 Jan 2015 00:00:00 GMT"})
+            asked.not_modified(
+                {"ETag": '"another"', "Last-Modified": "Thu, 01 Jan 2015 00:00:00 GMT"}
+            )
         elif fault == "304 body" and asked.is_known(known):
             asked.not_modified(known, body)
         elif fault == "stale" and conditional:
@@ -217,9 +235,13 @@ class Gateway(System):
         else:
             asked.give(body)
 
-    def _later(self, asked: Asked) -> None:
+    def _later(self, asked: RequestHandler) -> None:
         headers = {"Retry-After": self.retry_after} if self.retry_after else {}
-        asked.reply(int(self.fault or 503), b'{"fault": {"code": 900802, "message": "Message throttled out"}}', headers)
+        asked.reply(
+            int(self.fault or 503),
+            b'{"fault": {"code": 900802, "message": "Message throttled out"}}',
+            headers,
+        )
 
     def _start(self, query: dict[str, str]) -> int:
         """The first row that a question means."""

@@ -25,7 +25,8 @@ def make_home(
     text = path.read_text(encoding="utf-8").replace("folders = []", f"folders = [{folders}]")
     for name, number in gather.items():
         text = "\n".join(
-            f"{name} = {number}" if line.split("=")[0].strip() == name else line for line in text.splitlines()
+            f"{name} = {number}" if line.split("=")[0].strip() == name else line
+            for line in text.splitlines()
         )
     text = text.replace("[gather]\n", "[gather]\nallow_loopback = true\n")
     for province, provisions in sources.items():

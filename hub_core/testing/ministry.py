@@ -1,4 +1,7 @@
-"""A sample ministry: a real HTTP server that checks what it is sent, and counts its effects in a ledger."""
+"""A sample ministry.
+
+A real HTTP server that checks what it is sent, and counts its effects in a ledger.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +113,11 @@ class SampleMinistry:
 
     def _check_version(self, release: ReleaseManifest) -> None:
         asked = (release.dataflow, release.calendar, release.period)
-        had = [e["version"] for e in self.ledger if (e["dataflow"], e["calendar"], e["period"]) == asked]
+        had = [
+            e["version"]
+            for e in self.ledger
+            if (e["dataflow"], e["calendar"], e["period"]) == asked
+        ]
         due = max(had, default=0) + 1
         if release.version != due:
             raise ReleaseRefusedError(
@@ -121,7 +128,9 @@ class SampleMinistry:
         order = len(self.ledger) + 1
         state, message, rejected = self._opinion(body.figures)
         reference = f"{self.prefix}-{release.now.year}-{order:06d}"
-        receipt = Receipt(delivery=delivery, state=state, reference=reference, message=message, rejected=rejected)
+        receipt = Receipt(
+            delivery=delivery, state=state, reference=reference, message=message, rejected=rejected
+        )
         entry = Entry(
             order=order,
             delivery=delivery,
@@ -257,7 +266,11 @@ class _Handler(BaseHTTPRequestHandler):
                 orders = _Orders.model_validate_json(content)
             except ValidationError as error:
                 return 400, {"error": str(error)}
-            ministry.mode, ministry.delay, ministry.reject_figures = orders.mode, orders.delay, orders.reject_figures
+            ministry.mode, ministry.delay, ministry.reject_figures = (
+                orders.mode,
+                orders.delay,
+                orders.reject_figures,
+            )
             return 200, {"mode": ministry.mode}
 
     def _release(self, content: bytes, delivery: str) -> tuple[int, object] | None:

@@ -1,4 +1,7 @@
-"""A release as the sample ministry receives it: read again, held against its digests, entered once."""
+"""A release as the sample ministry receives it.
+
+Read again, held against its digests, entered once.
+"""
 
 from __future__ import annotations
 
@@ -87,11 +90,20 @@ def examined(content: bytes) -> tuple[Body, ReleaseManifest]:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
-        raise ReleaseRefusedError(422, f"Không đọc được (not a release): {place}: {first['msg']}") from error
+        raise ReleaseRefusedError(
+            422, f"Không đọc được (not a release): {place}: {first['msg']}"
+        ) from error
     text = json.dumps(body.manifest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     if hashlib.sha256(text.encode()).hexdigest() != body.manifest_digest:
-        raise ReleaseRefusedError(422, "Mã băm bản kê không khớp (the manifest digest does not hold)")
+        raise ReleaseRefusedError(
+            422, "Mã băm bản kê không khớp (the manifest digest does not hold)"
+        )
     lines = "lienthong-content 1 nil=0\n" + "".join(figure.line for figure in body.figures)
-    if hashlib.sha256(lines.encode()).hexdigest() != release.figures_digest or len(body.figures) != release.figures:
-        raise ReleaseRefusedError(422, "Mã băm số liệu không khớp (the figures digest does not hold)")
+    if (
+        hashlib.sha256(lines.encode()).hexdigest() != release.figures_digest
+        or len(body.figures) != release.figures
+    ):
+        raise ReleaseRefusedError(
+            422, "Mã băm số liệu không khớp (the figures digest does not hold)"
+        )
     return body, release

@@ -36,7 +36,10 @@ class Sample:
 
 
 def samples(package: Path) -> list[Sample]:
-    """The samples of a province's package. Raises ValueError at a folder that is not named for a period."""
+    """The samples of a province's package.
+
+    Raises ValueError at a folder that is not named for a period.
+    """
     found = []
     for folder in sorted(path for path in (package / "samples").glob("*/*") if path.is_dir()):
         match = _SAMPLE.fullmatch(folder.name)
@@ -48,9 +51,9 @@ def samples(package: Path) -> list[Sample]:
 
 def province_of(package: Path) -> Province:
     """The province of a package that is not installed, as files."""
-    [name] = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"][
-        "lienthong"
-    ]
+    [name] = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "entry-points"
+    ]["lienthong"]
     return read(package / "hub_provinces" / name)
 
 
@@ -58,7 +61,8 @@ def province_of(package: Path) -> Province:
 class SampleSystems:
     """Sample systems for the packages of a folder: an HTTP server for ``rest``, a folder for ``folder``.
 
-    ``sources`` says where each stands, as hub.toml takes it; ``environment`` holds the secrets that they ask for.
+    ``sources`` says where each stands, as hub.toml takes it; ``environment`` holds the secrets that
+    they ask for.
     """
 
     packages: Path
@@ -75,13 +79,20 @@ class SampleSystems:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         self._stack.close()
 
     def _serve(self, package: Path) -> None:
         province = province_of(package)
-        ordinary = [each for each in samples(package) if "held" not in each.what and "refused" not in each.what]
+        ordinary = [
+            each
+            for each in samples(package)
+            if "held" not in each.what and "refused" not in each.what
+        ]
         for name, declared in province.provisions.items():
             mine = [each for each in ordinary if each.provision == name]
             served = self._rest if declared.source["kind"] == "rest" else self._folder

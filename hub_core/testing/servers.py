@@ -20,7 +20,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 Row = Mapping[str, object]
 Rows = Sequence[Row] | Mapping[str, Sequence[Row]]
 Validators = Literal["none", "etag", "weak", "date"]
-Fault = Literal["500", "401", "timeout", "truncated", "html", "repeat", "same bytes", "empty", "drip"]
+Fault = Literal[
+    "500", "401", "timeout", "truncated", "html", "repeat", "same bytes", "empty", "drip"
+]
 
 LOGIN = "<!DOCTYPE html>\n<html lang='vi'><head><title>Đăng nhập</title></head><body>Phiên đã hết hạn</body></html>"
 LONG_AGO = "Sun, 01 Feb 2026 00:00:00 GMT"
@@ -30,8 +32,9 @@ DRIP_SECONDS = 0.05  # between two bytes of a dripping answer
 class System(ABC):
     """A server on a loopback port, from the moment it is made until it is stopped; over TLS with a context.
 
-    ``answer`` says what it does with a question. What it knows its pages by, and answers conditions by, is said by
-    ``validators``: an ETag over the body's bytes, a weak one, or the date of their last change.
+    ``answer`` says what it does with a question. What it knows its pages by, and answers conditions
+    by, is said by ``validators``: an ETag over the body's bytes, a weak one, or the date of their
+    last change.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -41,7 +44,9 @@ class System(ABC):
         self.validators: Validators = "none"
         self.not_modified = 0  # answers 304
         self.sent = 0  # bytes of bodies
-        self._changed: dict[str, tuple[str, str]] = {}  # by address: a body's digest, and since when it is so
+        self._changed: dict[
+            str, tuple[str, str]
+        ] = {}  # by address: a body's digest, and since when it is so
         self._lock = Lock()
         self._server = _Server(self, tls)
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -49,7 +54,7 @@ class System(ABC):
         self.address = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
 
     @abstractmethod
-    def answer(self, asked: Asked) -> None:
+    def answer(self, asked: RequestHandler) -> None:
         """Answer one question."""
 
     def stop(self) -> None:
@@ -63,16 +68,27 @@ class System(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.stop()
 
     def known_by(self, address: str, body: bytes) -> dict[str, str]:
-        """The headers that a body is known by; what is shown for the first time has long been so."""
+        """The headers that a body is known by.
+
+        What is shown for the first time has long been so.
+        """
         digest = hashlib.sha256(body).hexdigest()
         with self._lock:
             before = self._changed.get(address)
             if before is None or before[0] != digest:
-                self._changed[address] = digest, LONG_AGO if before is None else formatdate(usegmt=True)
+                self._changed[address] = (
+                    digest,
+                    LONG_AGO if before is None else formatdate(usegmt=True),
+                )
         match self.validators:
             case "etag":
                 return {"ETag": f'"{digest}"'}
@@ -92,12 +108,13 @@ class System(ABC):
 class PagedJson(System):
     """A department's REST service: ``GET /bao-cao?ky=<period label>&page=<from 1>`` gives a page of rows.
 
-    ``rows`` may be one list, or a list for each period label; a label that is not there has no rows. ``rows_at`` and
-    ``next_at`` are the JSON pointers (through objects) at which a page holds its rows and the address of the next
-    page, null on the last. With a ``token`` the service asks for it as a bearer token.
+    ``rows`` may be one list, or a list for each period label; a label that is not there has no
+    rows. ``rows_at`` and ``next_at`` are the JSON pointers (through objects) at which a page holds
+    its rows and the address of the next page, null on the last. With a ``token`` the service asks
+    for it as a bearer token.
 
-    ``rows``, ``token``, ``fault`` and ``fault_from`` may be changed while it runs. A fault strikes from page
-    ``fault_from`` on:
+    ``rows``, ``token``, ``fault`` and ``fault_from`` may be changed while it runs. A fault strikes
+    from page ``fault_from`` on:
 
     - ``500``, ``401``: that status, with a JSON body
     - ``timeout``: no answer until the server stops
@@ -144,7 +161,7 @@ class PagedJson(System):
             _put(document, self.next_at, following)
         return json.dumps(document, ensure_ascii=False).encode()
 
-    def answer(self, asked: Asked) -> None:
+    def answer(self, asked: RequestHandler) -> None:
         """A page, or the fault that is set."""
         self.note(dict(asked.headers.items()))
         query = asked.query
@@ -188,9 +205,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, system: System, tls: ssl.SSLContext | None) -> None:
         self.system = system
         self.connections: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", 0), Asked)
+        super().__init__(("127.0.0.1", 0), RequestHandler)
         if tls:  # the handshake is the thread's of the connection
-            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+            self.socket = tls.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
 
     def end(self) -> None:
         for connection in list(self.connections):
@@ -201,11 +220,13 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), (ConnectionError, ssl.SSLError)):  # whoever asked has gone: not our trouble
+        if not isinstance(
+            sys.exception(), (ConnectionError, ssl.SSLError)
+        ):  # whoever asked has gone: not our trouble
             super().handle_error(request, client_address)
 
 
-class Asked(BaseHTTPRequestHandler):
+class RequestHandler(BaseHTTPRequestHandler):
     """A question to a system, and the ways to answer it."""
 
     protocol_version = "HTTP/1.1"
@@ -246,7 +267,10 @@ class Asked(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def give(self, body: bytes) -> None:
-        """A body; or, where the question is under a condition that it meets, that it is as it was."""
+        """A body.
+
+        Or, where the question is under a condition that it meets, that it is as it was.
+        """
         known = self.server.system.known_by(self.path, body)
         if self.is_known(known):
             self.not_modified(known)
@@ -263,7 +287,10 @@ class Asked(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def is_known(self, known: Mapping[str, str]) -> bool:
-        """Whether the condition of RFC 9110, section 13.2.2, tells of these; an ETag goes before a date."""
+        """Whether the condition of RFC 9110, section 13.2.2, tells of these.
+
+        An ETag goes before a date.
+        """
         if "If-None-Match" in self.headers:
             told = re.findall(r'"[^"]*"|\*', self.headers["If-None-Match"])
             return "ETag" in known and ("*" in told or known["ETag"].removeprefix("W/") in told)

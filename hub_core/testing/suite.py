@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from hub_core.config import operator as configuration
 from hub_core.engine.engine import local
 from hub_core.errors import from_dict
-from hub_core.landing.zone import OBSERVATIONS, QUARANTINE
+from hub_core.landing.layout import OBSERVATIONS, QUARANTINE
 from hub_core.model.exchange import CheckOrder
 from hub_core.model.observation import KEY, scan_figures
 from hub_core.packages import load as plugins
@@ -28,7 +28,10 @@ _FOUND = ("code", "severity", "rows", "text")
 
 
 class ProvinceSuite:
-    """Inherit it, and say where the package is; ``config`` is the shipped one where nothing else is said."""
+    """Inherit it, and say where the package is.
+
+    ``config`` is the shipped one where nothing else is said.
+    """
 
     package: ClassVar[Path]
     config: ClassVar[Path | None] = None
@@ -36,7 +39,9 @@ class ProvinceSuite:
     def test_it_loads_and_all_that_it_names_exists(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             hub_config = self._config(Path(folder))
-            order = CheckOrder(plugin=self._plugin(), trusted=["connectors"], catalogue=str(hub_config.snapshot()))
+            order = CheckOrder(
+                plugin=self._plugin(), trusted=["connectors"], catalogue=str(hub_config.snapshot())
+            )
             answer = self._ask(order.model_dump(mode="json"))
             assert not answer.get("error"), answer["error"]
             assert not answer["problems"], answer["problems"]
@@ -83,7 +88,8 @@ class ProvinceSuite:
             "    if event.startswith('socket.'): raise RuntimeError(event)\n"
             f"sys.path.insert(0, {plugin.folder!r}); sys.addaudithook(forbid); import {plugin.module}\n"
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         assert done.returncode == 0, done.stderr
 
     # How it is asked
@@ -132,7 +138,7 @@ class ProvinceSuite:
 
 def _outcome(folders: list[Path]) -> dict[str, str]:
     """What was sealed, as CSV: the figures with their positions, and the findings."""
-    from hub_core.landing.zone import read_manifest
+    from hub_core.landing.layout import read_manifest
 
     figures = [scan_figures(folder / OBSERVATIONS).collect() for folder in folders]
     rows = [row for frame in figures for row in frame.iter_rows(named=True)]
@@ -153,5 +159,8 @@ def _csv(columns: list[str], rows: list[dict[str, Any]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow(f"{row[c].normalize():f}" if c == "value" and row[c] is not None else row[c] for c in columns)
+        writer.writerow(
+            f"{row[c].normalize():f}" if c == "value" and row[c] is not None else row[c]
+            for c in columns
+        )
     return text.getvalue()

@@ -19,7 +19,7 @@ from hub_core.trace.locate import Place, locate
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FigureQuery:
     """Which figure of a release is asked about."""
 
     indicator: str
@@ -31,7 +31,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Where a reported figure stands: submission and revision, landed part, and the sender's own words."""
+    """Where a reported figure stands.
+
+    Submission and revision, landed part, and the sender's own words.
+    """
 
     province: str
     provision: str
@@ -47,7 +50,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Step:
-    """A figure on the path: as reported (with its cell), or made by a rule from the steps below it."""
+    """A figure on the path.
+
+    As reported (with its cell), or made by a rule from the steps below it.
+    """
 
     indicator: str
     org_unit: str
@@ -74,16 +80,21 @@ class _Observed:
     catalogue_children: dict[str, list[str]] = field(default_factory=dict)
 
     def at(self, indicator: str, org_unit: str, period: str) -> dict[str, Any] | None:
-        return next((row for row in self.rows.get((indicator, org_unit), []) if row["period"] == period), None)
+        return next(
+            (row for row in self.rows.get((indicator, org_unit), []) if row["period"] == period),
+            None,
+        )
 
 
-def trace(hub: Hub, release: Release, asked: Asked) -> Step:
+def trace(hub: Hub, release: Release, asked: FigureQuery) -> Step:
     """The path of one figure of a release, down to the cells and their original text.
 
     Raises StateError that lists the choices where no figure, or more than one, is meant.
     """
     row = _chosen(hub, release, asked)
-    scope = Scope.of(hub.catalogue_of(release.manifest.catalogue), release.dataflow, Period.parse(release.period))
+    scope = Scope.of(
+        hub.catalogue_of(release.manifest.catalogue), release.dataflow, Period.parse(release.period)
+    )
     observed = _observe(hub, release, scope, row)
     walker = _Walker(scope, observed)
     step = walker.explain(row["indicator"], row["org_unit"])
@@ -94,7 +105,7 @@ def trace(hub: Hub, release: Release, asked: Asked) -> Step:
     return _located(hub, replace(step, value=row["value"], status=row["status"]))
 
 
-def _chosen(hub: Hub, release: Release, asked: Asked) -> dict[str, Any]:
+def _chosen(hub: Hub, release: Release, asked: FigureQuery) -> dict[str, Any]:
     rows = hub.releases.figures(release.id)
     for name in ("indicator", "org_unit", "measure", "dims", "calendar"):
         wanted = getattr(asked, name)
@@ -103,9 +114,14 @@ def _chosen(hub: Hub, release: Release, asked: Asked) -> dict[str, Any]:
         there = sorted({str(row[name]) for row in rows})
         rows = [row for row in rows if row[name] == wanted]
         if not rows:
-            raise StateError(f"{release.name} has no figure with {name} {wanted!r}; there are: {', '.join(there)}")
+            raise StateError(
+                f"{release.name} has no figure with {name} {wanted!r}; there are: {', '.join(there)}"
+            )
     if len(rows) > 1:
-        choices = "; ".join(f"--measure {r['measure']} --calendar {r['calendar']} --dims '{r['dims']}'" for r in rows)
+        choices = "; ".join(
+            f"--measure {r['measure']} --calendar {r['calendar']} --dims '{r['dims']}'"
+            for r in rows
+        )
         raise StateError(f"{len(rows)} figures match, choose one: {choices}")
     return rows[0]
 
@@ -119,7 +135,9 @@ def _submission(hub: Hub, used: Used) -> Submission:
         revision=used.revision,
     )
     if not found:
-        raise StateError(f"the store no longer knows revision {used.revision} of {used.province}/{used.provision}")
+        raise StateError(
+            f"the store no longer knows revision {used.revision} of {used.province}/{used.provision}"
+        )
     return found[0]
 
 
@@ -130,13 +148,16 @@ def _observe(hub: Hub, release: Release, scope: Scope, row: dict[str, Any]) -> _
     submissions = [_submission(hub, used) for used in release.manifest.submissions]
     indicator = scope.catalogue.indicators[row["indicator"]]
     wanted = hub.observations(scope.catalogue, submissions).filter(
-        pl.col("indicator").is_in(scope.catalogue.made_from(indicator.code)), pl.col("value").is_not_null()
+        pl.col("indicator").is_in(scope.catalogue.made_from(indicator.code)),
+        pl.col("value").is_not_null(),
     )
     alike = (pl.col("measure") == row["measure"]) & (pl.col("dims") == row["dims"])
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for each in wanted.filter(alike).collect(engine="streaming").iter_rows(named=True):
         rows.setdefault((each["indicator"], each["org_unit"]), []).append(each)
-    observed = _Observed(str(scope.period), rows, submissions, [hub.sealed(each) for each in submissions])
+    observed = _Observed(
+        str(scope.period), rows, submissions, [hub.sealed(each) for each in submissions]
+    )
     for child, parent in scope.catalogue.children(scope.period.days(scope.calendar)[1]):
         observed.catalogue_children.setdefault(parent, []).append(child)
     return observed
@@ -158,9 +179,9 @@ class _Walker:
             return reported
         if declared.agg_space in ("sum", "sum*"):
             below = [self.explain(indicator, child) for child in self._children(org_unit)]
-            return self._made(indicator, org_unit, "sum", [step for step in below if step]) or self._latest(
-                indicator, org_unit
-            )
+            return self._made(
+                indicator, org_unit, "sum", [step for step in below if step]
+            ) or self._latest(indicator, org_unit)
         if declared.agg_space == "ratio" or declared.weight:
             return self._quotient(indicator, org_unit)
         terms = [self.explain(code, org_unit) for code in declared.terms]
@@ -182,17 +203,28 @@ class _Walker:
             rows = [self.observed.at(indicator, org_unit, label) for label in labels]
             there = [each for each in rows if each is not None]
             if rule == "last" and rows and rows[-1] is not None:
-                return self._made(indicator, org_unit, f"last of {frequency}", [self._leaf(rows[-1])])
+                return self._made(
+                    indicator, org_unit, f"last of {frequency}", [self._leaf(rows[-1])]
+                )
             if rule in ("sum", "avg") and rows and len(there) == len(rows):
                 word = {"sum": "sum", "avg": "average"}[rule]
-                return self._made(indicator, org_unit, f"{word} of {frequency}", [self._leaf(each) for each in there])
+                return self._made(
+                    indicator,
+                    org_unit,
+                    f"{word} of {frequency}",
+                    [self._leaf(each) for each in there],
+                )
         return None
 
     def _carried(self, indicator: str, org_unit: str) -> Step | None:
         """A stock of an earlier period of the same length, where the reporter is missing in this one."""
         rows = self.observed.rows.get((indicator, org_unit), [])
         mine = self.scope.period
-        alike = [row for row in rows if (p := Period.parse(row["period"])).frequency == mine.frequency and p < mine]
+        alike = [
+            row
+            for row in rows
+            if (p := Period.parse(row["period"])).frequency == mine.frequency and p < mine
+        ]
         if not alike or self.scope.catalogue.indicators[indicator].kind != "stock":
             return None
         return self._made(indicator, org_unit, "carried forward", [self._leaf(alike[-1])])
@@ -226,14 +258,19 @@ class _Walker:
         catalogue = self.scope.catalogue
         with localcontext(prec=60):
             exact = over.value * catalogue.units[declared.unit].per / under.value
-            return exact.quantize(Decimal(1).scaleb(-catalogue.decimals(declared.code)), ROUND_HALF_UP)
+            return exact.quantize(
+                Decimal(1).scaleb(-catalogue.decimals(declared.code)), ROUND_HALF_UP
+            )
 
     def _component(self, indicator: str, org_unit: str) -> Step | None:
         here = self._reported(indicator, org_unit)
         return here or self._latest(indicator, org_unit)
 
     def _leaf(self, row: dict[str, Any]) -> Step:
-        submission, manifest = self.observed.submissions[row["source"]], self.observed.manifests[row["source"]]
+        submission, manifest = (
+            self.observed.submissions[row["source"]],
+            self.observed.manifests[row["source"]],
+        )
         cell = Cell(
             submission.province,
             submission.provision,
@@ -244,7 +281,16 @@ class _Walker:
             row["row"],
             row["column"],
         )
-        return Step(row["indicator"], row["org_unit"], row["period"], row["value"], row["status"], "reported", (), cell)
+        return Step(
+            row["indicator"],
+            row["org_unit"],
+            row["period"],
+            row["value"],
+            row["status"],
+            "reported",
+            (),
+            cell,
+        )
 
     def _made(self, indicator: str, org_unit: str, method: str, below: list[Step]) -> Step | None:
         if not below:
@@ -265,7 +311,9 @@ def _located(hub: Hub, step: Step) -> Step:
         by_provision.setdefault((cell.province, cell.provision), []).append(cell)
     cells: dict[Cell, Cell] = {}
     for (province, provision), mine in by_provision.items():
-        found = locate(hub, province, provision, [Place(cell.part, cell.row, cell.column) for cell in mine])
+        found = locate(
+            hub, province, provision, [Place(cell.part, cell.row, cell.column) for cell in mine]
+        )
         for cell, each in zip(mine, found, strict=True):
             cells[cell] = replace(cell, locator=each.locator, text=each.text)
 

@@ -1,4 +1,7 @@
-"""Locate: where rows of landed parts stand in the sender's terms, asked of the province's own reader."""
+"""Locate.
+
+Where rows of landed parts stand in the sender's terms, asked of the province's own reader.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ from hub_core.home import Hub
 from hub_core.model.exchange import Located, LocateOrder, Part
 
 _SECONDS = 60.0
-_PLACES = 5_000  # of one part in one order; an answer may tell of fewer, and the rest is asked again
+_PLACES = (
+    5_000  # of one part in one order; an answer may tell of fewer, and the rest is asked again
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,18 @@ class Place:
 
 
 def locate(
-    hub: Hub, province: str, provision: str, places: list[Place], *, cells: bool = False, parts: Path | None = None
+    hub: Hub,
+    province: str,
+    provision: str,
+    places: list[Place],
+    *,
+    cells: bool = False,
+    parts: Path | None = None,
 ) -> list[Located]:
     """The locator of each place and the text there, with ``cells`` its whole row.
 
-    ``parts``: the folder of the parts where that is not the landing zone's.
-    Where nobody can read a place any more, it stands in the hub's terms with the reason; the others are not touched.
+    ``parts``: the folder of the parts where that is not the landing zone's. Where nobody can read a
+    place any more, it stands in the hub's terms with the reason; the others are not touched.
     """
     if province not in hub.found:
         return [_unread(place, f"no package {province} to read it") for place in places]
@@ -40,7 +51,9 @@ def locate(
     for number, place in enumerate(places):
         by_part.setdefault(place.part, []).append(number)
     waiting = [
-        numbers[start : start + _PLACES] for numbers in by_part.values() for start in range(0, len(numbers), _PLACES)
+        numbers[start : start + _PLACES]
+        for numbers in by_part.values()
+        for start in range(0, len(numbers), _PLACES)
     ]
     folder = str((parts or hub.zone.parts(province, provision)).resolve())
     told: dict[int, Located] = {}
@@ -48,7 +61,9 @@ def locate(
         asked = [[places[number] for number in numbers] for numbers in waiting]
         orders = [_order(hub, (province, provision), folder, each, cells=cells) for each in asked]
         left = []
-        for numbers, each, answer in zip(waiting, asked, hub.engine.ask(orders, _SECONDS), strict=True):
+        for numbers, each, answer in zip(
+            waiting, asked, hub.engine.ask(orders, _SECONDS), strict=True
+        ):
             found = _told(each, answer)
             told.update(zip(numbers, found, strict=False))
             left.append(numbers[len(found) :])
@@ -56,7 +71,9 @@ def locate(
     return [told[number] for number in range(len(places))]
 
 
-def _order(hub: Hub, of: tuple[str, str], parts: str, places: list[Place], *, cells: bool) -> dict[str, object]:
+def _order(
+    hub: Hub, of: tuple[str, str], parts: str, places: list[Place], *, cells: bool
+) -> dict[str, object]:
     """What a child is asked about places of one part."""
     return LocateOrder(
         plugin=hub.found[of[0]],
@@ -70,12 +87,17 @@ def _order(hub: Hub, of: tuple[str, str], parts: str, places: list[Place], *, ce
 
 
 def _told(places: list[Place], answer: Answer) -> list[Located]:
-    """What an answer tells of the first of the places, at least of one; of all of them why, where it is an error."""
+    """What an answer tells of the first of the places, at least of one.
+
+    Of all of them why, where it is an error.
+    """
     if not answer.get("error"):
         try:
             found = [Located.model_validate(each) for each in answer.get("located", [])]
         except ValidationError as error:
-            answer = {"error": PluginError(f"the child's answer is not one: {explain(error)}").as_dict()}
+            answer = {
+                "error": PluginError(f"the child's answer is not one: {explain(error)}").as_dict()
+            }
         else:
             if found:
                 return found[: len(places)]

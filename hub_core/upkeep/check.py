@@ -14,7 +14,7 @@ from hub_core.errors import HubError, from_dict
 from hub_core.home import Hub
 from hub_core.model.exchange import CheckOrder
 from hub_core.packages import installed
-from hub_core.packages.load import Loaded
+from hub_core.packages.load import ConnectorRegistry
 from hub_core.secrets import HUB, references
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ class Problem:
 
 
 def check(hub: Hub, day: date) -> list[Problem]:
-    """All problems of a home: every plugin is loaded in a child of its own and makes what a gather would make."""
+    """All problems of a home.
+
+    Every plugin is loaded in a child of its own and makes what a gather would make.
+    """
     problems = [Problem(name, what, "error") for name, what in sorted(hub.broken.items())]
     for name, province in sorted(hub.provinces.items()):
         problems += loads(hub, hub.found[name])
@@ -47,7 +50,9 @@ def check(hub: Hub, day: date) -> list[Problem]:
     problems += _other_units(hub)
     owing = {duty.province for duty in hub.config.obligations if duty.valid.holds(day)}
     absent = sorted(owing - set(hub.provinces) - set(hub.broken))
-    problems += [Problem(name, "owes reports and has no package here", "warning") for name in absent]
+    problems += [
+        Problem(name, "owes reports and has no package here", "warning") for name in absent
+    ]
     return problems
 
 
@@ -111,9 +116,15 @@ def _sources(hub: Hub) -> Iterator[Problem]:
         for provision, told in provisions.items():
             known = hub.provinces[name].provisions if name in hub.provinces else {}
             if provision not in known:
-                yield Problem("hub.toml", f"[sources.{name}.{provision}]: there is no such provision", "error")
+                yield Problem(
+                    "hub.toml", f"[sources.{name}.{provision}]: there is no such provision", "error"
+                )
             for key in open_secrets(told):
-                yield Problem("hub.toml", f"[sources.{name}.{provision}]: {key} holds a secret in the open", "error")
+                yield Problem(
+                    "hub.toml",
+                    f"[sources.{name}.{provision}]: {key} holds a secret in the open",
+                    "error",
+                )
 
 
 def _secrets(hub: Hub) -> Iterator[Problem]:
@@ -131,7 +142,10 @@ def _secrets(hub: Hub) -> Iterator[Problem]:
 
 
 def _set_apart(hub: Hub) -> Iterator[Problem]:
-    """Provinces that hub.toml sets apart by a name that no package has: a slip would leave them together."""
+    """Provinces that hub.toml sets apart by a name that no package has.
+
+    A slip would leave them together.
+    """
     for name in sorted(set(hub.config.settings.provinces) - set(hub.found)):
         yield Problem("hub.toml", f"[provinces.{name}]: there is no such package", "error")
 
@@ -143,7 +157,7 @@ def _deliveries(hub: Hub) -> Iterator[Problem]:
         for key in open_secrets(each.sink):
             yield Problem(where, f"{key} holds a secret in the open; write secret:NAME", "error")
         try:
-            loaded = Loaded(hub.config.settings.plugins.trusted)
+            loaded = ConnectorRegistry(hub.config.settings.plugins.trusted)
             secrets = hub.secrets.resolve(HUB, secrets_named(each.sink), run=False)
             loaded.writer(each.writer, "writer", Document)
             loaded.make(Sink, with_secrets(each.sink, secrets), "sink")

@@ -1,7 +1,8 @@
 """The rows of the bench of aggregation: a country's year in monthly submissions, with every rule that there is.
 
-3,321 communes of 34 provinces tell 84 indicators in three breakdowns for twelve months: ten million figures. Made by
-arithmetic, the same ones each time. ``tables`` says the same catalogue as files, for those who are not the hub.
+3,321 communes of 34 provinces tell 84 indicators in three breakdowns for twelve months: ten million
+figures. Made by arithmetic, the same ones each time. ``tables`` says the same catalogue as files,
+for those who are not the hub.
 """
 
 from __future__ import annotations
@@ -46,19 +47,39 @@ class Told:
 
 def indicators() -> list[Told]:
     """84 that communes report by every rule, 2 denominators of another report, and 22 that are made from them."""
-    found = [Told(f"FLOW.{n:02d}", "ADD", ("whole", "cents", "exact")[n % 3], "sum", "sum") for n in range(38)]
+    found = [
+        Told(f"FLOW.{n:02d}", "ADD", ("whole", "cents", "exact")[n % 3], "sum", "sum")
+        for n in range(38)
+    ]
     found += [Told(f"SHARED.{n}", "ADD", "whole", "sum*", "sum") for n in range(8)]
     found += [Told(f"STOCK.{n:02d}", "ADD", "cents", "sum", "last") for n in range(20)]
     found += [Told(f"MEAN.{n}", "ADD", "cents", "sum", "avg") for n in range(8)]
-    found += [Told(f"SPEED.{n}", "ADD", "exact", f"weighted_avg(STOCK.{n:02d})", "avg") for n in range(7)]
+    found += [
+        Told(f"SPEED.{n}", "ADD", "exact", f"weighted_avg(STOCK.{n:02d})", "avg") for n in range(7)
+    ]
     found += [Told(f"PLACE.{n}", "ADD", "whole", "none", "none") for n in range(3)]
-    found += [Told(f"HEADS.{n}", "PEOPLE", "whole", "sum", "last", reported=False) for n in range(2)]
+    found += [
+        Told(f"HEADS.{n}", "PEOPLE", "whole", "sum", "last", reported=False) for n in range(2)
+    ]
     for n in range(18):
         bottom = f"HEADS.{n % 2}" if n % 3 == 0 else f"STOCK.{n:02d}"
-        found.append(Told(f"RATIO.{n:02d}", "ADD", "percent", "ratio", "recompute", f"FLOW.{n:02d}", bottom, False))
+        found.append(
+            Told(
+                f"RATIO.{n:02d}",
+                "ADD",
+                "percent",
+                "ratio",
+                "recompute",
+                f"FLOW.{n:02d}",
+                bottom,
+                False,
+            )
+        )
     for n in range(3):
         terms = tuple((f"FLOW.{k:02d}", 125 * (k + 1)) for k in range(n, n + 5))
-        found.append(Told(f"INDEX.{n}", "ADD", "exact", "none", "none", reported=False, formula=terms))
+        found.append(
+            Told(f"INDEX.{n}", "ADD", "exact", "none", "none", reported=False, formula=terms)
+        )
     return [*found, Told("RANK.0", "ADD", "whole", "none", "none", reported=False, ranks="INDEX.0")]
 
 
@@ -76,13 +97,34 @@ def communes(province: str) -> list[str]:
 def catalogue() -> Catalogue:
     """The structures as the hub knows them."""
     flow = Dataflow(
-        "ADD", "", "", Calendar.STATISTICAL, ("M", "A"), ("vn", "cluster"), "none", 1, Decimal(5), Decimal(20)
+        "ADD",
+        "",
+        "",
+        Calendar.STATISTICAL,
+        ("M", "A"),
+        ("vn", "cluster"),
+        "none",
+        1,
+        Decimal(5),
+        Decimal(20),
     )
-    people = Dataflow("PEOPLE", "", "", Calendar.STATISTICAL, ("A",), ("vn",), "none", 1, Decimal(5), Decimal(20))
-    units = {name: Unit(name, name, decimals, per, "", Decimal(1)) for name, (decimals, per) in UNITS.items()}
-    org_units = [OrgUnit("vn", "country", "", Validity()), OrgUnit("cluster", "cluster", "", Validity())]
+    people = Dataflow(
+        "PEOPLE", "", "", Calendar.STATISTICAL, ("A",), ("vn",), "none", 1, Decimal(5), Decimal(20)
+    )
+    units = {
+        name: Unit(name, name, decimals, per, "", Decimal(1))
+        for name, (decimals, per) in UNITS.items()
+    }
+    org_units = [
+        OrgUnit("vn", "country", "", Validity()),
+        OrgUnit("cluster", "cluster", "", Validity()),
+    ]
     org_units += [OrgUnit(each, "province", "vn", Validity()) for each in provinces()]
-    org_units += [OrgUnit(each, "commune", above, Validity()) for above in provinces() for each in communes(above)]
+    org_units += [
+        OrgUnit(each, "commune", above, Validity())
+        for above in provinces()
+        for each in communes(above)
+    ]
     return Catalogue(
         {"ADD": flow, "PEOPLE": people},
         {each.code: _indicator(each) for each in indicators()},
@@ -135,16 +177,35 @@ def generate(data: Path, count: int = FULL) -> Path:
 
 def rows_in(folder: Path) -> int:
     """How many figures were reported."""
-    return int(pl.scan_parquet(folder / "own" / "*" / "*" / "*.parquet").select(pl.len()).collect().item())
+    return int(
+        pl.scan_parquet(folder / "own" / "*" / "*" / "*.parquet").select(pl.len()).collect().item()
+    )
 
 
 def _rows(codes: list[str], org_units: list[str], period: str, seed: int) -> pl.LazyFrame:
-    """A figure of each indicator, org unit and breakdown; one in 500 is not there, one in 300 has no value."""
-    keys = [pl.DataFrame({"indicator": codes}), pl.DataFrame({"org_unit": org_units}), pl.DataFrame({"dims": DIMS})]
-    table = keys[0].lazy().join(keys[1].lazy(), how="cross").join(keys[2].lazy(), how="cross").with_row_index("row")
+    """A figure of each indicator, org unit and breakdown.
+
+    One in 500 is not there, one in 300 has no value.
+    """
+    keys = [
+        pl.DataFrame({"indicator": codes}),
+        pl.DataFrame({"org_unit": org_units}),
+        pl.DataFrame({"dims": DIMS}),
+    ]
+    table = (
+        keys[0]
+        .lazy()
+        .join(keys[1].lazy(), how="cross")
+        .join(keys[2].lazy(), how="cross")
+        .with_row_index("row")
+    )
     place = pl.col("org_unit").str.extract(r"vn(\d+)").cast(pl.Int64) * 7919 + seed * 104_729
     dice = ((pl.col("row").cast(pl.Int64) + place) * 2_654_435_761 % 4_294_967_291) % 1_000_003
-    fine = pl.when(pl.col("indicator").str.contains("FLOW|SPEED")).then(dice * 997).otherwise(dice * 10_000)
+    fine = (
+        pl.when(pl.col("indicator").str.contains("FLOW|SPEED"))
+        .then(dice * 997)
+        .otherwise(dice * 10_000)
+    )
     empty = dice % 300 == 7
     return table.filter(dice % 500 != 3).select(
         "indicator",
@@ -154,7 +215,11 @@ def _rows(codes: list[str], org_units: list[str], period: str, seed: int) -> pl.
         measure=pl.lit("actual"),
         dims="dims",
         value=pl.when(~empty).then(fine.cast(CODED["value"]) / 1_000_000),
-        status=pl.when(empty).then(pl.lit("M")).when(dice % 97 == 5).then(pl.lit("P")).otherwise(pl.lit("A")),
+        status=pl.when(empty)
+        .then(pl.lit("M"))
+        .when(dice % 97 == 5)
+        .then(pl.lit("P"))
+        .otherwise(pl.lit("A")),
         part=pl.lit(0),
         row="row",
         column=pl.lit("Giá trị"),
@@ -171,13 +236,25 @@ def _write(rows: pl.LazyFrame, folder: Path) -> None:
 def _tables(folder: Path) -> None:
     """What SQL must know of the catalogue: indicators, formulas and the tree."""
     told = [
-        (i.code, i.space, i.time, *UNITS[i.unit], i.top or i.code, i.bottom or i.space[13:-1], i.ranks)
+        (
+            i.code,
+            i.space,
+            i.time,
+            *UNITS[i.unit],
+            i.top or i.code,
+            i.bottom or i.space[13:-1],
+            i.ranks,
+        )
         for i in indicators()
     ]
     columns = ["code", "space", "time", "decimals", "per", "top", "bottom", "ranks"]
     pl.DataFrame(told, schema=columns, orient="row").write_parquet(folder / "indicators.parquet")
     terms = [(i.code, code, thousandths) for i in indicators() for code, thousandths in i.formula]
-    pl.DataFrame(terms, schema=["code", "term", "thousandths"], orient="row").write_parquet(folder / "terms.parquet")
+    pl.DataFrame(terms, schema=["code", "term", "thousandths"], orient="row").write_parquet(
+        folder / "terms.parquet"
+    )
     edges = [(child, above, 1) for above in provinces() for child in communes(above)]
     edges += [(each, "vn", 2) for each in provinces()] + [(each, "cluster", 2) for each in CLUSTER]
-    pl.DataFrame(edges, schema=["child", "parent", "level"], orient="row").write_parquet(folder / "tree.parquet")
+    pl.DataFrame(edges, schema=["child", "parent", "level"], orient="row").write_parquet(
+        folder / "tree.parquet"
+    )

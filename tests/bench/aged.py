@@ -1,7 +1,7 @@
 """A year of nights in a home that had one: what its database and landing zone would hold by then.
 
-Each provision is asked every night and mostly has nothing new: a run and a landing. Each month it has one submission,
-which is in that month's release.
+Each provision is asked every night and mostly has nothing new: a run and a landing. Each month it
+has one submission, which is in that month's release.
 """
 
 from __future__ import annotations
@@ -68,10 +68,20 @@ def _month_before(database: sqlite3.Connection, period: str, back: int) -> None:
             "manifest_digest": "substr(manifest_digest || :now, -64)",
         },
     }.items():
-        columns = [name for _, name, *_ in database.execute(f"pragma table_info({table})") if name != "id"]
+        columns = [
+            name for _, name, *_ in database.execute(f"pragma table_info({table})") if name != "id"
+        ]
         taken = ", ".join({"period": ":now", **changed}.get(name, f'"{name}"') for name in columns)
         names = ", ".join(f'"{name}"' for name in columns)
-        database.execute(f"insert into {table} ({names}) select {taken} from {table} where period = :was", told)
+        database.execute(
+            f"insert into {table} ({names}) select {taken} from {table} where period = :was", told
+        )
     names = [name for _, name, *_ in database.execute("pragma table_info(figure)")]
-    taken = ", ".join({"release_id": "(select max(id) from release)", "period": ":now"}.get(n, f'"{n}"') for n in names)
-    database.execute(f"insert into figure ({', '.join(names)}) select {taken} from figure where period = :was", told)
+    taken = ", ".join(
+        {"release_id": "(select max(id) from release)", "period": ":now"}.get(n, f'"{n}"')
+        for n in names
+    )
+    database.execute(
+        f"insert into figure ({', '.join(names)}) select {taken} from figure where period = :was",
+        told,
+    )

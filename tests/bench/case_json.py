@@ -1,7 +1,7 @@
 """The case ``json``: a night on pages of JSON by the hub and by its peers, and the hub's second nights after it.
 
-``same``: the same pages once more, in full. ``changed``: the next day's, of which 2 % are revised. Counts, findings and
-the country's figures of each night are held against what the rows say.
+``same``: the same pages once more, in full. ``changed``: the next day's, of which 2 % are revised.
+Counts, findings and the country's figures of each night are held against what the rows say.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class Service:
 Night = tuple[str, Measured, list[str]]  # the case, what it took, what was wrong
 
 
-def nights(rows: int, rounds: int, who: tuple[str, ...], build: Path) -> tuple[list[Line], list[str]]:
+def nights(
+    rows: int, rounds: int, who: tuple[str, ...], build: Path
+) -> tuple[list[Line], list[str]]:
     """Each of ``who`` in turn: the table's lines, and what was wrong with any night."""
     work = build / "bench"
     days = {day: generate(work / "data", rows, day) for day in ((1, 2) if "hub" in who else (1,))}
@@ -83,7 +85,9 @@ def _nights_of(who: str, service: Service, days: dict[int, Expected]) -> Iterato
 @contextmanager
 def serving(data: Path) -> Iterator[str]:
     """The address of the department's service, a process of its own."""
-    with subprocess.Popen([sys.executable, str(HERE / "server.py"), str(data)], stdout=subprocess.PIPE) as server:
+    with subprocess.Popen(
+        [sys.executable, str(HERE / "server.py"), str(data)], stdout=subprocess.PIPE
+    ) as server:
         try:
             assert server.stdout is not None
             yield f"http://127.0.0.1:{int(server.stdout.readline())}"
@@ -94,7 +98,9 @@ def serving(data: Path) -> Iterator[str]:
 def floor(service: Service) -> Night:
     """One process that decodes the same bytes."""
     folder = service.work / "data" / str(service.rows) / "day1"
-    told = measure([sys.executable, str(HERE / "floor.py"), str(folder), str(PAGE)], service.work / "floor")
+    told = measure(
+        [sys.executable, str(HERE / "floor.py"), str(folder), str(PAGE)], service.work / "floor"
+    )
     problems = [] if told.output.strip() == str(service.rows) else [told.output + told.complaints]
     return "json", told, problems
 
@@ -115,11 +121,14 @@ def peer(who: str, service: Service, expected: Expected) -> Night:
 def wrong_in(told: dict[str, Any], expected: Expected) -> list[str]:
     """How what a peer says differs from what the rows say.
 
-    Peers count in floats and do not round: a figure is right that is a release's but for its rounding and 1e-9 of it.
+    Peers count in floats and do not round: a figure is right that is a release's but for its
+    rounding and 1e-9 of it.
     """
     rejected = {workload.RULES[kind]: rows for kind, rows in expected.bad.items() if rows}
     pairs = {"accepted": (told["accepted"], expected.ok), "rejected": (told["rejected"], rejected)}
-    problems = [f"{name}: {found}, not {right}" for name, (found, right) in pairs.items() if found != right]
+    problems = [
+        f"{name}: {found}, not {right}" for name, (found, right) in pairs.items() if found != right
+    ]
     half = 0.5 * 10**-workload.DECIMALS
     for month in sorted(expected.country | told["country"]):
         found, right = told["country"].get(month, {}), expected.country.get(month, {})
@@ -131,7 +140,10 @@ def wrong_in(told: dict[str, Any], expected: Expected) -> list[str]:
 
 
 def hub(service: Service, days: dict[int, Expected]) -> Iterator[Night]:
-    """A night from nothing: everything landed, sealed, admitted, added up, frozen; then the two second nights."""
+    """A night from nothing: everything landed, sealed, admitted, added up, frozen.
+
+    Then the two second nights.
+    """
     home = make_home(service.work / "home", service.first_page(1))
     labels = workload.labels(service.rows)
     told = _night(home, service)
@@ -140,7 +152,11 @@ def hub(service: Service, days: dict[int, Expected]) -> Iterator[Night]:
     yield "same", told, wrong(told, home, days[1], "unchanged") + _written(home, 2, len(labels))
     point(home, service.first_page(2))
     told = _night(home, service)
-    yield "changed", told, wrong(told, home, days[2], changed=days[2].revised) + _written(home, 3, 2 * len(labels))
+    yield (
+        "changed",
+        told,
+        wrong(told, home, days[2], changed=days[2].revised) + _written(home, 3, 2 * len(labels)),
+    )
 
 
 def _night(home: Path, service: Service) -> Measured:
@@ -150,16 +166,26 @@ def _night(home: Path, service: Service) -> Measured:
 
 def asked(*words: str) -> Any:
     """What the hub answers to a question."""
-    return json.loads(subprocess.run([HUB, *words, "--json"], capture_output=True, check=True).stdout)
+    return json.loads(
+        subprocess.run([HUB, *words, "--json"], capture_output=True, check=True).stdout
+    )
 
 
-def wrong(told: Measured, home: Path, expected: Expected, outcome: str = "done", changed: int = 0) -> list[str]:
-    """How a night's outcome differs from what its rows say; ``changed`` rows are revised, or else all are alike."""
+def wrong(
+    told: Measured, home: Path, expected: Expected, outcome: str = "done", changed: int = 0
+) -> list[str]:
+    """How a night's outcome differs from what its rows say.
+
+    ``changed`` rows are revised, or else all are alike.
+    """
     if told.exit_code:
         return [f"hub night ended with {told.exit_code}: {told.complaints or told.output}"[:2000]]
     said = json.loads(told.output)
     [gather] = said["gathers"]
-    counts = {name: gather["counts"][name] for name in ("rows", "admitted", "absent", "quarantined", "changed")}
+    counts = {
+        name: gather["counts"][name]
+        for name in ("rows", "admitted", "absent", "quarantined", "changed")
+    }
     releases = {each["period"]: each["state"] for each in said["releases"]}
     bad = sum(expected.bad.values())
     state = "unchanged" if outcome == "unchanged" else "frozen"
@@ -172,7 +198,9 @@ def wrong(told: Measured, home: Path, expected: Expected, outcome: str = "done",
         "changed": (counts["changed"], changed),
         "releases": (releases, dict.fromkeys(workload.labels(expected.rows), state)),
     }
-    problems = [f"{name}: {found}, not {due}" for name, (found, due) in right.items() if found != due]
+    problems = [
+        f"{name}: {found}, not {due}" for name, (found, due) in right.items() if found != due
+    ]
     for month, figures in expected.country.items():
         problems += _wrong_totals(home, month.replace("-", "-M"), figures)
     return problems
@@ -185,7 +213,8 @@ def _findings(told: Measured, home: Path, expected: Expected) -> list[str]:
     codes: dict[str, int] = {}
     for each in asked("finding", "list", "--home", str(home)):
         if each["severity"] in ("info", "warning"):
-            continue  # of the bench's figures many are ten times the month before; no row leaves for that
+            # of the bench's figures many are ten times the month before; no row leaves for that
+            continue
         codes[each["code"]] = codes.get(each["code"], 0) + each["rows"]
     due = {workload.RULES[kind]: rows for kind, rows in expected.bad.items() if rows}
     return [] if codes == due else [f"findings: {codes}, not {due}"]
@@ -202,6 +231,8 @@ def _written(home: Path, runs: int, revisions: int) -> list[str]:
 def _wrong_totals(home: Path, label: str, right: dict[str, str]) -> list[str]:
     """The country's figures in a release that are not those recomputed from the rows."""
     told = asked("release", "show", f"{workload.DATAFLOW}/{label}", "--home", str(home))
-    found = {f["indicator"]: f["value"] for f in told["figures"] if f["org_unit"] == workload.COUNTRY}
+    found = {
+        f["indicator"]: f["value"] for f in told["figures"] if f["org_unit"] == workload.COUNTRY
+    }
     codes = [code for code in sorted(right | found) if found.get(code) != right.get(code)]
     return [f"{label} {code}: {found.get(code)}, not {right.get(code)}" for code in codes[:5]]

@@ -4,4 +4,6 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "index: needs a package index, or environments that were made before")
+    config.addinivalue_line(
+        "markers", "index: needs a package index, or environments that were made before"
+    )

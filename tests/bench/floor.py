@@ -1,6 +1,7 @@
 """The floor under the bench: one process decodes the same pages with polars and does nothing else.
 
-``python floor.py FOLDER [ROWS A PAGE]``: pages come from the generated file, not over HTTP; whoever calls times it.
+``python floor.py FOLDER [ROWS A PAGE]``: pages come from the generated file, not over HTTP; whoever
+calls times it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Makes the bench's rows, the same ones each time, and what they must come to.
 
-``python tests/bench/gen.py FOLDER [--rows N] [--day 1|2|3]``. 1 % of the rows are bad, of four kinds a quarter each.
-Day 2 is day 1 with 2 % revised at random, day 3 with about as many revised in clusters.
+``python tests/bench/gen.py FOLDER [--rows N] [--day 1|2|3]``. 1 % of the rows are bad, of four
+kinds a quarter each. Day 2 is day 1 with 2 % revised at random, day 3 with about as many revised in
+clusters.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ _INDICATORS, _ORG_UNITS = workload.indicators(), workload.org_units()
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as the department tells it; ``tenths`` is the figure times ten, None where the row is bad."""
+    """A row as the department tells it.
+
+    ``tenths`` is the figure times ten, None where the row is bad.
+    """
 
     indicator: str
     org_unit: str
@@ -47,7 +51,10 @@ class Row:
 
 @dataclass
 class Expected:
-    """What a night on the rows must give: rows admitted, bad rows by kind, and the country's figures by period."""
+    """What a night on the rows must give.
+
+    Rows admitted, bad rows by kind, and the country's figures by period.
+    """
 
     made_by: str
     rows: int
@@ -97,7 +104,9 @@ def rows(count: int, day: int) -> Iterator[Row]:
         elif kind < 0.0075 and not told.signed:
             bad, figure = "negative", "-" + vietnamese(tenths)
         elif 0.0075 <= kind < 0.01 and n > CHUNK and cell > CHUNK:
-            earlier = cell - workload.INDICATORS * (1 + n % 9)  # the same indicator of an earlier org unit
+            earlier = cell - workload.INDICATORS * (
+                1 + n % 9
+            )  # the same indicator of an earlier org unit
             if whole[earlier]:  # else there is nothing right to repeat
                 bad, org_unit = "duplicate", _ORG_UNITS[order[earlier // workload.INDICATORS]].local
                 tenths += 3
@@ -124,7 +133,10 @@ class Country:
             self.tenths[row.cell], self.there[row.cell] = row.tenths, 1
 
     def figures(self) -> dict[str, str]:
-        """Each indicator's figure as a release writes it; an average is over the org units that have both."""
+        """Each indicator's figure as a release writes it.
+
+        An average is over the org units that have both.
+        """
         found = {}
         for told in _INDICATORS:
             values, there = self._column(told.number)
@@ -133,7 +145,11 @@ class Country:
                     found[told.code] = _rounded(Decimal(sum(values)) / 10)
                 continue
             weights, weighed = self._column(told.weight)
-            both = [(v, w) for v, w, here, too in zip(values, weights, there, weighed, strict=True) if here and too]
+            both = [
+                (v, w)
+                for v, w, here, too in zip(values, weights, there, weighed, strict=True)
+                if here and too
+            ]
             if total := sum(w for _, w in both):
                 found[told.code] = _rounded(Decimal(sum(v * w for v, w in both)) / (total * 10))
         return found
@@ -153,7 +169,10 @@ def made_by() -> str:
 
 
 def generate(data: Path, count: int, day: int = 1) -> Expected:
-    """The rows and their index as files under ``data/count/dayN``, made if not there; ``expected.json`` comes last."""
+    """The rows and their index as files under ``data/count/dayN``, made if not there.
+
+    ``expected.json`` comes last.
+    """
     folder = data / str(count) / f"day{day}"
     path = folder / "expected.json"
     expected = Expected(made_by(), count, day)

@@ -1,4 +1,7 @@
-"""A hub's home for the bench: its catalogue, dataflow, obligation and the one province package that reports all."""
+"""A hub's home for the bench.
+
+Its catalogue, dataflow, obligation and the one province package that reports all.
+"""
 
 from __future__ import annotations
 
@@ -117,8 +120,14 @@ def make_home(home: Path, url: str) -> Path:
         path.write_text(text, encoding="utf-8")
     (config / "deliveries").mkdir()
     _write_catalogue(config / "catalogue")
-    _write(module / "indicators.csv", "source,target", ((i.local, i.code) for i in workload.indicators()))
-    _write(module / "org_units.csv", "source,target", ((o.local, o.id) for o in workload.org_units()))
+    _write(
+        module / "indicators.csv",
+        "source,target",
+        ((i.local, i.code) for i in workload.indicators()),
+    )
+    _write(
+        module / "org_units.csv", "source,target", ((o.local, o.id) for o in workload.org_units())
+    )
     return home
 
 
@@ -129,18 +138,37 @@ def point(home: Path, url: str) -> None:
 
 def _write_catalogue(folder: Path) -> None:
     folder.mkdir(parents=True)
-    indicators, communes, provinces = workload.indicators(), workload.org_units(), workload.provinces()
+    indicators, communes, provinces = (
+        workload.indicators(),
+        workload.org_units(),
+        workload.provinces(),
+    )
     country = workload.COUNTRY
-    units = [(country, "country", "", "", "", ""), *((p, "province", "", "", country, "") for p in provinces)]
+    units = [
+        (country, "country", "", "", "", ""),
+        *((p, "province", "", "", country, "") for p in provinces),
+    ]
     units += [(o.id, "commune", "", "", o.province, "") for o in communes]
-    names = [(country, "Việt Nam", "Viet Nam", "quốc gia"), *((p, f"Tỉnh {p[2:]}", p, "tỉnh") for p in provinces)]
+    names = [
+        (country, "Việt Nam", "Viet Nam", "quốc gia"),
+        *((p, f"Tỉnh {p[2:]}", p, "tỉnh") for p in provinces),
+    ]
     names += [(o.id, f"Xã {o.local}", o.id, "xã") for o in communes]
-    codes = [(country, "ISO3166-2", "VN"), *((o.id, "GSO", o.local.replace("-", "")) for o in communes)]
+    codes = [
+        (country, "ISO3166-2", "VN"),
+        *((o.id, "GSO", o.local.replace("-", "")) for o in communes),
+    ]
     _write(folder / "org_units.csv", "id,level,valid_from,valid_to,parent,legal_act", units)
     _write(
-        folder / "org_unit_names.csv", "org_unit,name,name_en,type,valid_from,valid_to", ((*n, "", "") for n in names)
+        folder / "org_unit_names.csv",
+        "org_unit,name,name_en,type,valid_from,valid_to",
+        ((*n, "", "") for n in names),
     )
-    _write(folder / "org_unit_codes.csv", "org_unit,scheme,code,valid_from,valid_to", ((*c, "", "") for c in codes))
+    _write(
+        folder / "org_unit_codes.csv",
+        "org_unit,scheme,code,valid_from,valid_to",
+        ((*c, "", "") for c in codes),
+    )
     _write(folder / "memberships.csv", "org_unit,member,valid_from,valid_to", [])
     _write(folder / "successions.csv", "date,kind,predecessor,successor,legal_act", [])
     _write(folder / "aliases.csv", "codelist,alias,code,valid_from,valid_to", [])
@@ -166,7 +194,22 @@ def _indicator(told: workload.Indicator, others: list[workload.Indicator]) -> Se
     }[told.rule]
     name, reach = f"Chỉ tiêu {told.number}", "any" if told.signed else ">=0"
     frequencies = "M" if time == "none" else "M,Q"
-    return told.code, workload.DATAFLOW, name, name, told.unit, kind, space, time, "", "", frequencies, "", reach, ""
+    return (
+        told.code,
+        workload.DATAFLOW,
+        name,
+        name,
+        told.unit,
+        kind,
+        space,
+        time,
+        "",
+        "",
+        frequencies,
+        "",
+        reach,
+        "",
+    )
 
 
 def _write(path: Path, header: str, rows: Iterable[Sequence[str]]) -> None:

@@ -1,4 +1,7 @@
-"""A hub's home with many small provisions: so many provinces, each with departments that report a district each."""
+"""A hub's home with many small provisions.
+
+So many provinces, each with departments that report a district each.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,11 @@ def province(n: int) -> str:
 
 def districts(provinces: int, departments: int) -> list[str]:
     """The org units that are reported of, each by its own department."""
-    return [f"{province(n).replace('_', '-')}-{k:02d}" for n in range(provinces) for k in range(departments)]
+    return [
+        f"{province(n).replace('_', '-')}-{k:02d}"
+        for n in range(provinces)
+        for k in range(departments)
+    ]
 
 
 def make_home(home: Path, url: str, provinces: int = 40, departments: int = 25) -> Path:
@@ -99,7 +106,10 @@ def make_home(home: Path, url: str, provinces: int = 40, departments: int = 25) 
         (config / name).mkdir(parents=True)
     (config / "hub.toml").write_text(_HUB, encoding="utf-8")
     (config / "dataflows" / f"{DATAFLOW}.toml").write_text(_DATAFLOW, encoding="utf-8")
-    units, names = [("vn", "country", "", "", "", "")], [("vn", "Việt Nam", "Viet Nam", "quốc gia", "", "")]
+    units, names = (
+        [("vn", "country", "", "", "", "")],
+        [("vn", "Việt Nam", "Viet Nam", "quốc gia", "", "")],
+    )
     for n in range(provinces):
         package = province(n)
         above = package.replace("_", "-")
@@ -108,7 +118,9 @@ def make_home(home: Path, url: str, provinces: int = 40, departments: int = 25) 
         module = home / "packages" / package / "hub_provinces" / package
         module.mkdir(parents=True)
         (module / "__init__.py").write_text(_PACKAGE, encoding="utf-8")
-        project = f'[project]\nname = "{package}"\nversion = "1"\n\n[project.entry-points.lienthong]\n'
+        project = (
+            f'[project]\nname = "{package}"\nversion = "1"\n\n[project.entry-points.lienthong]\n'
+        )
         project += f'{package} = "hub_provinces.{package}"\n'
         (home / "packages" / package / "pyproject.toml").write_text(project, encoding="utf-8")
         who = f'id = "{package}"\nname = "Tỉnh {n}"\ncontact = "nobody"\n'
@@ -119,23 +131,36 @@ def make_home(home: Path, url: str, provinces: int = 40, departments: int = 25) 
             units.append((unit, "commune", "", "", above, ""))
             names.append((unit, f"Huyện {n} {k}", f"District {n} {k}", "huyện", "", ""))
             who += f'\n[[providers]]\nid = "{provider}"\nname = "Sở {k}"\n'
-            told = {"dataflow": DATAFLOW, "provider": provider, "province": package, "unit": unit, "url": url}
+            told = {
+                "dataflow": DATAFLOW,
+                "provider": provider,
+                "province": package,
+                "unit": unit,
+                "url": url,
+            }
             (module / f"so_{k:02d}.toml").write_text(_PROVISION.format(**told), encoding="utf-8")
             duties += _OBLIGATION.format(**told) + "\n"
         _write(module / "org_units.csv", "source,target", here)
         (module / "province.toml").write_text(who, encoding="utf-8")
         (config / "obligations" / f"{package}.toml").write_text(duties, encoding="utf-8")
     indicators = [
-        (f"MN.{n:02d}", DATAFLOW, f"Chỉ tiêu {n}", f"Indicator {n}", "cái", *_RULES) for n in range(INDICATORS)
+        (f"MN.{n:02d}", DATAFLOW, f"Chỉ tiêu {n}", f"Indicator {n}", "cái", *_RULES)
+        for n in range(INDICATORS)
     ]
     catalogue = config / "catalogue"
     _write(catalogue / "org_units.csv", "id,level,valid_from,valid_to,parent,legal_act", units)
-    _write(catalogue / "org_unit_names.csv", "org_unit,name,name_en,type,valid_from,valid_to", names)
+    _write(
+        catalogue / "org_unit_names.csv", "org_unit,name,name_en,type,valid_from,valid_to", names
+    )
     _write(catalogue / "org_unit_codes.csv", "org_unit,scheme,code,valid_from,valid_to", [])
     _write(catalogue / "memberships.csv", "org_unit,member,valid_from,valid_to", [])
     _write(catalogue / "successions.csv", "date,kind,predecessor,successor,legal_act", [])
     _write(catalogue / "aliases.csv", "codelist,alias,code,valid_from,valid_to", [])
-    _write(catalogue / "units.csv", "unit,name_en,decimals,per,base,factor", [("cái", "piece", "0", "", "", "")])
+    _write(
+        catalogue / "units.csv",
+        "unit,name_en,decimals,per,base,factor",
+        [("cái", "piece", "0", "", "", "")],
+    )
     header = "code,dataflow,name_vi,name_en,unit,kind,agg_space,agg_time,numerator,denominator,frequencies,better"
     _write(catalogue / "indicators.csv", f"{header},range,source", indicators)
     return home
@@ -145,7 +170,12 @@ def rows(unit: str, label: str) -> list[dict[str, str]]:
     """What a district reports for a period; the same each time it is asked."""
     place = sum(ord(each) * 31**n for n, each in enumerate(unit + label)) % 10_007
     return [
-        {"don_vi": unit, "ky": label, "ma": f"Chỉ tiêu {n}", "gia_tri": str((place * (n + 7)) % 99_991)}
+        {
+            "don_vi": unit,
+            "ky": label,
+            "ma": f"Chỉ tiêu {n}",
+            "gia_tri": str((place * (n + 7)) % 99_991),
+        }
         for n in range(INDICATORS)
     ]
 

@@ -1,4 +1,7 @@
-"""The departments of ``many.py`` on loopback, each answer a network away: ``many_server.py`` prints its port."""
+"""The departments of ``many.py`` on loopback, each answer a network away.
+
+``many_server.py`` prints its port.
+"""
 
 from __future__ import annotations
 

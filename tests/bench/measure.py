@@ -17,7 +17,10 @@ LOOK_AROUND = 5  # samples between two looks for new processes: that look costs 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a command took; ``peak_mb`` is the largest sum of its processes' resident sizes, in MiB."""
+    """What a command took.
+
+    ``peak_mb`` is the largest sum of its processes' resident sizes, in MiB.
+    """
 
     wall_s: float
     cpu_s: float
@@ -48,7 +51,11 @@ class _Watch(threading.Thread):
 
     def _look_around(self) -> None:
         try:
-            self.tree |= {each.pid: each for each in self.root.children(recursive=True) if each.pid not in self.tree}
+            self.tree |= {
+                each.pid: each
+                for each in self.root.children(recursive=True)
+                if each.pid not in self.tree
+            }
         except psutil.NoSuchProcess:
             self.ended.set()
 
@@ -76,7 +83,8 @@ def measure(command: list[str], scratch: Path) -> Measured:
         process.returncode = os.waitstatus_to_exitcode(status)
         watch.ended.set()
         watch.join()
-    # wait4 counts a process and those that it waited for; what was seen of each counts those that it did not
+    # wait4 counts a process and those that it waited for; what was seen of each counts those that
+    # it did not
     cpu = max(used.ru_utime + used.ru_stime, sum(watch.cpu.values()))
     texts = (path.read_text(encoding="utf-8", errors="replace") for path in (said, complained))
     return Measured(wall, cpu, watch.peak / 2**20, process.returncode, *texts)

@@ -1,9 +1,9 @@
 """``make bench``: the hub beside others, in one table and ``build/bench.json``.
 
-``json``: a night on JSON, beside peers that do the same work and the floor. ``adding``: ten million sealed figures
-added up by every rule, beside the same in SQL. ``many``: a night of a thousand small provisions. Each is a fresh
-process, timed whole, in turn; medians. Ends with 1 where counts or totals are not what the rows say, or two answers
-differ: a fast wrong answer does not count.
+``json``: a night on JSON, beside peers that do the same work and the floor. ``adding``: ten million
+sealed figures added up by every rule, beside the same in SQL. ``many``: a night of a thousand small
+provisions. Each is a fresh process, timed whole, in turn; medians. Ends with 1 where counts or
+totals are not what the rows say, or two answers differ: a fast wrong answer does not count.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from table import Line, table
 BUILD = Path(__file__).resolve().parents[2] / "build"
 SHORT = 100_000
 ROUNDS = 3
-# rows, rounds and who; at ten million the other peers take a quarter of an hour or all of the memory
+# rows, rounds and who; at ten million the other peers take a quarter of an hour or all of the
+# memory
 SIZES = [(1_000_000, ROUNDS, WHO), (10_000_000, 1, ("hub", "dlt", "dlt-pyarrow", "floor"))]
 
 
@@ -34,9 +35,17 @@ def asked_for() -> argparse.Namespace:
     parser.add_argument("--case", choices=["json", "adding", "many"], help="one case only")
     parser.add_argument("--only", help=f"of the case json, in turn: {','.join(WHO)}")
     parser.add_argument("--short", action="store_true", help=f"{SHORT:,} rows, once")
-    parser.add_argument("--rows", type=int, help="how many rows, in whole thousands; else a million, and ten")
-    parser.add_argument("--rounds", type=int, help=f"how often each is run; else {ROUNDS} times, ten million rows once")
-    parser.add_argument("--build", type=Path, default=BUILD, help="where bench.json and the bench's own files go")
+    parser.add_argument(
+        "--rows", type=int, help="how many rows, in whole thousands; else a million, and ten"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        help=f"how often each is run; else {ROUNDS} times, ten million rows once",
+    )
+    parser.add_argument(
+        "--build", type=Path, default=BUILD, help="where bench.json and the bench's own files go"
+    )
     args = parser.parse_args()
     args.only = tuple(args.only.split(",")) if args.only else None
     if unknown := set(args.only or ()) - set(WHO):

@@ -1,7 +1,7 @@
 """A department's service on loopback, so fast that it is not what is measured: ``server.py DATA`` prints its port.
 
-``GET /{rows}/{day}/json?page=K&size=P`` gives pre-serialised rows of a mapped file, with the next page's relative
-address at ``/next``; ``POST /sink`` swallows what it is sent. No framework.
+``GET /{rows}/{day}/json?page=K&size=P`` gives pre-serialised rows of a mapped file, with the next
+page's relative address at ``/next``; ``POST /sink`` swallows what it is sent. No framework.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ class Protocol(asyncio.Protocol):
             return
         rows, day, _ = path.strip("/").split("/")
         said = dict(pair.split("=", 1) for pair in query.split("&") if pair)
-        page = self.pages.page(f"{rows}/day{day}", int(said.get("page", 1)), int(said.get("size", 10_000)))
+        page = self.pages.page(
+            f"{rows}/day{day}", int(said.get("page", 1)), int(said.get("size", 10_000))
+        )
         self.answer(b"application/json", page)
 
     def answer(self, media_type: bytes, pieces: list[bytes | memoryview]) -> None:

@@ -39,11 +39,27 @@ def test_the_rows_are_the_same_ones_each_time(tmp_path: Path, day: int, digest: 
     assert hashlib.sha256((folder / "records.bin").read_bytes()).hexdigest() == digest
     expected = json.loads((folder / "expected.json").read_bytes())
     assert expected["ok"] == 19_822
-    assert expected["bad"] == {"unknown_code": 47, "bad_number": 55, "negative": 34, "duplicate": 42}
+    assert expected["bad"] == {
+        "unknown_code": 47,
+        "bad_number": 55,
+        "negative": 34,
+        "duplicate": 42,
+    }
 
 
 def test_nights_on_few_rows_give_what_the_rows_say(tmp_path: Path) -> None:
-    words = ("--case", "json", "--only", "hub,floor", "--rows", ROWS, "--rounds", 1, "--build", tmp_path)
+    words = (
+        "--case",
+        "json",
+        "--only",
+        "hub,floor",
+        "--rows",
+        ROWS,
+        "--rounds",
+        1,
+        "--build",
+        tmp_path,
+    )
     ended = run("run.py", *words)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     told = json.loads((tmp_path / "bench.json").read_bytes())
@@ -63,7 +79,18 @@ def test_nights_on_few_rows_give_what_the_rows_say(tmp_path: Path) -> None:
 @pytest.mark.index
 @pytest.mark.slow
 def test_every_peer_gives_what_the_rows_say(tmp_path: Path) -> None:
-    words = ("--case", "json", "--only", ",".join(SCRIPTS), "--rows", ROWS, "--rounds", 1, "--build", tmp_path)
+    words = (
+        "--case",
+        "json",
+        "--only",
+        ",".join(SCRIPTS),
+        "--rows",
+        ROWS,
+        "--rounds",
+        1,
+        "--build",
+        tmp_path,
+    )
     ended = run("run.py", *words)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     told = json.loads((tmp_path / "bench.json").read_bytes())
@@ -81,14 +108,24 @@ def test_a_wrong_answer_does_not_count(tmp_path: Path) -> None:
     words = ("--case", "json", "--only", "hub", "--rows", 3000, "--rounds", 1, "--build", tmp_path)
     ended = run("run.py", *words)
     assert ended.returncode == 1, ended.stdout + ended.stderr
-    complaints = [line.split(":") for line in ended.stdout.splitlines() if line.startswith("! hub, json")]
-    assert [what.strip() for _, what, *_ in complaints] == ["quarantined", "2024-M01 IND.RATIO.060", "findings"]
+    complaints = [
+        line.split(":") for line in ended.stdout.splitlines() if line.startswith("! hub, json")
+    ]
+    assert [what.strip() for _, what, *_ in complaints] == [
+        "quarantined",
+        "2024-M01 IND.RATIO.060",
+        "findings",
+    ]
 
 
 def test_a_wrong_answer_of_a_peer_does_not_count() -> None:
     bad = {"unknown_code": 2, "bad_number": 0, "negative": 1, "duplicate": 0}
     expected = Expected("", 10, 1, 7, bad, country={"2024-01": {"A": "1000000.100", "B": "0.333"}})
-    right = {"accepted": 7, "rejected": {"V001": 2, "V005": 1}, "country": {"2024-01": {"A": 1000000.1, "B": 1 / 3}}}
+    right = {
+        "accepted": 7,
+        "rejected": {"V001": 2, "V005": 1},
+        "country": {"2024-01": {"A": 1000000.1, "B": 1 / 3}},
+    }
     assert wrong_in(right, expected) == []
     assert wrong_in(right | {"accepted": 8}, expected) == ["accepted: 8, not 7"]
     assert wrong_in(right | {"rejected": {"V001": 3}}, expected) == [
@@ -97,13 +134,23 @@ def test_a_wrong_answer_of_a_peer_does_not_count() -> None:
     for country, problem in (
         ({"2024-01": {"A": 1000000.2, "B": 1 / 3}}, "2024-01 A: 1000000.2, not 1000000.1"),
         ({"2024-01": {"A": 1000000.1}}, "2024-01 B: nan, not 0.333"),
-        ({"2024-01": right["country"]["2024-01"], "2024-02": {"A": 1.0}}, "2024-02 A: 1.0, not nan"),
+        (
+            {"2024-01": right["country"]["2024-01"], "2024-02": {"A": 1.0}},
+            "2024-02 A: 1.0, not nan",
+        ),
     ):
         assert wrong_in(right | {"country": country}, expected) == [problem]
 
 
 def test_the_table_holds_everything_against_the_first_night_of_the_hub() -> None:
-    line = {"who": "dlt", "case": "json", "rows": 1000, "wall_s": 10.0, "cpu_s": 8.0, "peak_mb": 300.0}
+    line = {
+        "who": "dlt",
+        "case": "json",
+        "rows": 1000,
+        "wall_s": 10.0,
+        "cpu_s": 8.0,
+        "peak_mb": 300.0,
+    }
     hub = {**line, "who": "hub", "wall_s": 4.0, "cpu_s": 2.0, "peak_mb": 400.0}
     _, *told = table([line, hub, {**hub, "case": "same", "wall_s": 1.0}])
     assert [row.split()[4::2] for row in told] == [
@@ -118,8 +165,13 @@ def test_the_hub_adds_up_as_sql_does_to_the_last_digit(tmp_path: Path) -> None:
     ended = run("run.py", "--case", "adding", "--rows", ROWS, "--rounds", 1, "--build", tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     told = json.loads((tmp_path / "bench.json").read_bytes())
-    assert [(line["case"], line["who"]) for line in told] == [("adding", "hub"), ("adding", "duckdb")]
-    results = [pl.read_parquet(tmp_path / "bench" / f"added-{who}.parquet") for who in ("hub", "duckdb")]
+    assert [(line["case"], line["who"]) for line in told] == [
+        ("adding", "hub"),
+        ("adding", "duckdb"),
+    ]
+    results = [
+        pl.read_parquet(tmp_path / "bench" / f"added-{who}.parquet") for who in ("hub", "duckdb")
+    ]
     assert len({table.height for table in results}) == 1
     rules = {"sum", "last of M", "average of M", "ratio", "weighted average", "formula", "rank"}
     assert set(results[0]["method"]) >= rules
@@ -140,6 +192,14 @@ def test_a_night_of_small_provisions_is_right(tmp_path: Path) -> None:
         ("many", "hub", 600),
         ("year on", "hub", 600),
     ]
-    doctor = [Path(sys.executable).parent / "hub", "doctor", "--home", tmp_path / "bench" / "many", "--json"]
+    doctor = [
+        Path(sys.executable).parent / "hub",
+        "doctor",
+        "--home",
+        tmp_path / "bench" / "many",
+        "--json",
+    ]
     found = json.loads(subprocess.run(doctor, capture_output=True, check=False).stdout)["found"]
-    assert {each["kind"] for each in found} == {"release", "digest"}, "of releases that are copies of another month"
+    assert {each["kind"] for each in found} == {"release", "digest"}, (
+        "of releases that are copies of another month"
+    )

@@ -1,4 +1,7 @@
-"""The bench's master data: 100 indicators and 3,500 org units in 34 provinces, and what a night on them must give."""
+"""The bench's master data.
+
+100 indicators and 3,500 org units in 34 provinces, and what a night on them must give.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ RULES = {"unknown_code": "V001", "bad_number": "V002", "negative": "V005", "dupl
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """An indicator by the department's word for it and by ours; ``weight`` is the number of the one that weighs it."""
+    """An indicator by the department's word for it and by ours.
+
+    ``weight`` is the number of the one that weighs it.
+    """
 
     number: int
     local: str
@@ -43,7 +49,9 @@ def indicators() -> list[Indicator]:
         rule = "sum" if n < 60 else "ratio" if n < 80 else "last"
         weight = n - 60 if rule == "ratio" else None
         code = f"IND.{rule.upper()}.{n:03d}"
-        found.append(Indicator(n, f"BC-{n:02d}", code, rule, UNITS[n % len(UNITS)], n % 20 == 5, weight))
+        found.append(
+            Indicator(n, f"BC-{n:02d}", code, rule, UNITS[n % len(UNITS)], n % 20 == 5, weight)
+        )
     return found
 
 

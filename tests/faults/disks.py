@@ -18,7 +18,10 @@ _MOST = 256 << 20  # of it that a test may fill
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A folder on a small file system: at this place where mounting is allowed, else where a container has one."""
+    """A folder on a small file system.
+
+    At this place where mounting is allowed, else where a container has one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", str(folder)]
     try:
@@ -45,7 +48,10 @@ def room(folder: Path) -> int:
 
 @contextmanager
 def filled(folder: Path, left: int) -> Iterator[None]:
-    """Fill the file system of a folder but for so many bytes; free again when it ends, or this process does."""
+    """Fill the file system of a folder but for so many bytes.
+
+    Free again when it ends, or this process does.
+    """
     with tempfile.TemporaryFile(dir=folder) as filler:
         os.posix_fallocate(filler.fileno(), 0, max(1, room(folder) - left))
         yield

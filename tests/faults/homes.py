@@ -1,6 +1,7 @@
 """Homes that a fault strikes: copies of one on sample systems, and what they must be like afterwards.
 
-What is only looked at, or mended, is done in the test's own process: a hub that starts takes a second.
+What is only looked at, or mended, is done in the test's own process: a hub that starts takes a
+second.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ def left(world: World) -> Counter[str]:
 
 
 def mended(world: World) -> None:
-    """After ``--mend`` nothing is left that a hub left; what is on its way to the ministry waits for the night."""
+    """After ``--mend`` nothing is left that a hub left.
+
+    What is on its way to the ministry waits for the night.
+    """
     with opened(world) as hub:
         found = {each.kind for each in doctor.mend(hub, NOW, lambda *_: None, deep=True).found}
     assert found <= {"delivery"}, found
@@ -83,7 +87,10 @@ def figures(world: World) -> dict[str, Any]:
     with opened(world) as hub:
         releases = hub.releases.all()
         standing = {
-            (each.province, each.provision, each.period): (each.content_digest, each.quarantine_digest)
+            (each.province, each.provision, each.period): (
+                each.content_digest,
+                each.quarantine_digest,
+            )
             for each in hub.store.submissions()
             if not each.held
         }
@@ -92,5 +99,7 @@ def figures(world: World) -> dict[str, Any]:
     return {
         "submissions": standing,
         "releases": {(each.dataflow, each.period): each.figures_digest for each in releases},
-        "received": {(entry["dataflow"], entry["period"]): entry["figures_digest"] for entry in ledger},
+        "received": {
+            (entry["dataflow"], entry["period"]): entry["figures_digest"] for entry in ledger
+        },
     }

@@ -1,9 +1,10 @@
 """Runs ``hub`` or its child, and ends it by SIGKILL at a border of the path.
 
-``kill.py WHERE hub WORDS...`` is ``hub WORDS``; WHERE is ``MODULE:NAME.NAME:before|after:NTH:hub|child``: the process
-ends itself before, or after, the nth call of that function. A child that is to end so is started by this file too.
-Where ``FAULT_STOPS`` is the number of another process, as of a database server, it is that one which is told to stop
-at once (SIGQUIT), and the hub goes on when it has ended.
+``kill.py WHERE hub WORDS...`` is ``hub WORDS``; WHERE is
+``MODULE:NAME.NAME:before|after:NTH:hub|child``: the process ends itself before, or after, the nth
+call of that function. A child that is to end so is started by this file too. Where ``FAULT_STOPS``
+is the number of another process, as of a database server, it is that one which is told to stop at
+once (SIGQUIT), and the hub goes on when it has ended.
 """
 
 from __future__ import annotations

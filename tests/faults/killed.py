@@ -1,7 +1,8 @@
 """SIGKILL of hub and child at every border of the path, and at random moments.
 
-Whatever was cut off, the doctor names what is left, ``--mend`` leaves none of it, and one more night makes the world
-what it is where nothing happened: figures, revisions, obligations, and the ministry's own ledger.
+Whatever was cut off, the doctor names what is left, ``--mend`` leaves none of it, and one more
+night makes the world what it is where nothing happened: figures, revisions, obligations, and the
+ministry's own ledger.
 
 ``make faults`` does 200 rounds, ``FAULT_ROUNDS`` says how many else; 20 by default.
 """
@@ -24,7 +25,9 @@ from tests.journeys.conftest import World
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
 KILL = Path(__file__).with_name("kill.py")
-Borders = dict[str, tuple[str, dict[str, int]]]  # the night that is killed, and what the doctor then finds
+Borders = dict[
+    str, tuple[str, dict[str, int]]
+]  # the night that is killed, and what the doctor then finds
 STORE, RUNS, ZONE, RELEASES = (
     "hub_core.store.store:Store",
     "hub_core.store.runs:Runs",
@@ -36,7 +39,10 @@ UNDER_WAY = {"run": 2, "lease": 2, "scratch": 2}  # two provisions are asked
 GATHERING: Borders = {  # in the hub
     f"{RUNS}.begin:before:1:hub": (EVE, {"lease": 1}),
     f"{RUNS}.begin:after:1:hub": (EVE, {"lease": 1, "run": 1}),
-    "hub_core.engine.engine:Engine.submit:before:1:hub": (EVE, {"run": 1, "lease": 1, "scratch": 1}),
+    "hub_core.engine.engine:Engine.submit:before:1:hub": (
+        EVE,
+        {"run": 1, "lease": 1, "scratch": 1},
+    ),
     f"{ZONE}.adopt_landing:before:1:hub": (EVE, UNDER_WAY),
     f"{ZONE}.adopt_landing:after:1:hub": (EVE, UNDER_WAY),
     f"{ZONE}.adopt_submission:before:1:hub": (EVE, UNDER_WAY),
@@ -47,9 +53,9 @@ GATHERING: Borders = {  # in the hub
     f"{RUNS}.end:after:2:hub": (EVE, {"lease": 1, "scratch": 1}),
 }
 READING: Borders = {  # in the child: the hub goes on, and nothing is left
-    "hub_core.landing.zone:Scratch.land:after:1:child": (EVE, {}),
-    "hub_core.landing.zone:Scratch.commit:before:1:child": (EVE, {}),
-    "hub_core.landing.zone:Scratch.commit:after:1:child": (EVE, {}),
+    "hub_core.landing.scratch:Scratch.land:after:1:child": (EVE, {}),
+    "hub_core.landing.scratch:Scratch.commit:before:1:child": (EVE, {}),
+    "hub_core.landing.scratch:Scratch.commit:after:1:child": (EVE, {}),
     "hub_core.child.sealing:seal:before:1:child": (EVE, {}),
     "hub_core.child.sealing:seal:after:1:child": (EVE, {}),
 }
@@ -72,13 +78,17 @@ def chosen(borders: Borders) -> list[str]:
 
 def seeds() -> list[int]:
     """The other rounds, at random moments."""
-    return list(range(max(2, ROUNDS - sum(len(chosen(each)) for each in (GATHERING, READING, RELEASING)))))
+    return list(
+        range(max(2, ROUNDS - sum(len(chosen(each)) for each in (GATHERING, READING, RELEASING))))
+    )
 
 
 def killed(world: World, where: str, now: str) -> None:
     """A night that is killed at a border; children of a killed hub end with it."""
     words = [sys.executable, str(KILL), where, "hub", "night", "--now", now, *PERIOD, "--json"]
-    ended = subprocess.run(words, env=world.environment, capture_output=True, check=False, timeout=120)
+    ended = subprocess.run(
+        words, env=world.environment, capture_output=True, check=False, timeout=120
+    )
     if where.endswith(":hub"):
         assert ended.returncode == -signal.SIGKILL, (ended.returncode, ended.stdout, ended.stderr)
     else:
@@ -90,7 +100,8 @@ def killed(world: World, where: str, now: str) -> None:
 def gone(world: World) -> None:
     deadline = time.monotonic() + 10
     while any(
-        str(world.home) in " ".join(p.info["cmdline"] or ()) or _child(p) for p in psutil.process_iter(["cmdline"])
+        str(world.home) in " ".join(p.info["cmdline"] or ()) or _child(p)
+        for p in psutil.process_iter(["cmdline"])
     ):
         assert time.monotonic() < deadline, "processes are left"
         time.sleep(0.05)
@@ -101,7 +112,9 @@ def _child(process: psutil.Process) -> bool:
     return "hub_core.child" in (process.info["cmdline"] or ()) and process.ppid() == 1
 
 
-def at_a_border(folder: Path, border: tuple[str, tuple[str, dict[str, int]]], undisturbed: dict[str, Any]) -> None:
+def at_a_border(
+    folder: Path, border: tuple[str, tuple[str, dict[str, int]]], undisturbed: dict[str, Any]
+) -> None:
     """A night that is killed at a border, and the one after it."""
     where, (night, found) = border
     with quiet_world(folder) as world:

@@ -1,4 +1,7 @@
-"""A night over bad gateways, one in each of many provinces: each its own run's named failure, and no more."""
+"""A night over bad gateways, one in each of many provinces.
+
+Each its own run's named failure, and no more.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,8 @@ LINKS = 'pages = { kind = "next_link", at = "/next" }\n'
 CURSORS = 'pages = { kind = "cursor", at = "/next_cursor" }\n'
 NUMBERS = 'pages = { kind = "page", rows = "/data", total = "/total" }\n'
 OAUTH = (
-    'auth = { kind = "oauth2_client_credentials", token_url = "TOKEN_URL", id = "secret:id", secret = "secret:secret" }'
+    'auth = { kind = "oauth2_client_credentials", token_url = "TOKEN_URL", '
+    'id = "secret:id", secret = "secret:secret" }'
 )
 SOURCE = """
 dataflow = "TELECOM"
@@ -48,8 +52,14 @@ period = {{ column = "ky" }}
 indicator = {{ column = "ct" }}
 value = {{ column = "gt", number = "vi" }}
 """
-BAD: dict[str, tuple[str, str, str]] = {  # a fault, what the source is told, and what its run must say
-    "error_body": ("error body", LINKS + 'expect = { "/success" = "^true$" }', r"\^true\$ at /success.*DB-08001"),
+BAD: dict[
+    str, tuple[str, str, str]
+] = {  # a fault, what the source is told, and what its run must say
+    "error_body": (
+        "error body",
+        LINKS + 'expect = { "/success" = "^true$" }',
+        r"\^true\$ at /success.*DB-08001",
+    ),
     "drips": ("drip", LINKS + "page_seconds = 1.5", "broke off after [0-9]+ bytes: ReadTimeout"),
     "drips_headers": ("drip headers", LINKS + "page_seconds = 1.5", "did not answer: ReadTimeout"),
     "redirects": ("inside", LINKS, r"moved to http://169\.254\.169\.254"),
@@ -84,14 +94,22 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
         for name, (fault, more, _) in {**BAD, EXPIRING: ("expire", LINKS + OAUTH, "")}.items():
             nights.package(name)
             unit = nights.units[name]
-            rows = [{"dv": unit, "ky": "2026-M10", "ct": f"VT.0{n}", "gt": str(10 - n)} for n in (3, 4, 5, 7)]
+            rows = [
+                {"dv": unit, "ky": "2026-M10", "ct": f"VT.0{n}", "gt": str(10 - n)}
+                for n in (3, 4, 5, 7)
+            ]
             guard = "oauth2" if name == EXPIRING else "none"
             gateway = stack.enter_context(Gateway(rows, page_size=2, guard=guard))  # type: ignore[arg-type]
             gateway.fault, gateway.fault_from = fault, 0 if fault == "endless" else 2  # type: ignore[assignment]
             gateway.times, gateway.bomb_bytes = 1 if name == EXPIRING else None, 128 << 20
-            told = SOURCE.format(upper=name.upper(), more=more.replace("TOKEN_URL", gateway.token_url))
+            told = SOURCE.format(
+                upper=name.upper(), more=more.replace("TOKEN_URL", gateway.token_url)
+            )
             if name == EXPIRING:
-                environment |= {variable(name, "id"): gateway.id, variable(name, "secret"): gateway.secret}
+                environment |= {
+                    variable(name, "id"): gateway.id,
+                    variable(name, "secret"): gateway.secret,
+                }
             path = nights.packages / name / "hub_provinces" / name / "telecom.toml"
             path.write_text(told, encoding="utf-8")
             nights.sources[name] = {"telecom": {"url": gateway.url}}
@@ -99,7 +117,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
         environment["HUB_HOME"] = str(home)
         began, peak = time.monotonic(), [0.0]
         words = [*HUB, "night", "--now", NIGHT, "--period", "2026-M10", "--json"]
-        process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         watch = threading.Thread(target=watched, args=(process, peak))
         watch.start()
         out, complaints = process.communicate(timeout=120)
@@ -137,11 +157,18 @@ def test_the_release_holds_the_others(night: Night) -> None:
     assert night.gathers[GOOD]["outcome"] == "done"
     [released] = night.releases
     assert released["state"] == "frozen"
-    reporters = {name.partition(".")[0].lower(): state for name, state in released["reporters"].items()}
-    assert {name for name, state in reporters.items() if state in ("in", "late")} == {GOOD, EXPIRING}
+    reporters = {
+        name.partition(".")[0].lower(): state for name, state in released["reporters"].items()
+    }
+    assert {name for name, state in reporters.items() if state in ("in", "late")} == {
+        GOOD,
+        EXPIRING,
+    }
     assert {reporters[name] for name in BAD} == {"missing"}
     words = [*HUB, "release", "show", "TELECOM/2026-M10", "--json"]
-    shown = json.loads(subprocess.run(words, env=night.environment, capture_output=True, check=True).stdout)
+    shown = json.loads(
+        subprocess.run(words, env=night.environment, capture_output=True, check=True).stdout
+    )
     assert "vn-quang-tri-2025" in {each["org_unit"] for each in shown["figures"]}
 
 

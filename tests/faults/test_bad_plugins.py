@@ -1,4 +1,7 @@
-"""A night in which every way of a bad package is tried: each its own run's named failure, and no more."""
+"""A night in which every way of a bad package is tried.
+
+Each its own run's named failure, and no more.
+"""
 
 from __future__ import annotations
 
@@ -51,13 +54,18 @@ LINE = HEAD.count("\n") + 1
 STARTS = "tried to start a process"
 WRITES = "tried to write outside its scratch folder"
 NO_MEMORY = r"(took \d+ MB of memory, more|asked for more memory) than the 512 MB that memory_mb in hub.toml allows"
-NO_ROOM = r"keeps \d+ MB in its scratch folder, more than the 64 MB that scratch_mb in hub.toml allows"
+NO_ROOM = (
+    r"keeps \d+ MB in its scratch folder, more than the 64 MB that scratch_mb in hub.toml allows"
+)
 PRINTED = "printed more than 32 MB"
 SECRET = "tried to read secrets of the hub"
 BAD: dict[str, tuple[str, str]] = {  # what a package's prepare does, and what its run must say
     # starts processes
     "forks": ("os.fork()", rf"{STARTS} \(os.fork, fixes.py line {LINE}\)"),
-    "runs": ("subprocess.run(['sleep', '60'])", rf"{STARTS} \(subprocess.Popen sleep, fixes.py line {LINE}\)"),
+    "runs": (
+        "subprocess.run(['sleep', '60'])",
+        rf"{STARTS} \(subprocess.Popen sleep, fixes.py line {LINE}\)",
+    ),
     "shells": ("os.system('sleep 60 &')", STARTS),
     "popens": ("os.popen('sleep 60').read()", STARTS),
     "spawns": ("os.posix_spawn('/bin/sleep', ['sleep', '60'], {})", STARTS),
@@ -73,21 +81,39 @@ BAD: dict[str, tuple[str, str]] = {  # what a package's prepare does, and what i
         "libc.fork() or (libc.setsid(), libc.fork() and os._exit(0), libc.sleep(60))",
         "started a proc",
     ),
-    "becomes_another": ("os.execv('/bin/sleep', ['sleep', '60'])", "tried to become another program"),
+    "becomes_another": (
+        "os.execv('/bin/sleep', ['sleep', '60'])",
+        "tried to become another program",
+    ),
     "kills_the_hub": ("os.kill(os.getppid(), signal.SIGKILL)", "tried to send a signal to process"),
     # takes memory
     "takes_at_once": ("x = bytearray(8 << 30)", NO_MEMORY),
     "takes_bit_by_bit": ("x = [bytearray(16 << 20) for _ in range(512)]", NO_MEMORY),
     "takes_in_polars": ("x = pl.zeros(10**9, eager=True)", NO_MEMORY),
     "grows_in_polars": ("x = [pl.zeros(10**6, eager=True) + n for n in range(1000)]", NO_MEMORY),
-    "takes_in_c": ("for n in range(128): libc.memset(libc.malloc(1 << 26) or time.sleep(60), 1, 1 << 26)", NO_MEMORY),
-    "takes_shared": ("m = mmap.mmap(-1, 1 << 30); [m.write(b'x' * (1 << 20)) for _ in range(1024)]", NO_MEMORY),
+    "takes_in_c": (
+        "for n in range(128): libc.memset(libc.malloc(1 << 26) or time.sleep(60), 1, 1 << 26)",
+        NO_MEMORY,
+    ),
+    "takes_shared": (
+        "m = mmap.mmap(-1, 1 << 30); [m.write(b'x' * (1 << 20)) for _ in range(1024)]",
+        NO_MEMORY,
+    ),
     # writes where it must not
-    "opens": ("(OTHER / 'x').open('w')", rf"{WRITES}: .*/landing/quang_tri/x \(open, fixes.py line {LINE}\)"),
+    "opens": (
+        "(OTHER / 'x').open('w')",
+        rf"{WRITES}: .*/landing/quang_tri/x \(open, fixes.py line {LINE}\)",
+    ),
     "appends": ("(HOME / 'config' / 'hub.toml').open('a')", WRITES),
     "opens_low": ("os.open(HOME / 'x', os.O_WRONLY | os.O_CREAT)", WRITES),
-    "opens_beside": ("os.open('x', os.O_WRONLY | os.O_CREAT, dir_fd=os.open(HOME, 0))", "(?i)permission denied"),
-    "opens_a_link": ("(scratch() / 'l').symlink_to(HOME / 'x'); (scratch() / 'l').write_text('x')", WRITES),
+    "opens_beside": (
+        "os.open('x', os.O_WRONLY | os.O_CREAT, dir_fd=os.open(HOME, 0))",
+        "(?i)permission denied",
+    ),
+    "opens_a_link": (
+        "(scratch() / 'l').symlink_to(HOME / 'x'); (scratch() / 'l').write_text('x')",
+        WRITES,
+    ),
     "links": ("os.link(HOME / 'config' / 'hub.toml', scratch() / 'l')", WRITES),
     "removes": ("(HOME / 'config' / 'hub.toml').unlink()", WRITES),
     "removes_all": ("shutil.rmtree(OTHER)", WRITES),
@@ -115,13 +141,22 @@ BAD: dict[str, tuple[str, str]] = {  # what a package's prepare does, and what i
         "(scratch() / 'l').symlink_to(HOME / 'secrets'); (scratch() / 'l' / 'quang_tri' / 'x').read_bytes()",
         SECRET,
     ),
-    "opens_a_secret_by_steps": ("open('../../secrets/quang_tri/../quang_tri/x', 'rb').read()", SECRET),
+    "opens_a_secret_by_steps": (
+        "open('../../secrets/quang_tri/../quang_tri/x', 'rb').read()",
+        SECRET,
+    ),
     "opens_their_folder": ("os.open(HOME / 'secrets', os.O_RDONLY | os.O_DIRECTORY)", SECRET),
-    "copies_a_secret": ("shutil.copyfile(HOME / 'secrets' / 'quang_tri' / 'x', scratch() / 'x')", SECRET),
+    "copies_a_secret": (
+        "shutil.copyfile(HOME / 'secrets' / 'quang_tri' / 'x', scratch() / 'x')",
+        SECRET,
+    ),
     "opens_a_named_secret": ("(HOME.parent / 'named').read_text()", rf"{SECRET}: .*/named \(open"),
     # does not end, or does not answer
     "loops_in_c": ("sum(itertools.repeat(0))", f"gave no answer within {SECONDS} s"),
-    "closes_its_pipe": ("os.closerange(3, 50); time.sleep(60)", "closed the pipe on which its answer was awaited"),
+    "closes_its_pipe": (
+        "os.closerange(3, 50); time.sleep(60)",
+        "closed the pipe on which its answer was awaited",
+    ),
     "answers_by_half": (
         "[(os.write(n, b'{\"answer\": {'), os.close(n)) for n in answers()]; time.sleep(60)",
         "closed the pipe on which its answer was awaited",
@@ -133,8 +168,14 @@ BAD: dict[str, tuple[str, str]] = {  # what a package's prepare does, and what i
         "with (scratch() / 'x').open('wb') as f: [f.write(b'x' * (1 << 20)) for _ in range(1024)]",
         "wrote a file larger than the 32 MB that file_mb in hub.toml allows",
     ),
-    "fills": ("[(scratch() / str(n)).write_bytes(b'x' * (1 << 23)) for n in range(12)]; time.sleep(60)", NO_ROOM),
-    "fills_and_answers": ("[(scratch() / str(n)).write_bytes(b'x' * (1 << 23)) for n in range(12)]", NO_ROOM),
+    "fills": (
+        "[(scratch() / str(n)).write_bytes(b'x' * (1 << 23)) for n in range(12)]; time.sleep(60)",
+        NO_ROOM,
+    ),
+    "fills_and_answers": (
+        "[(scratch() / str(n)).write_bytes(b'x' * (1 << 23)) for n in range(12)]",
+        NO_ROOM,
+    ),
     "fills_unseen": (
         "fs = [tempfile.TemporaryFile() for _ in range(12)]; [f.write(b'x' * (1 << 23)) for f in fs]; time.sleep(60)",
         NO_ROOM,
@@ -157,9 +198,18 @@ class Night:
 
 def hub(home: Path, *words: str) -> subprocess.Popen[str]:
     mine = {"HUB_HOME": str(home), "PATH": f"{os.environ['PATH']}:{MINE}"}
-    environment = {**os.environ, **mine, "HUB_SECRET_QUANG_TRI__X": CANARY, "AWS_SECRET_ACCESS_KEY": CANARY}
+    environment = {
+        **os.environ,
+        **mine,
+        "HUB_SECRET_QUANG_TRI__X": CANARY,
+        "AWS_SECRET_ACCESS_KEY": CANARY,
+    }
     return subprocess.Popen(
-        [*HUB, *words, "--json"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*HUB, *words, "--json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -180,7 +230,12 @@ def started() -> list[str]:
 def plain_files(home: Path) -> dict[str, bytes]:
     """The files of a home that no night changes."""
     folders = home / "config", home / "secrets"
-    return {str(path): path.read_bytes() for each in folders for path in each.rglob("*") if path.is_file()}
+    return {
+        str(path): path.read_bytes()
+        for each in folders
+        for path in each.rglob("*")
+        if path.is_file()
+    }
 
 
 def put_secrets(home: Path) -> None:
@@ -232,7 +287,11 @@ def test_the_good_province_is_in_the_release_with_its_figures(night: Night) -> N
     shown = ask(night.home, "release", "show", "TELECOM/2026-M10")
     [released] = [each for each in night.told["releases"] if each["period"] == "2026-M10"]
     assert released["state"] in ("frozen", "unchanged"), released
-    figures = {f["indicator"]: f["value"] for f in shown["figures"] if f["org_unit"].startswith("vn-quang-tri")}
+    figures = {
+        f["indicator"]: f["value"]
+        for f in shown["figures"]
+        if f["org_unit"].startswith("vn-quang-tri")
+    }
     assert figures
 
 

@@ -1,6 +1,7 @@
 """Secrets of a province, of a gateway and of the ministry, looked for in everything that bad nights write.
 
-They come from wherever one may come: a command, the environment, the home's own file, and a file that hub.toml names.
+They come from wherever one may come: a command, the environment, the home's own file, and a file
+that hub.toml names.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from tests.journeys.conftest import HUB, World, make_world
 
 MARKS = [f"canary-{name}-7f3a9c51e2" for name in ("token", "id", "secret", "ministry")]
 CANARIES = [mark.encode() for mark in MARKS]
-TOKEN, ID, SECRET, MINISTRY = (f"{mark}\\\"'x" for mark in MARKS)  # with what Python and JSON write otherwise
+TOKEN, ID, SECRET, MINISTRY = (
+    f"{mark}\\\"'x" for mark in MARKS
+)  # with what Python and JSON write otherwise
 OAUTH = 'auth = { kind = "oauth2_client_credentials", token_url = "%s", id = "secret:id", secret = "secret:secret" }'
 BEARER = 'kind = "rest", auth = { kind = "bearer", token = "secret:ministry" }'
 TELLING = '''"""Tells all that it can see."""
@@ -47,15 +50,28 @@ def watched(tmp_path: Path) -> Iterator[World]:
     with make_world(tmp_path / "world", ("thanh_hoa",)) as world:
         world.systems.environment = {"HUB_SECRET_THANH_HOA__ID": ID}
         with (world.home / "config" / "hub.toml").open("a", encoding="utf-8") as file:
-            file.write(f"[secrets.thanh_hoa]\ngateway_token = {{ command = ['cat', '{vault}/token'] }}\n")
+            file.write(
+                f"[secrets.thanh_hoa]\ngateway_token = {{ command = ['cat', '{vault}/token'] }}\n"
+            )
             file.write(f"[secrets.hub]\nministry = {{ file = '{vault}/ministry' }}\n")
-        told = [*HUB, "secret", "set", "thanh_hoa", "secret", "--anyway"]  # it is named by a later package
-        done = subprocess.run(told, env=world.environment, input=SECRET, capture_output=True, text=True, check=True)
+        told = [
+            *HUB,
+            "secret",
+            "set",
+            "thanh_hoa",
+            "secret",
+            "--anyway",
+        ]  # it is named by a later package
+        done = subprocess.run(
+            told, env=world.environment, input=SECRET, capture_output=True, text=True, check=True
+        )
         assert MARKS[2] not in done.stdout + done.stderr
         world.systems.servers["thanh_hoa/telecom"].token = TOKEN
         world.ministry.token = MINISTRY
         toml = world.home / "config" / "deliveries" / "ministry.toml"
-        toml.write_text(toml.read_text(encoding="utf-8").replace('kind = "rest"', BEARER), encoding="utf-8")
+        toml.write_text(
+            toml.read_text(encoding="utf-8").replace('kind = "rest"', BEARER), encoding="utf-8"
+        )
         yield world
 
 
@@ -64,7 +80,11 @@ def say(world: World, *words: str) -> bytes:
     said = b""
     for more in ((), ("--json",)):
         done = subprocess.run(
-            [*HUB, *words, *more], env=world.environment, capture_output=True, check=False, timeout=120
+            [*HUB, *words, *more],
+            env=world.environment,
+            capture_output=True,
+            check=False,
+            timeout=120,
         )
         assert done.stdout + done.stderr, words
         said += done.stdout + done.stderr
@@ -80,7 +100,9 @@ def found(world: World, said: bytes) -> list[str]:
             if path.suffix == ".zst":
                 content = zstandard.ZstdDecompressor().decompressobj().decompress(content)
             places[str(path)] = content + path.name.encode()
-    return [place for place, content in places.items() if any(canary in content for canary in CANARIES)]
+    return [
+        place for place, content in places.items() if any(canary in content for canary in CANARIES)
+    ]
 
 
 def test_the_search_finds_what_is_there(watched: World) -> None:
@@ -126,14 +148,18 @@ def test_no_secret_is_in_anything_that_bad_nights_write(watched: World) -> None:
             said += night()
             toml.write_text(text, encoding="utf-8")
     (package.parent / "raising.py").write_text(TELLING, encoding="utf-8")
-    package.write_text('prepare = "hub_provinces.thanh_hoa.raising:tell"\n' + plain, encoding="utf-8")
+    package.write_text(
+        'prepare = "hub_provinces.thanh_hoa.raising:tell"\n' + plain, encoding="utf-8"
+    )
     told = night()
     assert b"[secret]" in told, told  # it was told, and hidden
     said += told
     toml, vault = watched.home / "config" / "hub.toml", watched.home.parent.parent / "vault"
     text = toml.read_text(encoding="utf-8")
     both = f"cat {vault}/token; cat {vault}/token >&2; exit 1"
-    toml.write_text(text.replace(f"['cat', '{vault}/token']", f"['sh', '-c', '{both}']"), encoding="utf-8")
+    toml.write_text(
+        text.replace(f"['cat', '{vault}/token']", f"['sh', '-c', '{both}']"), encoding="utf-8"
+    )
     (vault / "ministry").chmod(0o644)
     told = night()
     assert b"command sh ended with exit code 1" in told, told

@@ -1,4 +1,7 @@
-"""A clock that jumps a day back or ahead while a hub serves: nobody is asked twice, nothing is made twice."""
+"""A clock that jumps a day back or ahead while a hub serves.
+
+Nobody is asked twice, nothing is made twice.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,9 @@ def asked(world: World) -> Counter[tuple[str, str]]:
         return Counter((run["province"], run["provision"]) for run in hub.runs.all(limit=None))
 
 
-def test_a_clock_that_jumps_makes_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_jumps_makes_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with make_world(tmp_path / "world") as world:
         for name, text in world.systems.environment.items():
             monkeypatch.setenv(name, text)
@@ -50,23 +55,39 @@ def test_a_clock_that_jumps_makes_nothing_twice(tmp_path: Path, monkeypatch: pyt
         assert clock.at(FIRST) == ["night --date 2026-11-06"]
         once, right = asked(world), figures(world)
         assert set(once.values()) == {1}
-        for now in (FIRST - DAY, FIRST - DAY + 3 * MINUTE, FIRST - 2 * MINUTE, FIRST + MINUTE):  # back, and on again
+        for now in (
+            FIRST - DAY,
+            FIRST - DAY + 3 * MINUTE,
+            FIRST - 2 * MINUTE,
+            FIRST + MINUTE,
+        ):  # back, and on again
             assert clock.at(now) == []
         assert (asked(world), figures(world)) == (once, right)
         assert clock.at(FIRST + DAY + MINUTE) == ["night --date 2026-11-07"]  # a day ahead
         twice = asked(world)
         assert set(twice.values()) == {2}
-        for now in (FIRST + 2 * MINUTE, FIRST + DAY, FIRST + DAY + 5 * MINUTE):  # set right; and the day comes
+        for now in (
+            FIRST + 2 * MINUTE,
+            FIRST + DAY,
+            FIRST + DAY + 5 * MINUTE,
+        ):  # set right; and the day comes
             assert clock.at(now) == []
-        assert (asked(world), figures(world)) == (twice, right)  # the same figures are no new version
+        assert (asked(world), figures(world)) == (
+            twice,
+            right,
+        )  # the same figures are no new version
         with opened(world) as hub:
-            nights = {each.business_date: (each.state, each.attempts) for each in Nights(hub.store).all()}
+            nights = {
+                each.business_date: (each.state, each.attempts) for each in Nights(hub.store).all()
+            }
             assert nights == {date(2026, 11, 6): ("done", 1), date(2026, 11, 7): ("done", 1)}
             assert {release.version for release in hub.releases.all()} == {1}
         assert left(world) == {}
 
 
-def test_what_was_noted_by_a_clock_ahead_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_noted_by_a_clock_ahead_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A delivery and a retry that were last tried tomorrow are tried now."""
     with make_world(tmp_path / "world", ("thanh_hoa",)) as world:
         for name, text in world.systems.environment.items():

@@ -1,4 +1,7 @@
-"""A flipped byte in what the hub keeps: whoever would use it says which file it is, and what is to be done."""
+"""A flipped byte in what the hub keeps.
+
+Whoever would use it says which file it is, and what is to be done.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +100,12 @@ def test_a_damaged_revision_is_named_and_a_night_puts_another_in_its_place(
         damaged = observations(world)
         told = world.told("publish", "TELECOM", "2026-M10", "--now", NIGHT)["release"]
         assert (world.codes["publish"], told["state"]) == (1, "failed")
-        for words in (str(damaged), BACKUP, "hub replay thanh_hoa telecom 20250101-", "period 2026-M10"):
+        for words in (
+            str(damaged),
+            BACKUP,
+            "hub replay thanh_hoa telecom 20250101-",
+            "period 2026-M10",
+        ):
             assert words in told["error"]
         told = world.gathers(world.night(NIGHT, *PERIOD))["thanh_hoa/telecom"]
         assert (told["outcome"], told["revisions"]) == ("done", {"2026-M10": 2})
@@ -111,7 +119,11 @@ def test_a_replay_makes_another_revision_of_what_is_damaged(
     with copy_of(before, tmp_path / "home") as world:
         observations(world)
         told = world.told("replay", "thanh_hoa", "telecom", "--now", NIGHT)
-        assert (told["outcome"], told["revisions"], told["error"]) == ("done", {"2026-M10": 2}, None)
+        assert (told["outcome"], told["revisions"], told["error"]) == (
+            "done",
+            {"2026-M10": 2},
+            None,
+        )
         assert world.run("publish", "TELECOM", "2026-M10", "--now", NIGHT).returncode == 0
         assert figures(world) == undisturbed
 
@@ -131,13 +143,19 @@ def test_other_releases_go_on_beside_one_that_is_damaged(before: World, tmp_path
         assert [each["state"] for each in night["deliveries"]] == ["accepted"]
 
 
-@pytest.mark.parametrize("words", [["trace", RELEASE, "VT.03", "cluster-5"], ["release", "verify", RELEASE]])
+@pytest.mark.parametrize(
+    "words", [["trace", RELEASE, "VT.03", "cluster-5"], ["release", "verify", RELEASE]]
+)
 def test_a_damaged_revision_is_not_followed(after: World, tmp_path: Path, words: list[str]) -> None:
     with copy_of(after, tmp_path / "home") as world:
         damaged = observations(world)
         done = world.run(*words)
         told = said(done)
-        assert (done.returncode, f"{damaged} is not the file that was sealed" in told, BACKUP in told) == (
+        assert (
+            done.returncode,
+            f"{damaged} is not the file that was sealed" in told,
+            BACKUP in told,
+        ) == (
             1,
             True,
             True,
@@ -168,11 +186,19 @@ def test_a_damaged_part_is_named_by_replay_and_trace_and_comes_again_with_the_ne
 @pytest.mark.parametrize(
     ("sql", "what"),
     [
-        ("update figure set value = '1' || value where indicator = 'VT.03'", "its figures are not those"),
-        ("update release set manifest = replace(manifest, 'THANH_HOA', 'THANH_HOE')", "its manifest is not the one"),
+        (
+            "update figure set value = '1' || value where indicator = 'VT.03'",
+            "its figures are not those",
+        ),
+        (
+            "update release set manifest = replace(manifest, 'THANH_HOA', 'THANH_HOE')",
+            "its manifest is not the one",
+        ),
     ],
 )
-def test_a_release_that_was_changed_is_not_sent(after: World, tmp_path: Path, sql: str, what: str) -> None:
+def test_a_release_that_was_changed_is_not_sent(
+    after: World, tmp_path: Path, sql: str, what: str
+) -> None:
     with copy_of(after, tmp_path / "home") as world:
         with closing(sqlite3.connect(world.home / "hub.db")) as connection, connection:
             assert connection.execute(sql).rowcount > 0

@@ -11,5 +11,7 @@ from tests.faults.killed import at_a_random_moment, seeds
 
 
 @pytest.mark.parametrize("seed", seeds()[::2])
-def test_killed_at_a_random_moment(seed: int, tmp_path: Path, two_quiet_nights: dict[str, Any]) -> None:
+def test_killed_at_a_random_moment(
+    seed: int, tmp_path: Path, two_quiet_nights: dict[str, Any]
+) -> None:
     at_a_random_moment(tmp_path / "world", seed, two_quiet_nights, eve=False)

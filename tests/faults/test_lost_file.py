@@ -1,4 +1,7 @@
-"""An SQLite database that is locked, removed, replaced or overwritten: said by name, and no new one in its place."""
+"""An SQLite database that is locked, removed, replaced or overwritten.
+
+Said by name, and no new one in its place.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,11 @@ HARM = [
 
 @pytest.mark.parametrize(("harm", "words"), HARM)
 def test_a_lost_database_is_named_and_no_other_takes_its_place(
-    before: World, undisturbed: dict[str, Any], tmp_path: Path, harm: Callable[[Path], None], words: str
+    before: World,
+    undisturbed: dict[str, Any],
+    tmp_path: Path,
+    harm: Callable[[Path], None],
+    words: str,
 ) -> None:
     with copy_of(before, tmp_path / "home") as world:
         harm(world.home)
@@ -87,7 +94,10 @@ def test_a_night_whose_database_is_taken_away_releases_nothing(
         night = world.run("night", "--now", NIGHT, *PERIOD)
         served.rows = rows
         told = said(night)
-        assert (night.returncode, "was removed or replaced while the hub was at work" in told) == (1, True), told
+        assert (night.returncode, "was removed or replaced while the hub was at work" in told) == (
+            1,
+            True,
+        ), told
         assert world.ministry.ledger == []
 
 
@@ -99,7 +109,11 @@ def test_a_database_that_another_program_holds_is_waited_for_and_then_named(
             other.execute("begin immediate")
             night = world.run("night", "--now", NIGHT, *PERIOD)
         told = said(night)
-        assert (night.returncode, "database is locked" in told, "another program holds it" in told) == (1, True, True)
+        assert (
+            night.returncode,
+            "database is locked" in told,
+            "another program holds it" in told,
+        ) == (1, True, True)
         mended(world)
         world.night(NIGHT, *PERIOD)
         assert figures(world) == undisturbed
@@ -114,14 +128,25 @@ def test_a_hub_that_serves_makes_no_new_database_and_goes_on_with_the_one_that_i
     heard: list[str] = []
     with copy_of(before, tmp_path / "home") as world:
         hub = Serving(
-            world.home, lambda: datetime.fromisoformat(NIGHT).replace(tzinfo=ZONE), heard.append, rehearsal=True
+            world.home,
+            lambda: datetime.fromisoformat(NIGHT).replace(tzinfo=ZONE),
+            heard.append,
+            rehearsal=True,
         )
         removed(world.home)
         hub.turn()
         hub.turn()
-        assert (len(heard), "hub.db is gone" in heard[0], list(world.home.glob("hub.db"))) == (1, True, [])
+        assert (len(heard), "hub.db is gone" in heard[0], list(world.home.glob("hub.db"))) == (
+            1,
+            True,
+            [],
+        )
         shutil.copyfile(before.home / "hub.db", world.home / "hub.db")
         hub.turn()
-        assert heard[1:] == ["that is over", "night --date 2026-11-06: begun", "night --date 2026-11-06: ended with 0"]
+        assert heard[1:] == [
+            "that is over",
+            "night --date 2026-11-06: begun",
+            "night --date 2026-11-06: ended with 0",
+        ]
         with opened(world) as opened_hub:
             assert [each.state for each in Nights(opened_hub.store).all()] == ["done"]

@@ -48,7 +48,9 @@ def on(server: Server, name: str, folder: Path) -> Iterator[World]:
     url = database(server, name)
     with make_world(folder) as world:
         toml = world.home / "config" / "hub.toml"
-        toml.write_text(toml.read_text(encoding="utf-8").replace("sqlite:///hub.db", url), encoding="utf-8")
+        toml.write_text(
+            toml.read_text(encoding="utf-8").replace("sqlite:///hub.db", url), encoding="utf-8"
+        )
         with opened(world):
             yield world
 
@@ -82,7 +84,9 @@ def test_a_server_that_is_gone_in_mid_night_leaves_nothing_by_half(
     with on(server, "night", tmp_path / "world") as world:
         words = [sys.executable, str(KILL), f"{where}:hub", "hub", "night", "--now", NIGHT, *PERIOD]
         environment = {**world.environment, "FAULT_STOPS": str(server.process.pid)}
-        night = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        night = subprocess.run(
+            words, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
         server.stop(signal.SIGQUIT)
         assert (night.returncode, GONE in said(night)) == (1, True), said(night)
         away = world.run("status")
@@ -115,16 +119,26 @@ def test_a_hub_that_serves_says_that_it_is_gone_and_does_the_night_when_it_is_ba
         hub.turn()
         assert (len(heard), GONE in heard[0], "StoreError" in heard[0]) == (1, True, True)
         server.start()
-        served = Struck(world.systems.servers["thanh_hoa/telecom"].rows, lambda: server.stop(signal.SIGQUIT))
+        served = Struck(
+            world.systems.servers["thanh_hoa/telecom"].rows, lambda: server.stop(signal.SIGQUIT)
+        )
         world.systems.servers["thanh_hoa/telecom"].rows = served
         hub.turn()
-        assert heard[1:] == ["that is over", "night --date 2026-11-06: begun", "night --date 2026-11-06: ended with 1"]
+        assert heard[1:] == [
+            "that is over",
+            "night --date 2026-11-06: begun",
+            "night --date 2026-11-06: ended with 1",
+        ]
         hub.turn()
         assert (len(heard), GONE in heard[4]) == (5, True)
         server.start()
         at[0] += timedelta(minutes=1)
         hub.turn()
-        assert heard[5:] == ["that is over", "night --date 2026-11-06: begun", "night --date 2026-11-06: ended with 0"]
+        assert heard[5:] == [
+            "that is over",
+            "night --date 2026-11-06: begun",
+            "night --date 2026-11-06: ended with 0",
+        ]
         with opened(world) as opened_hub:
             assert [each.state for each in Nights(opened_hub.store).all()] == ["done"]
         assert figures(world) == right

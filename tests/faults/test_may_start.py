@@ -83,16 +83,34 @@ def gathers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         path = root / "hub_provinces" / name / "telecom.toml"
         code = json.dumps(CODES.get(name, READS))
         kind = "tap_of_its_own" if name == "own" else "tap"
-        told = path.read_text(encoding="utf-8").replace('kind = "folder"', f'kind = "{kind}"\ncode = {code}')
+        told = path.read_text(encoding="utf-8").replace(
+            'kind = "folder"', f'kind = "{kind}"\ncode = {code}'
+        )
         path.write_text(told, encoding="utf-8")
     init = nights.packages / "own" / "hub_provinces" / "own" / "__init__.py"
-    init.write_text(TAPS.replace("{kind}", "tap_of_its_own") + init.read_text(encoding="utf-8"), encoding="utf-8")
+    init.write_text(
+        TAPS.replace("{kind}", "tap_of_its_own") + init.read_text(encoding="utf-8"),
+        encoding="utf-8",
+    )
     home = nights.make(seconds=30, memory_mb=512)
     path = home / "config" / "hub.toml"
-    text = path.read_text(encoding="utf-8").replace('trusted = ["connectors"]', 'trusted = ["connectors", "taps"]')
+    text = path.read_text(encoding="utf-8").replace(
+        'trusted = ["connectors"]', 'trusted = ["connectors", "taps"]'
+    )
     path.write_text(text, encoding="utf-8")
-    command = [python, "-c", "from hub_core.cli import main; main()", "night", "--home", home, "--now", NIGHT]
-    done = subprocess.run([*command, "--period", "2026-M10", "--json"], capture_output=True, text=True, check=False)
+    command = [
+        python,
+        "-c",
+        "from hub_core.cli import main; main()",
+        "night",
+        "--home",
+        home,
+        "--now",
+        NIGHT,
+    ]
+    done = subprocess.run(
+        [*command, "--period", "2026-M10", "--json"], capture_output=True, text=True, check=False
+    )
     assert done.stdout, done.stderr
     return {each["province"]: each for each in json.loads(done.stdout)["gathers"]}
 
@@ -112,7 +130,10 @@ def test_what_is_started_writes_nowhere_either(gathers: dict[str, Any]) -> None:
 
 
 def test_the_memory_is_that_of_all_together(gathers: dict[str, Any]) -> None:
-    assert "MB of memory, more than the 512 MB that memory_mb in hub.toml allows" in gathers["grows"]["error"]
+    assert (
+        "MB of memory, more than the 512 MB that memory_mb in hub.toml allows"
+        in gathers["grows"]["error"]
+    )
 
 
 def test_what_is_started_ends_with_the_child_wherever_it_went(gathers: dict[str, Any]) -> None:

@@ -22,7 +22,9 @@ from tests.hub_core.conftest import GOOD, PROVISION, Nights
 from tests.journeys.test_install import wheel
 
 USERADD = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin")
-pytestmark = pytest.mark.skipif(os.geteuid() != 0 or USERADD is None, reason="to make a system user one must be root")
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or USERADD is None, reason="to make a system user one must be root"
+)
 
 NIGHT, NEXT = "2026-11-20T02:00", "2026-11-21T02:00"
 HEAD = """
@@ -73,40 +75,77 @@ def python(folder: Path) -> str:
 @pytest.fixture(scope="module")
 def user() -> Iterator[str]:
     name = f"hub-t{os.getpid()}"
-    made = [USERADD, "--system", "--no-create-home", "--user-group", "--shell", "/usr/sbin/nologin", name]
+    made = [
+        USERADD,
+        "--system",
+        "--no-create-home",
+        "--user-group",
+        "--shell",
+        "/usr/sbin/nologin",
+        name,
+    ]
     subprocess.run(made, check=True)  # type: ignore[arg-type]  # it is there
     yield name
     subprocess.run(["/usr/sbin/userdel", name], check=True)
 
 
 class World:
-    """A home with provinces that have a user of their own; ``asks`` has a service, the others have files."""
+    """A home with provinces that have a user of their own.
+
+    ``asks`` has a service, the others have files.
+    """
 
     def __init__(self, folder: Path, python: str, user: str, service: PagedJson) -> None:
         self.python, self.service = python, service
         nights = Nights(folder)
         for name, code in CODES.items():
-            nights.prepare(name, f"{HEAD.format(home=str(nights.home))}    {code}\n    return frame\n")
+            nights.prepare(
+                name, f"{HEAD.format(home=str(nights.home))}    {code}\n    return frame\n"
+            )
         self.apart = nights.prepare("apart", APART).rename(folder / "apart")
         project = self.apart / "pyproject.toml"
         needs = 'version = "1.0.dev0"\ndependencies = ["clashlib"]'
-        project.write_text(project.read_text(encoding="utf-8").replace('version = "1.0.dev0"', needs), encoding="utf-8")
-        self.wheels = wheel(folder / "wheels", "clashlib", "1.0", {"clashlib.py": "FIGURE = 10\n"}).parent
+        project.write_text(
+            project.read_text(encoding="utf-8").replace('version = "1.0.dev0"', needs),
+            encoding="utf-8",
+        )
+        self.wheels = wheel(
+            folder / "wheels", "clashlib", "1.0", {"clashlib.py": "FIGURE = 10\n"}
+        ).parent
         asks = PROVISION.format(upper="ASKS", more="").replace('"csv"', '"json"\nrows = "/data"')
         asks = asks.replace('"folder"\npath = "/nowhere"', '"rest"\nurl = "http://x/"')
         nights.package("asks", {"hub_provinces/NAME/telecom.toml": asks})
         nights.sources["asks"] = {"telecom": {"url": service.url}}
-        service.rows = [{"dv": nights.units["asks"], "ky": "2026-M10", "ct": f"VT.0{n}", "gt": str(n)} for n in (3, 4)]
+        service.rows = [
+            {"dv": nights.units["asks"], "ky": "2026-M10", "ct": f"VT.0{n}", "gt": str(n)}
+            for n in (3, 4)
+        ]
         self.home = nights.make(seconds=30)
         Secrets(self.home, {}, {}).keep(GOOD, "x", b"a,b")
-        users = {name: user for name in (*CODES, "asks", "apart") if name != "nobody"} | {"nobody": "no-such-user"}
+        users = {name: user for name in (*CODES, "asks", "apart") if name != "nobody"} | {
+            "nobody": "no-such-user"
+        }
         with (self.home / "config" / "hub.toml").open("a") as file:
-            file.writelines(f'\n[provinces.{n}]\nisolation = "user"\nuser = "{u}"\n' for n, u in users.items())
+            file.writelines(
+                f'\n[provinces.{n}]\nisolation = "user"\nuser = "{u}"\n' for n, u in users.items()
+            )
 
     def ask(self, *words: str, umask: int = -1) -> Any:
-        command = [self.python, "-c", "from hub_core.cli import main; main()", *words, "--home", str(self.home)]
+        command = [
+            self.python,
+            "-c",
+            "from hub_core.cli import main; main()",
+            *words,
+            "--home",
+            str(self.home),
+        ]
         done = subprocess.run(
-            [*command, "--json"], capture_output=True, text=True, timeout=120, check=False, umask=umask
+            [*command, "--json"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            umask=umask,
         )
         assert done.stdout, done.stderr
         return json.loads(done.stdout)
@@ -136,7 +175,9 @@ def gathers(world: World, first: dict[str, Any]) -> dict[str, Any]:
     return world.night(NEXT)
 
 
-def test_its_code_runs_as_that_user_with_no_group_but_its_own(first: dict[str, Any], user: str) -> None:
+def test_its_code_runs_as_that_user_with_no_group_but_its_own(
+    first: dict[str, Any], user: str
+) -> None:
     them = pwd.getpwnam(user)
     told = first["sound"]
     assert (told["outcome"], told["error"]) == ("done", None)
@@ -144,7 +185,9 @@ def test_its_code_runs_as_that_user_with_no_group_but_its_own(first: dict[str, A
 
 
 @pytest.mark.parametrize("name", ["looks", "reads", "queries", "opens_a_secret_unseen"])
-def test_it_reaches_neither_another_province_nor_the_database(gathers: dict[str, Any], name: str) -> None:
+def test_it_reaches_neither_another_province_nor_the_database(
+    gathers: dict[str, Any], name: str
+) -> None:
     assert gathers[name]["outcome"] == "failed"
     assert "PermissionError" in gathers[name]["error"] or "StopIteration" in gathers[name]["error"]
     assert "KeyError" not in gathers[name]["error"]
@@ -179,11 +222,17 @@ def test_a_local_file_can_be_tried(gathers: dict[str, Any], world: World) -> Non
     assert len(told["figures"]) == 2
 
 
-def test_a_user_that_is_not_there_is_the_operators_fault(gathers: dict[str, Any], world: World) -> None:
+def test_a_user_that_is_not_there_is_the_operators_fault(
+    gathers: dict[str, Any], world: World
+) -> None:
     error = gathers["nobody"]["error"]
-    assert "there is no system user no-such-user; make it with: useradd --system no-such-user" in error
+    assert (
+        "there is no system user no-such-user; make it with: useradd --system no-such-user" in error
+    )
     told = world.ask("status", "--runs", "20")
-    assert "ConfigurationError" in [r["error"]["error"] for r in told["runs"] if r["province"] == "nobody"]
+    assert "ConfigurationError" in [
+        r["error"]["error"] for r in told["runs"] if r["province"] == "nobody"
+    ]
 
 
 def test_a_package_with_libraries_of_its_own_runs_as_that_user_too(
@@ -215,5 +264,7 @@ def test_a_home_that_it_cannot_reach_is_named(gathers: dict[str, Any], world: Wo
 def test_a_hub_that_is_not_root_says_so(python: str, user: str) -> None:
     code = f"from hub_core.engine.users import SystemUser; SystemUser.of('x', {user!r})"
     nobody = pwd.getpwnam("nobody").pw_uid
-    done = subprocess.run([python, "-c", code], user=nobody, capture_output=True, text=True, cwd="/", check=False)
+    done = subprocess.run(
+        [python, "-c", code], user=nobody, capture_output=True, text=True, cwd="/", check=False
+    )
     assert 'isolation = "user" needs a hub that runs as root' in done.stderr

@@ -1,4 +1,7 @@
-"""Folders of a home that the hub may not write: each named, with what the operator can do; nothing lost."""
+"""Folders of a home that the hub may not write: each named, with what the operator can do.
+
+Nothing lost.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ from tests.faults.homes import NIGHT, PERIOD, copy_of, figures, left, mended, sa
 from tests.journeys.conftest import HUB, World
 
 NEXT = "2026-11-07T02:00"
-AS_OTHERS: list[str] = []  # what lets a hub obey modes as everybody must, where the tests run as root
+AS_OTHERS: list[
+    str
+] = []  # what lets a hub obey modes as everybody must, where the tests run as root
 if os.geteuid() == 0:
     AS_OTHERS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 
@@ -54,7 +59,9 @@ def read_only(folder: Path) -> Iterator[None]:
 
 def as_others(world: World, *words: str) -> subprocess.CompletedProcess[str]:
     command = [*AS_OTHERS, *HUB, *words]
-    return subprocess.run(command, env=world.environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        command, env=world.environment, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,13 +86,17 @@ def test_what_cannot_be_written_is_named_and_the_next_night_makes_up_for_it(
                 assert (again.returncode, words in said(again)) == (1, True)
         mended(world)
         landed = len(list((world.home / "landing").glob("*/*/gathers/*/landing.json")))
-        assert landed == {"landing": 6, "scratch": 2, ".": 2}[where]  # what was received was not thrown away
+        assert (
+            landed == {"landing": 6, "scratch": 2, ".": 2}[where]
+        )  # what was received was not thrown away
         world.night(NEXT, *PERIOD)
         assert figures(world) == undisturbed
         assert left(world) == {}
 
 
-def test_whatever_the_system_refuses_is_said_with_its_place_and_no_traceback(before: World, tmp_path: Path) -> None:
+def test_whatever_the_system_refuses_is_said_with_its_place_and_no_traceback(
+    before: World, tmp_path: Path
+) -> None:
     with copy_of(before, tmp_path / "home") as world:
         lock = world.home / "hub.lock"
         lock.unlink()

@@ -35,7 +35,11 @@ def figures() -> Callable[..., pl.DataFrame]:
     def made(*values: str) -> pl.DataFrame:
         fixed = dict.fromkeys(SCHEMA.names(), "x") | {"status": "A", "part": 0, "row": 0}
         return pl.DataFrame(
-            [{**fixed, "indicator": f"I{n}", "value": Decimal(each)} for n, each in enumerate(values)], schema=SCHEMA
+            [
+                {**fixed, "indicator": f"I{n}", "value": Decimal(each)}
+                for n, each in enumerate(values)
+            ],
+            schema=SCHEMA,
         )
 
     return made
@@ -47,7 +51,10 @@ def manifest(figures: Callable[..., pl.DataFrame]) -> Callable[..., Manifest]:
 
     def made(table: pl.DataFrame | None = None, **more: Any) -> Manifest:
         table = figures("1") if table is None else table
-        digests = {"content": content_digest(table), "quarantine": quarantine_digest(pl.DataFrame(schema=QUARANTINE))}
+        digests = {
+            "content": content_digest(table),
+            "quarantine": quarantine_digest(pl.DataFrame(schema=QUARANTINE)),
+        }
         digests |= more.pop("digests", {})
         told: dict[str, Any] = {
             "gather": GATHER,
@@ -66,7 +73,9 @@ def manifest(figures: Callable[..., pl.DataFrame]) -> Callable[..., Manifest]:
             "quarantined": 0,
             "counts": {},
             "findings": [],
-            "digests": Digests(**digests, catalogue=NOTHING, mapping=NOTHING, rules=NOTHING, plugin=NOTHING),
+            "digests": Digests(
+                **digests, catalogue=NOTHING, mapping=NOTHING, rules=NOTHING, plugin=NOTHING
+            ),
             "files": {},
             "sealed_at": datetime(2026, 1, 2, 3, tzinfo=UTC),
         }
@@ -76,7 +85,9 @@ def manifest(figures: Callable[..., pl.DataFrame]) -> Callable[..., Manifest]:
 
 
 @pytest.fixture(scope="session")
-def sealed(figures: Callable[..., pl.DataFrame], manifest: Callable[..., Manifest]) -> Callable[..., Manifest]:
+def sealed(
+    figures: Callable[..., pl.DataFrame], manifest: Callable[..., Manifest]
+) -> Callable[..., Manifest]:
     """Seal figures into a folder; the manifest that stands there."""
 
     def made(folder: Path, table: pl.DataFrame | None = None, **more: Any) -> Manifest:
@@ -162,11 +173,18 @@ class Nights:
         self.sources: dict[str, dict[str, dict[str, Any]]] = {}
         self.units: dict[str, str] = {}
         self.packages.mkdir()
-        sample = ROOT / "plugins" / GOOD / "samples" / "telecom" / "2026-M10-invented" / "payload.csv"
+        sample = (
+            ROOT / "plugins" / GOOD / "samples" / "telecom" / "2026-M10-invented" / "payload.csv"
+        )
         self.serve(sample.read_text(encoding="utf-8"), GOOD, file="2026-M10.csv")
 
     def package(
-        self, name: str, files: dict[str, str] | None = None, *, more: str = "", folder: str | None = None
+        self,
+        name: str,
+        files: dict[str, str] | None = None,
+        *,
+        more: str = "",
+        folder: str | None = None,
     ) -> Path:
         """A package that is good where ``files`` do not say otherwise, and an obligation that goes with it."""
         self.units.setdefault(name, UNITS[len(self.units)])
@@ -178,7 +196,9 @@ class Nights:
             f"{inside}/province.toml": PROVINCE.format(name=name, upper=name.upper()),
             f"{inside}/telecom.toml": PROVISION.format(upper=name.upper(), more=more),
         }
-        for path, text in (told | {path.replace("NAME", name): text for path, text in (files or {}).items()}).items():
+        for path, text in (
+            told | {path.replace("NAME", name): text for path, text in (files or {}).items()}
+        ).items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text, encoding="utf-8")
         return root
@@ -188,12 +208,23 @@ class Nights:
         more = f'prepare = "hub_provinces.{name}.fixes:fix"'
         return self.package(name, {"hub_provinces/NAME/fixes.py": code}, more=more)
 
-    def serve(self, rows: str | None = None, name: str = "", provision: str = "telecom", file: str = "a.csv") -> None:
-        """Put a file where a province's system is; two figures of its own where nothing else is said."""
+    def serve(
+        self,
+        rows: str | None = None,
+        name: str = "",
+        provision: str = "telecom",
+        file: str = "a.csv",
+    ) -> None:
+        """Put a file where a province's system is.
+
+        Two figures of its own where nothing else is said.
+        """
         place = self.folder / "systems" / name / provision
         place.mkdir(parents=True, exist_ok=True)
         if rows is None:
-            rows = "dv,ky,ct,gt\n" + "".join(f"{self.units[name]},2026-M10,VT.0{n},{n}\n" for n in (3, 4))
+            rows = "dv,ky,ct,gt\n" + "".join(
+                f"{self.units[name]},2026-M10,VT.0{n},{n}\n" for n in (3, 4)
+            )
         (place / file).write_text(rows, encoding="utf-8")
         self.sources.setdefault(name, {})[provision] = {"path": str(place)}
 
@@ -203,10 +234,22 @@ class Nights:
             if "telecom" not in self.sources.get(name, {}):
                 self.serve(name=name)
         if not self.home.exists():
-            make_home(self.home, ROOT / "config", [ROOT / "plugins", self.packages], self.sources, None, **gather)
-            duties = [DUTY.format(name=name, upper=name.upper(), unit=unit) for name, unit in self.units.items()]
+            make_home(
+                self.home,
+                ROOT / "config",
+                [ROOT / "plugins", self.packages],
+                self.sources,
+                None,
+                **gather,
+            )
+            duties = [
+                DUTY.format(name=name, upper=name.upper(), unit=unit)
+                for name, unit in self.units.items()
+            ]
             if duties:
-                (self.home / "config" / "obligations" / "more.toml").write_text("".join(duties), encoding="utf-8")
+                (self.home / "config" / "obligations" / "more.toml").write_text(
+                    "".join(duties), encoding="utf-8"
+                )
         return self.home
 
     @contextmanager
@@ -223,7 +266,10 @@ class Nights:
             return night(hub, NIGHT, lambda *_: None, ["2026-M10"], [GOOD, *self.units])
 
     def bad_and_good(self, **gather: float) -> dict[str, GatherReport]:
-        """The reports of a night by province and provision; the good province must be fine in it."""
+        """The reports of a night by province and provision.
+
+        The good province must be fine in it.
+        """
         told = {f"{each.province}/{each.provision}": each for each in self.night(**gather).gathers}
         assert (told[f"{GOOD}/telecom"].outcome, told[f"{GOOD}/telecom"].error) == ("done", None)
         return told

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hub_core import errors
 from hub_core.errors import HubError, from_dict
 
-CLASSES = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, HubError)]
+CLASSES = [
+    cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, HubError)
+]
 TREE = {
     "ConfigurationError": "HubError",
     "PluginError": "ConfigurationError",
@@ -27,21 +29,33 @@ TREE = {
     "DeliveryUnavailable": "DeliveryError",
     "DeliveryRefused": "DeliveryError",
 }
-places = st.dictionaries(st.sampled_from(errors.PLACES), st.text(max_size=5) | st.integers(0, 2**40))
+places = st.dictionaries(
+    st.sampled_from(errors.PLACES), st.text(max_size=5) | st.integers(0, 2**40)
+)
 
 
 def test_the_tree_is_the_one_that_the_design_draws() -> None:
     assert {cls.__name__: cls.__mro__[1].__name__ for cls in CLASSES if cls is not HubError} == TREE
-    assert {cls.__name__ for cls in CLASSES if cls.retryable} == {"SourceUnavailable", "DeliveryUnavailable"}
+    assert {cls.__name__ for cls in CLASSES if cls.retryable} == {
+        "SourceUnavailable",
+        "DeliveryUnavailable",
+    }
 
 
 @pytest.mark.parametrize("cls", CLASSES)
 @given(message=st.text(max_size=20), place=places)
-def test_an_error_comes_through_json_as_it_was(cls: type[HubError], message: str, place: dict[str, Any]) -> None:
+def test_an_error_comes_through_json_as_it_was(
+    cls: type[HubError], message: str, place: dict[str, Any]
+) -> None:
     error = cls(message, **place)
     found = from_dict(json.loads(json.dumps(error.as_dict(), ensure_ascii=False)))
     assert type(found) is cls
-    assert (found.message, found.place, found.retryable, str(found)) == (message, place, cls.retryable, str(error))
+    assert (found.message, found.place, found.retryable, str(found)) == (
+        message,
+        place,
+        cls.retryable,
+        str(error),
+    )
 
 
 @pytest.mark.parametrize(

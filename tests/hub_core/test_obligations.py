@@ -94,7 +94,9 @@ def test_an_obligation_holds_for_its_dataflow_frequencies_and_dates() -> None:
 
 
 def test_quang_binh_owes_until_the_merger() -> None:
-    shipped = Config(Path(), HubSettings(name="x"), structures.catalogue(TEXTS), TEXTS, _shipped(), ())
+    shipped = Config(
+        Path(), HubSettings(name="x"), structures.catalogue(TEXTS), TEXTS, _shipped(), ()
+    )
 
     def provinces(label: str) -> set[str]:
         return {each.province for each in owed(shipped, "TELECOM", Period.parse(label))}
@@ -107,7 +109,11 @@ def test_quang_binh_owes_until_the_merger() -> None:
 
 def _shipped() -> tuple[Obligation, ...]:
     files = sorted((ROOT / "config" / "obligations").glob("*.toml"))
-    told = [each for path in files for each in tomllib.loads(path.read_text(encoding="utf-8"))["obligation"]]
+    told = [
+        each
+        for path in files
+        for each in tomllib.loads(path.read_text(encoding="utf-8"))["obligation"]
+    ]
     return tuple(Obligation.model_validate(each) for each in told)
 
 
@@ -130,16 +136,27 @@ def test_what_is_due_on_a_day_off_is_due_on_the_next_working_day() -> None:
 
 
 def test_a_day_that_the_operator_states_moves_what_is_due() -> None:
-    stated = Announced(holidays=frozenset({date(2025, 4, 8)}), working=frozenset({date(2025, 4, 5)}))
-    ordinary, moved = config(duty(when_closed="next")), Announced(holidays=frozenset({date(2025, 4, 8)}))
+    stated = Announced(
+        holidays=frozenset({date(2025, 4, 8)}), working=frozenset({date(2025, 4, 5)})
+    )
+    ordinary, moved = (
+        config(duty(when_closed="next")),
+        Announced(holidays=frozenset({date(2025, 4, 8)})),
+    )
     assert due_day(ordinary, ordinary.obligations[0], Q1) == date(2025, 4, 8)
-    assert due_day(replace(ordinary, announced=moved), ordinary.obligations[0], Q1) == date(2025, 4, 9)
-    assert due_day(replace(ordinary, announced=stated), ordinary.obligations[0], Q1) == date(2025, 4, 5)
+    assert due_day(replace(ordinary, announced=moved), ordinary.obligations[0], Q1) == date(
+        2025, 4, 9
+    )
+    assert due_day(replace(ordinary, announced=stated), ordinary.obligations[0], Q1) == date(
+        2025, 4, 5
+    )
 
 
 def test_telecom_is_due_in_2026_as_it_was_and_not_on_a_weekend() -> None:
     """The last days are those of the calendar; three of them are days off."""
-    shipped = Config(Path(), HubSettings(name="x"), structures.catalogue(TEXTS), TEXTS, _shipped(), ())
+    shipped = Config(
+        Path(), HubSettings(name="x"), structures.catalogue(TEXTS), TEXTS, _shipped(), ()
+    )
     nghe_an = next(each for each in shipped.obligations if each.province == "nghe_an")
     labels = ["2026-M09", "2026-M10", "2026-M11", "2026-Q2", "2026-Q3", "2026"]
     told = {label: str(due_day(shipped, nghe_an, Period.parse(label))) for label in labels}
@@ -155,7 +172,9 @@ def test_telecom_is_due_in_2026_as_it_was_and_not_on_a_weekend() -> None:
 
 def test_a_period_that_a_dataflow_does_not_know_is_refused() -> None:
     assert of_dataflow(config(), "TELECOM", Q1) == Q1
-    with pytest.raises(StateError, match="TELECOM is reported by M, Q, A, and 2025-N1 is none of these"):
+    with pytest.raises(
+        StateError, match="TELECOM is reported by M, Q, A, and 2025-N1 is none of these"
+    ):
         of_dataflow(config(), "TELECOM", Period.parse("2025-N1"))
 
 
@@ -188,7 +207,10 @@ def test_what_the_night_after_the_due_day_brings_is_in_time(came: str, state: st
 
 
 def test_the_first_that_counted_decides_and_corrections_do_not_make_it_late() -> None:
-    first, second = submission("2025-04-01T02:00"), submission("2025-05-01T02:00", id=2, sequence=2, revision=2)
+    first, second = (
+        submission("2025-04-01T02:00"),
+        submission("2025-05-01T02:00", id=2, sequence=2, revision=2),
+    )
     found = became(second, first, now="2025-06-01T00:00")
     assert (found.state, found.came_at) == ("met", at("2025-04-01T02:00"))
 
@@ -264,20 +286,27 @@ def test_the_business_date_is_vietnams(now: str, day: date) -> None:
     st.datetimes(datetime(2019, 1, 1), datetime(2030, 12, 31, 23, 59)),  # noqa: DTZ001  # the zone is drawn
     st.integers(-12 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
 )
-def test_the_business_date_is_that_of_a_clock_seven_hours_ahead(naive: datetime, zone: timezone) -> None:
+def test_the_business_date_is_that_of_a_clock_seven_hours_ahead(
+    naive: datetime, zone: timezone
+) -> None:
     now = naive.replace(tzinfo=zone)
     seconds = int(now.timestamp()) + 7 * 3600
     assert business_date(now) == date(1970, 1, 1) + timedelta(days=seconds // 86400)
 
 
-@given(st.integers(-4 * 24 * 60, 4 * 24 * 60), st.sampled_from(["2025-M12", "2025-Q1", "2024-M02", "2025-Q4"]))
+@given(
+    st.integers(-4 * 24 * 60, 4 * 24 * 60),
+    st.sampled_from(["2025-M12", "2025-Q1", "2024-M02", "2025-Q4"]),
+)
 def test_in_time_is_until_the_morning_after_whatever_the_minute(minutes: int, label: str) -> None:
     """The minute of admission from the start of the day after the due day; 06:00 is minute 360."""
     period = Period.parse(label)
     last = period.days(Calendar.STATISTICAL)[1]
     day = last + timedelta(days={"M": -7, "Q": 5}[period.frequency] + 1)
     midnight = datetime(day.year, day.month, day.day, tzinfo=HANOI)
-    came = submission("2025-01-01T00:00", period=label, admitted_at=midnight + timedelta(minutes=minutes))
+    came = submission(
+        "2025-01-01T00:00", period=label, admitted_at=midnight + timedelta(minutes=minutes)
+    )
     [found] = due(config(), "TELECOM", period, [came], midnight + timedelta(days=9))
     assert found.state == ("met" if minutes < 360 else "late")
     [awaited] = due(config(), "TELECOM", period, [], midnight + timedelta(minutes=minutes))

@@ -27,7 +27,10 @@ NEXT = "2026-11-07T02:00"
 
 @dataclass
 class World:
-    """A hub's home on sample systems and a sample ministry; commands run as a person would run them."""
+    """A hub's home on sample systems and a sample ministry.
+
+    Commands run as a person would run them.
+    """
 
     home: Path
     packages: Path
@@ -42,12 +45,19 @@ class World:
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """A command under way."""
-        return subprocess.Popen([*HUB, *words], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return subprocess.Popen(
+            [*HUB, *words], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command to its end."""
         return subprocess.run(
-            [*HUB, *words], env=self.environment, capture_output=True, text=True, timeout=120, check=False
+            [*HUB, *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
 
     def told(self, *words: str) -> Any:
@@ -109,9 +119,18 @@ class World:
             "submissions": submissions,
             "releases": releases,
             "deliveries": deliveries,
-            "obligations": [(o["dataflow"], o["period"], o["provider"], o["state"]) for o in obligations],
+            "obligations": [
+                (o["dataflow"], o["period"], o["provider"], o["state"]) for o in obligations
+            ],
             "ledger": sorted(
-                (e["dataflow"], e["calendar"], e["period"], e["version"], e["figures_digest"], e["state"])
+                (
+                    e["dataflow"],
+                    e["calendar"],
+                    e["period"],
+                    e["version"],
+                    e["figures_digest"],
+                    e["state"],
+                )
                 for e in self.ministry.ledger
             ),
             "effects": len({e["delivery"] for e in self.ministry.ledger}),
@@ -131,14 +150,16 @@ def hub_province() -> Province:
 
 
 def put_package(packages: Path, name: str, provider: str, files: dict[str, str]) -> Path:
-    """A package of one provider, as files beside its ``province.toml``; the folder of these files."""
+    """A package of one provider, as files beside its ``province.toml``.
+
+    The folder of these files.
+    """
     module = packages / name / "hub_provinces" / name
     module.mkdir(parents=True)
     project = f'[project]\nname = "{name}"\n[project.entry-points.lienthong]\n{name} = "hub_provinces.{name}"\n'
     (packages / name / "pyproject.toml").write_text(project, encoding="utf-8")
-    who = (
-        f'id = "{name}"\nname = "{name}"\ncontact = "bài kiểm thử"\n[[providers]]\nid = "{provider}"\nname = "{name}"\n'
-    )
+    who = f'id = "{name}"\nname = "{name}"\ncontact = "bài kiểm thử"\n'
+    who += f'[[providers]]\nid = "{provider}"\nname = "{name}"\n'
     for file, text in {"__init__.py": MODULE, "province.toml": who, **files}.items():
         (module / file).write_text(text, encoding="utf-8")
     return module
@@ -153,7 +174,9 @@ def make_world(folder: Path, names: tuple[str, ...] = PACKAGES, **gather: float)
     folder.mkdir(parents=True, exist_ok=True)
     packages = folder / "packages"
     for name in names:
-        shutil.copytree(ROOT / "plugins" / name, packages / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / "plugins" / name, packages / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
     with ExitStack() as stack:
         systems = stack.enter_context(SampleSystems(packages, folder / "systems"))
         ministry = stack.enter_context(SampleMinistry())

@@ -32,26 +32,37 @@ value = {{ column = "gia_tri", number = "en" }}
 """
 
 
-def provision(path: Path, provider: str, codes: str = '"catalogue"', dataflow: str = "TELECOM", more: str = "") -> str:
+def provision(
+    path: Path, provider: str, codes: str = '"catalogue"', dataflow: str = "TELECOM", more: str = ""
+) -> str:
     return OFFICE.format(path=path, provider=provider, codes=codes, dataflow=dataflow, more=more)
 
 
 def write(folder: Path, name: str, *rows: str) -> None:
     """Rows of org unit, period, indicator and value as a file of an office."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.csv").write_text("\n".join(["don_vi,ky,chi_tieu,gia_tri", *rows]) + "\n", encoding="utf-8")
+    (folder / f"{name}.csv").write_text(
+        "\n".join(["don_vi,ky,chi_tieu,gia_tri", *rows]) + "\n", encoding="utf-8"
+    )
 
 
 def typed(world: World, label: str, *rows: str) -> None:
     """Rows of code, period, indicator and value as people at Quảng Trị type them."""
     path = Path(world.systems.sources["quang_tri"]["telecom"]["path"]) / f"telecom-{label}.csv"
-    lines = [HEAD, *(";".join([*row.split(";")[:3], "", row.split(";")[3], "V.T.H"]) for row in rows)]
+    lines = [
+        HEAD,
+        *(";".join([*row.split(";")[:3], "", row.split(";")[3], "V.T.H"]) for row in rows),
+    ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def points(world: World, indicator: str, unit: str, first: str, last: str = "") -> dict[str, dict[str, Any]]:
+def points(
+    world: World, indicator: str, unit: str, first: str, last: str = ""
+) -> dict[str, dict[str, Any]]:
     """A series as reported, by period."""
-    told = world.told("series", indicator, unit, "--from", first, "--to", last or first, "--now", NOW)
+    told = world.told(
+        "series", indicator, unit, "--from", first, "--to", last or first, "--now", NOW
+    )
     return {each["period"]: each for each in told["as_reported"]}
 
 

@@ -1,6 +1,7 @@
 """A quarter of nights on a clock that a test holds: 34 provinces, some late, some silent, and a hub that was away.
 
-It is lived in three parts, each in a home of its own and under another rule for nights that were missed.
+It is lived in three parts, each in a home of its own and under another rule for nights that were
+missed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ AWAY = [  # the hub is off from one moment to the other
     (datetime(2026, 2, 5, 12, tzinfo=ZONE), datetime(2026, 2, 6, 2, 30, tzinfo=ZONE)),
     (datetime(2026, 2, 27, 1, tzinfo=ZONE), datetime(2026, 3, 2, 23, tzinfo=ZONE)),
 ]
-MONTHS = {  # each month's first day after it, and the day on which it is due: the fifth, by the working calendar
+# each month's first day after it, and the day on which it is due: the fifth, by the working
+# calendar
+MONTHS = {
     "2025-M12": (date(2026, 1, 1), date(2026, 1, 5)),
     "2026-M01": (date(2026, 2, 1), date(2026, 2, 5)),
     "2026-M02": (date(2026, 3, 1), date(2026, 3, 5)),
@@ -62,7 +65,10 @@ MARCH = Part(date(2026, 2, 26), date(2026, 3, 31), "2026-M02")  # the hub goes a
 
 @dataclass
 class Told:
-    """What the test decides of a province: for each month when it comes (never where None), and whether it is nil."""
+    """What the test decides of a province.
+
+    For each month when it comes (never where None), and whether it is nil.
+    """
 
     name: str
     unit: str
@@ -91,11 +97,17 @@ def story() -> list[Told]:
             fate = chance.choice(["early", "early", "early", "edge", "late", "very late", "never"])
             at = datetime.combine(begins, time(8), ZONE) + timedelta(hours=chance.randrange(0, 60))
             if fate == "edge":  # around the deadline, before and after the night that still counts
-                at = datetime.combine(is_due, time(), ZONE) + timedelta(hours=chance.choice([20, 25, 27, 31]))
+                at = datetime.combine(is_due, time(), ZONE) + timedelta(
+                    hours=chance.choice([20, 25, 27, 31])
+                )
             elif fate == "late":
-                at = datetime.combine(is_due, time(), ZONE) + timedelta(days=chance.randrange(2, 15))
+                at = datetime.combine(is_due, time(), ZONE) + timedelta(
+                    days=chance.randrange(2, 15)
+                )
             elif fate == "very late":  # when no night asks for it any more
-                at = datetime.combine(begins, time(), ZONE) + timedelta(days=chance.randrange(35, 50))
+                at = datetime.combine(begins, time(), ZONE) + timedelta(
+                    days=chance.randrange(35, 50)
+                )
             comes[month] = None if fate == "never" else at
             if chance.random() < 0.15:
                 nil.add(month)
@@ -138,7 +150,11 @@ def asks(told: Told, part: Part) -> Iterator[tuple[datetime, date]]:
     for day, at in nights_of(part):
         tries = [at]
         for minutes in (10, 30, 90):  # after each try that failed, at the next look
-            looks = [datetime.combine(at.date() + timedelta(days=k), look, ZONE) for k in (0, 1) for look in LOOKS]
+            looks = [
+                datetime.combine(at.date() + timedelta(days=k), look, ZONE)
+                for k in (0, 1)
+                for look in LOOKS
+            ]
             nexts = [look for look in looks if look >= tries[-1] + timedelta(minutes=minutes)]
             tries.append(nexts[0])
         for moment in tries:
@@ -153,9 +169,15 @@ def right(told: Told, part: Part) -> str:
     """What becomes of an obligation."""
     month = part.month
     begins, is_due = MONTHS[month]
-    after = (begins.replace(day=28) + timedelta(days=5)).replace(day=1)  # from then on the next month is asked for
+    after = (begins.replace(day=28) + timedelta(days=5)).replace(
+        day=1
+    )  # from then on the next month is asked for
     comes = told.comes[month]
-    seen = [at for at, day in asks(told, part) if begins <= day < after and comes is not None and comes <= at]
+    seen = [
+        at
+        for at, day in asks(told, part)
+        if begins <= day < after and comes is not None and comes <= at
+    ]
     if not seen:
         return "missing"
     if month in told.nil:
@@ -214,7 +236,10 @@ is     = "KHONG"
 
 @dataclass
 class Lived:
-    """What became of a part: of each obligation in the end and by calculation, and of the nights."""
+    """What became of a part.
+
+    Of each obligation in the end and by calculation, and of the nights.
+    """
 
     found: dict[str, str]
     right: dict[str, str]
@@ -224,7 +249,10 @@ class Lived:
 
 
 def lived(home: Path, part: Part) -> Lived:
-    """Live through a part, in a process of its own: packages that were loaded for one stay loaded."""
+    """Live through a part, in a process of its own.
+
+    Packages that were loaded for one stay loaded.
+    """
     with ProcessPoolExecutor(1, get_context("spawn")) as alone:
         return alone.submit(_lived, home, part).result()
 
@@ -254,7 +282,9 @@ def _lived(home: Path, part: Part) -> Lived:
     returns = {back for _, back in AWAY if part.first <= back.date() <= part.last}
     for moment in sorted(moments | returns):
         at[0] = moment
-        toml.write_text(f'{settings}\n[schedule]\nmissed = "{RULES[moment.month]}"\n', encoding="utf-8")
+        toml.write_text(
+            f'{settings}\n[schedule]\nmissed = "{RULES[moment.month]}"\n', encoding="utf-8"
+        )
         happens(home, moment)
         serving.turn()
     end = datetime.combine(part.last, time(23), ZONE)
@@ -279,7 +309,9 @@ def filled_in(part: Part, found: dict[str, str]) -> dict[str, str]:
     later = datetime.combine(part.last, time(23), ZONE) + timedelta(days=30)
     return {
         told.name: ("nil" if part.month in told.nil else "late")
-        if found[told.name] == "missing" and (comes := told.comes[part.month]) is not None and comes <= later
+        if found[told.name] == "missing"
+        and (comes := told.comes[part.month]) is not None
+        and comes <= later
         else found[told.name]
         for told in STORY
     }
@@ -296,7 +328,11 @@ def happens(home: Path, now: datetime) -> None:
         for month, comes in told.comes.items():
             file = share / f"{month}.csv"
             if comes is not None and comes <= now and not file.exists():
-                row = f"{month},KHONG,\n" if month in told.nil else f"{month},VT01,{1000 + len(told.name)}\n"
+                row = (
+                    f"{month},KHONG,\n"
+                    if month in told.nil
+                    else f"{month},VT01,{1000 + len(told.name)}\n"
+                )
                 file.write_text("ky,ma,gia_tri\n" + row, encoding="utf-8")
 
 

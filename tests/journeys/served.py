@@ -30,7 +30,9 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None
 @contextmanager
 def serving(world: World, log: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as file:
-        process = subprocess.Popen([*HUB, "serve", *words], env=world.environment, stdout=file, stderr=file)
+        process = subprocess.Popen(
+            [*HUB, "serve", *words], env=world.environment, stdout=file, stderr=file
+        )
     try:
         yield process
     finally:

@@ -76,7 +76,9 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_a_new_folder_is_a_new_province(world: World) -> None:
     world.night(NIGHT)
-    before = {name: digests(world.home / "config") | digests(world.packages) for name in ("there",)}["there"]
+    before = {
+        name: digests(world.home / "config") | digests(world.packages) for name in ("there",)
+    }["there"]
     systems = world.home.parent / "ha_tinh"
     systems.mkdir()
     (systems / "vt-2026-M10.csv").write_text(

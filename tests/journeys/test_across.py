@@ -42,8 +42,12 @@ def secretary(world: World, total: str) -> None:
     """The cluster's secretary reports a total of its own for October."""
     folder = world.home.parent / "thu_ky"
     folder.mkdir()
-    (folder / "2026-M10.csv").write_text(f"ky,ma,gia_tri\n2026-M10,VT03,{total}\n", encoding="utf-8")
-    put_package(world.packages, "cum_5", "CUM_5.THU_KY", {"telecom.toml": PROVISION.format(folder=folder)})
+    (folder / "2026-M10.csv").write_text(
+        f"ky,ma,gia_tri\n2026-M10,VT03,{total}\n", encoding="utf-8"
+    )
+    put_package(
+        world.packages, "cum_5", "CUM_5.THU_KY", {"telecom.toml": PROVISION.format(folder=folder)}
+    )
     duties = world.home / "config" / "obligations" / "telecom.toml"
     duties.write_text(duties.read_text(encoding="utf-8") + DUTY, encoding="utf-8")
 
@@ -55,13 +59,17 @@ def members(world: World) -> int:
 
 
 @pytest.mark.parametrize("less", [0, 1000])
-def test_a_total_that_is_less_than_what_others_report_of_its_parts_is_named(world: World, less: int) -> None:
+def test_a_total_that_is_less_than_what_others_report_of_its_parts_is_named(
+    world: World, less: int
+) -> None:
     world.night(NIGHT, "--period", "2026-M10")
     there = members(world)
     secretary(world, str(there - less))
     told = world.night(NIGHT, "--period", "2026-M10")
     assert told["broken"] == {}
-    assert world.figures("TELECOM/2026-M10")["VT.03", "cluster-5"] == str(there - less)  # what was reported stands
+    assert world.figures("TELECOM/2026-M10")["VT.03", "cluster-5"] == str(
+        there - less
+    )  # what was reported stands
     found = [each for each in world.told("finding", "list") if each["code"] == "V027"]
     if not less:
         assert found == []
@@ -70,4 +78,8 @@ def test_a_total_that_is_less_than_what_others_report_of_its_parts_is_named(worl
     assert (each["severity"], each["owner"], each["province"]) == ("warning", "hub", "cum_5")
     assert each["text"] == f"{there - less} ≠ {there} (-{less})"
     place = each["place"]
-    assert (place["indicator"], place["org_unit"], place["period"]) == ("VT.03", "cluster-5", "2026-M10")
+    assert (place["indicator"], place["org_unit"], place["period"]) == (
+        "VT.03",
+        "cluster-5",
+        "2026-M10",
+    )

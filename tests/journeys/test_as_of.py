@@ -1,4 +1,7 @@
-"""What stood yesterday is there today: versions, revisions and catalogues, each as of a moment, and what changed."""
+"""What stood yesterday is there today.
+
+Versions, revisions and catalogues, each as of a moment, and what changed.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,18 @@ def _shown(world: World, *words: str) -> tuple[str, int, dict[tuple[str, str], s
 
 
 def _corrected(world: World) -> None:
-    """A correction the next day; then the catalogue rounds otherwise, and a landing is read again."""
+    """A correction the next day.
+
+    Then the catalogue rounds otherwise, and a landing is read again.
+    """
     world.night(FIRST, "--period", "2026-M10")
     _row(world, "VT-03")["gia_tri"] = "3.402.200"
     world.night(CORRECTED, "--period", "2026-M10")
     units = world.home / "config" / "catalogue" / "units.csv"
     text = units.read_text(encoding="utf-8")
-    units.write_text(text.replace("thuê bao,subscriptions,0", "thuê bao,telephone lines,2"), encoding="utf-8")
+    units.write_text(
+        text.replace("thuê bao,subscriptions,0", "thuê bao,telephone lines,2"), encoding="utf-8"
+    )
     _row(world, "VT-04")["gia_tri"] = "52.000"
     world.night(RENAMED, "--period", "2026-M10")
     world.run("replay", "thanh_hoa", "telecom")
@@ -56,29 +64,53 @@ def test_yesterdays_release_is_yesterdays_to_the_digest_whatever_came_since(worl
 def test_what_a_correction_changed_is_told_figure_by_figure_with_its_reason(world: World) -> None:
     _corrected(world)
     told = world.told("release", "diff", f"{NAME}/v2")
-    assert (told["before"], told["after"], told["reason"]) == (f"{NAME}/v1", f"{NAME}/v2", "correction")
-    changes = {(c["indicator"], c["org_unit"]): (c["what"], c["before"], c["after"]) for c in told["changes"]}
+    assert (told["before"], told["after"], told["reason"]) == (
+        f"{NAME}/v1",
+        f"{NAME}/v2",
+        "correction",
+    )
+    changes = {
+        (c["indicator"], c["org_unit"]): (c["what"], c["before"], c["after"])
+        for c in told["changes"]
+    }
     assert changes["VT.03", "vn-thanh-hoa"][0] == "changed"
     assert [float(each) for each in changes["VT.03", "vn-thanh-hoa"][1:]] == [3402118, 3402200]
     assert ("VT.03", "cluster-5") in changes
     assert ("VT.03", "vn-quang-tri-2025") not in changes
 
     revisions = world.told("revision", "list", KEY[0], "--period", KEY[1])
-    assert [(r["revision"], r["reason"]) for r in revisions][:2] == [(1, "initial"), (2, "correction")]
+    assert [(r["revision"], r["reason"]) for r in revisions][:2] == [
+        (1, "initial"),
+        (2, "correction"),
+    ]
     before = world.told("revision", "list", KEY[0], "--period", KEY[1], "--as-of", YESTERDAY)
     assert [(r["revision"], r["state"]) for r in before] == [(1, "current")]
     told = world.told("revision", "diff", *KEY, "--revisions", "1", "2")
     [change] = told["changes"]
-    assert (change["indicator"], change["what"], told["reason"]) == ("VT.03", "changed", "correction")
+    assert (change["indicator"], change["what"], told["reason"]) == (
+        "VT.03",
+        "changed",
+        "correction",
+    )
 
 
-def test_a_preliminary_year_of_december_and_the_final_one_of_february_live_side_by_side(world: World) -> None:
+def test_a_preliminary_year_of_december_and_the_final_one_of_february_live_side_by_side(
+    world: World,
+) -> None:
     rows: Any = world.systems.servers["thanh_hoa/telecom"].rows
-    told = {"ten_chi_tieu": "", "don_vi": "Thanh Hoá", "ky": "2025", "don_vi_tinh": "thuê bao", "ghi_chu": ""}
+    told = {
+        "ten_chi_tieu": "",
+        "don_vi": "Thanh Hoá",
+        "ky": "2025",
+        "don_vi_tinh": "thuê bao",
+        "ghi_chu": "",
+    }
     rows["2025"] = [{**told, "ma_chi_tieu": "VT-03", "gia_tri": "3.300.000", "trang_thai": "ước"}]
     world.told("gather", "--now", "2025-12-15T02:00", "--province", "thanh_hoa", "--period", "2025")
     world.told("publish", "TELECOM", "2025", "--now", "2025-12-15T03:00")
-    rows["2025"] = [{**told, "ma_chi_tieu": "VT-03", "gia_tri": "3.312.407", "trang_thai": "chính thức"}]
+    rows["2025"] = [
+        {**told, "ma_chi_tieu": "VT-03", "gia_tri": "3.312.407", "trang_thai": "chính thức"}
+    ]
     world.told("gather", "--now", "2026-02-24T02:00", "--province", "thanh_hoa", "--period", "2025")
     world.told("publish", "TELECOM", "2025", "--now", "2026-02-24T03:00")
     found = {}

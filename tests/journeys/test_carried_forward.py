@@ -1,4 +1,7 @@
-"""A reporter that is missing: its last stocks stand for it where the dataflow says so, marked, and traced."""
+"""A reporter that is missing.
+
+Its last stocks stand for it where the dataflow says so, marked, and traced.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ SEPTEMBER, NOVEMBER = "2026-10-06T02:00", "2026-11-06T07:00"
 
 @pytest.fixture
 def carrying(world: World) -> World:
-    """A world whose telecom report carries forward; Thanh Hóa has reported September, and nothing for October."""
+    """A world whose telecom report carries forward.
+
+    Thanh Hóa has reported September, and nothing for October.
+    """
     flow = world.home / "config" / "dataflows" / "TELECOM.toml"
     flow.write_text('gap = "carry forward"\n' + flow.read_text(encoding="utf-8"), encoding="utf-8")
     rows: Any = world.systems.servers["thanh_hoa/telecom"].rows
@@ -35,13 +41,17 @@ def test_the_last_stocks_stand_for_who_is_missing_and_flows_do_not(carrying: Wor
     states = {r["provider"]: r["state"] for r in shown["manifest"]["reporters"]}
     assert states["THANH_HOA.SKHCN"] == "carried forward"
     assert shown["manifest"]["coverage"]["reporters"] == "1/5"
-    total = next(f for f in shown["figures"] if (f["indicator"], f["org_unit"]) == ("VT.03", "cluster-5"))
+    total = next(
+        f for f in shown["figures"] if (f["indicator"], f["org_unit"]) == ("VT.03", "cluster-5")
+    )
     assert (total["status"], total["coverage"]) == ("E", "2/5")
     step = carrying.trace("TELECOM/2026-M10", "VT.03", "vn-thanh-hoa")
     assert step["method"] == "carried forward"
     [below] = step["below"]
     assert (below["period"], below["cell"]["text"]) == ("2026-M09", "3.402.118")
-    assert carrying.told("release", "verify", "TELECOM/2026-M10")["release"] == "TELECOM/2026-M10/v1"
+    assert (
+        carrying.told("release", "verify", "TELECOM/2026-M10")["release"] == "TELECOM/2026-M10/v1"
+    )
     assert carrying.codes["release"] == 0
 
 
@@ -52,5 +62,7 @@ def test_what_comes_late_takes_the_place_of_what_was_carried(carrying: World) ->
     carrying.night("2026-11-07T07:00", "--period", "2026-M10")
     shown = carrying.told("release", "show", "TELECOM/2026-M10")
     assert (shown["manifest"]["version"], shown["manifest"]["reason"]) == (2, "late")
-    mine = {f["indicator"]: f["method"] for f in shown["figures"] if f["org_unit"] == "vn-thanh-hoa"}
+    mine = {
+        f["indicator"]: f["method"] for f in shown["figures"] if f["org_unit"] == "vn-thanh-hoa"
+    }
     assert mine["VT.03"] == mine["VT.01"] == "reported"

@@ -54,7 +54,11 @@ def test_words_that_are_wrong_are_usage_errors(world: World) -> None:
 
 
 def test_a_period_that_does_not_exist_or_is_not_reported_is_said_so(world: World) -> None:
-    for label, right in (("2026-M13", "M01 to M12"), ("2026-Q5", "Q1 to Q4"), ("2026-M1", "2026-M01")):
+    for label, right in (
+        ("2026-M13", "M01 to M12"),
+        ("2026-Q5", "Q1 to Q4"),
+        ("2026-M1", "2026-M01"),
+    ):
         done = world.run("obligation", "list", "--period", label)
         assert done.returncode == 2
         assert right in done.stderr
@@ -64,12 +68,18 @@ def test_a_period_that_does_not_exist_or_is_not_reported_is_said_so(world: World
     ):
         done = world.run(*words)
         assert done.returncode == 1
-        assert "TELECOM is reported by M, Q, A, and 2026-N1 is none of these" in " ".join(done.stderr.split())
+        assert "TELECOM is reported by M, Q, A, and 2026-N1 is none of these" in " ".join(
+            done.stderr.split()
+        )
 
 
 def test_obligations_show_the_due_day_and_its_rule(world: World) -> None:
-    told = world.told("obligation", "list", "--dataflow", "TELECOM", "--period", "2026-Q3", "--now", NIGHT)
-    assert {(each["due"], each["due rule"]) for each in told} == {("2026-10-12", "+10 days")}  # the 10th: a Saturday
+    told = world.told(
+        "obligation", "list", "--dataflow", "TELECOM", "--period", "2026-Q3", "--now", NIGHT
+    )
+    assert {(each["due"], each["due rule"]) for each in told} == {
+        ("2026-10-12", "+10 days")
+    }  # the 10th: a Saturday
 
 
 def test_gather_and_publish_do_what_the_night_does(world: World) -> None:
@@ -83,7 +93,10 @@ def test_gather_and_publish_do_what_the_night_does(world: World) -> None:
 
 def test_what_people_read_names_the_same_things(world: World) -> None:
     world.night(NIGHT)
-    told = {words: world.run(*words.split()).stdout for words in ("status", "province list", "release list")}
+    told = {
+        words: world.run(*words.split()).stdout
+        for words in ("status", "province list", "release list")
+    }
     assert re.search(r"thanh_hoa +telecom", told["status"])
     assert "TONG_CUC_THONG_KE.DAN_SO" in told["province list"]
     assert "TELECOM/2026-Q3/v1" in told["release list"]
@@ -106,11 +119,23 @@ def test_a_release_is_handed_on_as_a_workbook_and_as_json(world: World, tmp_path
     assert book.sheet_names == ["Báo cáo", "Đơn vị thiếu", "Nguồn số liệu"]
     cells = [cell for row in book.get_sheet_by_index(0).to_python() for cell in row]
     assert 5104448.0 in cells
-    assert world.run("release", "export", "TELECOM/2026-M10", str(tmp_path), "--format", "json").returncode == 0
+    assert (
+        world.run(
+            "release", "export", "TELECOM/2026-M10", str(tmp_path), "--format", "json"
+        ).returncode
+        == 0
+    )
     document = json.loads((tmp_path / "TELECOM-2026-M10-v1.json").read_text(encoding="utf-8"))
-    figure = next(f for f in document["figures"] if (f["indicator"], f["org_unit"]) == ("VT.03", "cluster-5"))
+    figure = next(
+        f for f in document["figures"] if (f["indicator"], f["org_unit"]) == ("VT.03", "cluster-5")
+    )
     assert (figure["value"], figure["coverage"]) == ("5104448", "2/5")
-    assert world.run("release", "export", "TELECOM/2026-M10", str(tmp_path), "--format", "odt").returncode == 2
+    assert (
+        world.run(
+            "release", "export", "TELECOM/2026-M10", str(tmp_path), "--format", "odt"
+        ).returncode
+        == 2
+    )
 
 
 def test_the_quarantine_is_exported_without_live_formulas(world: World, tmp_path: Path) -> None:
@@ -126,7 +151,9 @@ def test_the_quarantine_is_exported_without_live_formulas(world: World, tmp_path
     assert (bad["code"], bad["vi"]) == ("V002", "Giá trị không phải là số")
 
 
-def test_a_sealed_submission_from_elsewhere_is_admitted_and_a_forged_one_is_not(world: World, tmp_path: Path) -> None:
+def test_a_sealed_submission_from_elsewhere_is_admitted_and_a_forged_one_is_not(
+    world: World, tmp_path: Path
+) -> None:
     import shutil
 
     world.night(NIGHT, "--province", "quang_tri")

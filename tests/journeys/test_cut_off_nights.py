@@ -100,7 +100,9 @@ def gate(world: World) -> Iterator[Gate]:
     package = world.packages / "thanh_hoa" / "hub_provinces" / "thanh_hoa"
     (package / "waiting.py").write_text(WAITING.format(gate=str(gate.path)))
     toml = package / "telecom.toml"
-    toml.write_text('prepare = "hub_provinces.thanh_hoa.waiting:wait"\n' + toml.read_text(encoding="utf-8"))
+    toml.write_text(
+        'prepare = "hub_provinces.thanh_hoa.waiting:wait"\n' + toml.read_text(encoding="utf-8")
+    )
     gate.path.touch()
     yield gate
     gate.open()
@@ -117,7 +119,9 @@ def test_a_hub_killed_after_landing(world: World, gate: Gate, undisturbed: dict[
     assert mine
     hub.kill()
     hub.communicate()
-    until(lambda: not any(child.is_running() for child in mine), "the children to end with their hub")
+    until(
+        lambda: not any(child.is_running() for child in mine), "the children to end with their hub"
+    )
     gate.open()
     assert one_more_night(world) == undisturbed
     outcomes = [r["outcome"] for r in world.told("status")["runs"]]
@@ -131,9 +135,9 @@ def test_a_child_killed_after_landing_costs_its_own_run_only(
 ) -> None:
     hub = world.start("night", "--now", NIGHT, "--json")
     until(gate.reached, "a landed part")
-    [blocked] = [c for c in children(hub) if any("thanh_hoa" in f.path for f in c.open_files())] or [
-        _busy(children(hub), world)
-    ]
+    [blocked] = [
+        c for c in children(hub) if any("thanh_hoa" in f.path for f in c.open_files())
+    ] or [_busy(children(hub), world)]
     os.kill(blocked.pid, signal.SIGKILL)
     out, _ = hub.communicate(timeout=60)
     assert b"ended by signal SIGKILL" in out
@@ -143,16 +147,25 @@ def test_a_child_killed_after_landing_costs_its_own_run_only(
     assert state["submissions"] == undisturbed["submissions"]
     assert state["obligations"] == undisturbed["obligations"]
     figures = {name.rsplit("/", 1)[0]: digest for name, _, _, digest in state["releases"]}
-    assert figures == {name.rsplit("/", 1)[0]: digest for name, _, _, digest in undisturbed["releases"]}
+    assert figures == {
+        name.rsplit("/", 1)[0]: digest for name, _, _, digest in undisturbed["releases"]
+    }
     assert state["effects"] == len(state["releases"]) == len(state["ledger"])
 
 
 def _busy(found: list[psutil.Process], world: World) -> psutil.Process:
-    """The child that works in Thanh Hóa's scratch folder: the last that is left when the others are done."""
+    """The child that works in Thanh Hóa's scratch folder.
+
+    The last that is left when the others are done.
+    """
     deadline = time.monotonic() + 30
     while len(found) > 1 and time.monotonic() < deadline:
         time.sleep(0.05)
-        found = [child for child in found if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        found = [
+            child
+            for child in found
+            if child.is_running() and child.status() != psutil.STATUS_ZOMBIE
+        ]
     assert len(found) == 1, (found, world.home)
     return found[0]
 
@@ -160,7 +173,13 @@ def _busy(found: list[psutil.Process], world: World) -> psutil.Process:
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_a_hub_killed_after_sealing(world: World, after: int, undisturbed: dict[str, Any]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", AFTER_SEAL.replace("{night!r}", repr(NIGHT)), str(world.home), str(after)],
+        [
+            sys.executable,
+            "-c",
+            AFTER_SEAL.replace("{night!r}", repr(NIGHT)),
+            str(world.home),
+            str(after),
+        ],
         env=world.environment,
         capture_output=True,
         check=False,
@@ -171,7 +190,9 @@ def test_a_hub_killed_after_sealing(world: World, after: int, undisturbed: dict[
 
 
 @pytest.mark.parametrize("mode", ["slow", "down", "lose answer"])
-def test_a_hub_killed_between_freeze_and_receipt(world: World, mode: str, undisturbed: dict[str, Any]) -> None:
+def test_a_hub_killed_between_freeze_and_receipt(
+    world: World, mode: str, undisturbed: dict[str, Any]
+) -> None:
     world.ministry.mode, world.ministry.delay = mode, 1.0  # type: ignore[assignment]  # a Mode
     hub = world.start("night", "--now", NIGHT)
     if mode == "slow":
@@ -179,7 +200,9 @@ def test_a_hub_killed_between_freeze_and_receipt(world: World, mode: str, undist
         hub.kill()
     hub.communicate()
     world.ministry.mode = "accept"
-    time.sleep(1.5 if mode == "slow" else 0)  # what was on its way takes effect after its sender is gone
+    time.sleep(
+        1.5 if mode == "slow" else 0
+    )  # what was on its way takes effect after its sender is gone
     assert one_more_night(world) == undisturbed
 
 
@@ -192,7 +215,11 @@ def _sent(world: World) -> bool:
         return False
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         try:
-            return bool(connection.execute("select count(*) from delivery where state = 'sent'").fetchone()[0])
+            return bool(
+                connection.execute("select count(*) from delivery where state = 'sent'").fetchone()[
+                    0
+                ]
+            )
         except sqlite3.OperationalError:
             return False
 

@@ -39,7 +39,11 @@ def test_what_waits_goes_where_it_is_said_to_go_today(world: World) -> None:
     with SampleMinistry() as before, SampleMinistry() as later:
         before.mode = "down"
         old = told(before.url, "TELECOM", 'valid_to = "2026-11-06"')
-        write(world, old.replace('"2026-11-06"', "2026-11-06"), told(later.url, "TELECOM", "valid_from = 2026-11-07"))
+        write(
+            world,
+            old.replace('"2026-11-06"', "2026-11-06"),
+            told(later.url, "TELECOM", "valid_from = 2026-11-07"),
+        )
         world.night("2026-11-06T02:00", "--period", "2026-M10")
         assert not before.ledger
         before.mode = "accept"

@@ -1,4 +1,8 @@
-"""The doctor: what it lists for each leftover and each damage, what ``--mend`` leaves, and that it changes nothing."""
+"""The doctor.
+
+What it lists for each leftover and each damage, what ``--mend`` leaves, and that it changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from hub_core.config.operator import load
 from hub_core.engine.engine import local
 from hub_core.errors import StateError
 from hub_core.home import Hub
-from hub_core.landing.zone import read_manifest
+from hub_core.landing.layout import read_manifest
 from hub_core.obligations import ZONE
 from hub_core.packages.installed import Installed, enter
 from hub_core.upkeep import doctor
@@ -180,10 +184,15 @@ def test_a_landing_that_the_database_forgot_can_be_replayed_again(copy: World) -
     landing = known.with_name(UNKNOWN)
     shutil.copytree(known, landing)
     text = json.loads((landing / "landing.json").read_text(encoding="utf-8"))
-    (landing / "landing.json").write_text(json.dumps(text | {"gather": UNKNOWN, "sequence": 99}), encoding="utf-8")
+    (landing / "landing.json").write_text(
+        json.dumps(text | {"gather": UNKNOWN, "sequence": 99}), encoding="utf-8"
+    )
     sealed = another_submission(copy.home, UNKNOWN)
     told = examined(copy.home)
-    assert sorted((each.kind, each.harmless) for each in told.found) == [("forgotten", False), ("landing", True)]
+    assert sorted((each.kind, each.harmless) for each in told.found) == [
+        ("forgotten", False),
+        ("landing", True),
+    ]
     shown = copy.told("doctor", "--mend")
     assert [each["kind"] for each in shown["mended"]] == ["landing"]
     assert [(each["kind"], each["who"]) for each in shown["found"]] == [("forgotten", "operator")]
@@ -191,7 +200,10 @@ def test_a_landing_that_the_database_forgot_can_be_replayed_again(copy: World) -
     assert sealed.exists()
     replayed = copy.told("replay", "thanh_hoa", "telecom", UNKNOWN)
     assert (replayed["outcome"], replayed["error"]) == ("unchanged", None)
-    assert copy.told("gather", "--province", "quang_tri", "--now", NIGHT)["gathers"][0]["gather"] > UNKNOWN
+    assert (
+        copy.told("gather", "--province", "quang_tri", "--now", NIGHT)["gathers"][0]["gather"]
+        > UNKNOWN
+    )
     assert kinds(mended(copy.home)) == []  # it was read again; the folder is a leftover now
     assert not sealed.exists()
 
@@ -218,7 +230,12 @@ def test_a_landing_whose_number_was_given_again_is_for_the_operator(copy: World)
 
 
 def test_a_file_of_somebody_else_is_left_alone(copy: World) -> None:
-    for place in ("ghi-chu.txt", "thanh_hoa/a.txt", f"{LANDED[8:]}/a.txt", f"{LANDED[8:]}/parts/a.txt"):
+    for place in (
+        "ghi-chu.txt",
+        "thanh_hoa/a.txt",
+        f"{LANDED[8:]}/a.txt",
+        f"{LANDED[8:]}/parts/a.txt",
+    ):
         file(f"landing/{place}")(copy.home)
     file("catalogues/a.txt")(copy.home)
     before = tree(copy.home)
@@ -253,15 +270,35 @@ DAMAGE: list[tuple[Kind, bool, Made]] = [
     ("package", False, installed_without_files),
     ("package", False, file("installed/ha_tinh/installed.json")),
     ("missing", False, lambda home: shutil.rmtree(first(home, f"{LANDED}/submissions/*/*"))),
-    ("missing", False, lambda home: first(home, f"{LANDED}/submissions/*/*/observations.parquet").unlink()),
-    ("missing", False, lambda home: first(home, f"{LANDED}/submissions/*/*/manifest.json").unlink()),
+    (
+        "missing",
+        False,
+        lambda home: first(home, f"{LANDED}/submissions/*/*/observations.parquet").unlink(),
+    ),
+    (
+        "missing",
+        False,
+        lambda home: first(home, f"{LANDED}/submissions/*/*/manifest.json").unlink(),
+    ),
     ("missing", False, remove_part),
-    ("digest", False, lambda home: flip(first(home, f"{LANDED}/submissions/*/*/observations.parquet"))),
-    ("digest", False, lambda home: flip(first(home, f"{LANDED}/submissions/*/*/quarantine.parquet"))),
+    (
+        "digest",
+        False,
+        lambda home: flip(first(home, f"{LANDED}/submissions/*/*/observations.parquet")),
+    ),
+    (
+        "digest",
+        False,
+        lambda home: flip(first(home, f"{LANDED}/submissions/*/*/quarantine.parquet")),
+    ),
     ("digest", False, lambda home: flip(first(home, f"{LANDED}/submissions/*/*/manifest.json"))),
     ("digest", False, lambda home: flip(first(home, f"{LANDED}/gathers/*/landing.json"), 4)),
     ("digest", True, lambda home: flip(first(home, f"{LANDED}/parts/*"))),
-    ("digest", False, lambda home: change(home, "update submission set rows = rows + 1 where id = 1")),
+    (
+        "digest",
+        False,
+        lambda home: change(home, "update submission set rows = rows + 1 where id = 1"),
+    ),
     ("release", False, lambda home: change(home, "update figure set value = '1' where rowid = 1")),
     ("release", False, lambda home: change(home, "delete from figure where rowid = 1")),
     ("chain", False, lambda home: new_version(home, "0" * 64)),
@@ -282,7 +319,9 @@ def new_version(home: Path, previous: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "deep", "harm"), DAMAGE)
-def test_each_damage_is_named_and_never_mended(copy: World, kind: Kind, deep: bool, harm: Made) -> None:
+def test_each_damage_is_named_and_never_mended(
+    copy: World, kind: Kind, deep: bool, harm: Made
+) -> None:
     harm(copy.home)
     harmed = tree(copy.home)
     with opened(copy.home) as hub:
@@ -335,7 +374,9 @@ def test_a_catalogue_that_config_no_longer_holds_is_for_the_operator(copy: World
     first(copy.home, "catalogues/*.json").unlink()
     path = copy.home / "config" / "dataflows" / "TELECOM.toml"
     path.write_text(path.read_text(encoding="utf-8") + "\n# another\n", encoding="utf-8")
-    assert [(each.kind, each.who) for each in mended(copy.home).found] == [("catalogue", "operator")]
+    assert [(each.kind, each.who) for each in mended(copy.home).found] == [
+        ("catalogue", "operator")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -347,7 +388,9 @@ def test_a_catalogue_that_config_no_longer_holds_is_for_the_operator(copy: World
         ("""state = 'queued', error = '{"error": "DeliveryRefused", "message": "no"}'""", False),
     ],
 )
-def test_a_delivery_without_a_receipt_is_listed_until_it_has_one(copy: World, change_to: str, harmless: bool) -> None:
+def test_a_delivery_without_a_receipt_is_listed_until_it_has_one(
+    copy: World, change_to: str, harmless: bool
+) -> None:
     change(copy.home, f"update delivery set {change_to} where rowid = 1")
     told = mended(copy.home)
     assert [(each.kind, each.harmless) for each in told.found] == [("delivery", harmless)]
@@ -427,7 +470,9 @@ def test_every_kind_is_in_the_list_and_on_the_page() -> None:
     section = re.search(r"^## When something is wrong.*?(?=^## )", page, re.DOTALL | re.MULTILINE)
     assert section
     assert set(re.findall(r"^\| `([a-z]+)` \|", section[0], re.MULTILINE)) == set(get_args(Kind))
-    assert set(re.findall(r"^      ([a-z]+) ", symptom.__doc__ or "", re.MULTILINE)) == set(get_args(Kind))
+    assert set(re.findall(r"^      ([a-z]+) ", symptom.__doc__ or "", re.MULTILINE)) == set(
+        get_args(Kind)
+    )
 
 
 def test_the_cases_name_every_kind() -> None:

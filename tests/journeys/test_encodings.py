@@ -1,4 +1,7 @@
-"""One table in every encoding that departments write: the same figures to the digest, or refused."""
+"""One table in every encoding that departments write.
+
+The same figures to the digest, or refused.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.connectors.test_vietnamese import bytewise, in_1258, in_vni
 
 if TYPE_CHECKING:
@@ -29,7 +31,11 @@ WRITTEN: dict[str, tuple[str, Callable[[str], bytes]]] = {  # declared, and how 
 
 def _declare(world: World, encoding: str) -> None:
     path = world.packages / "quang_tri" / "hub_provinces" / "quang_tri" / "telecom.toml"
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("encoding")]
+    lines = [
+        line
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if not line.startswith("encoding")
+    ]
     lines.insert(lines.index('kind      = "csv"') + 1, f'encoding  = "{encoding}"')
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -59,13 +65,18 @@ def _digest(world: World) -> tuple[str, str]:
     return submissions[-1].content_digest, submissions[-1].quarantine_digest
 
 
-def test_the_same_table_gives_the_same_content_digest_in_every_encoding(world: World, table: tuple[Path, str]) -> None:
+def test_the_same_table_gives_the_same_content_digest_in_every_encoding(
+    world: World, table: tuple[Path, str]
+) -> None:
     path, text = table
     path.write_bytes(text.encode())
     assert _gathered(world) == ("done", "")
     plain = _digest(world)
     path.write_bytes(text.replace("1.698.450", "1.698.451").encode())
-    assert _gathered(world) == ("done", "")  # so that what is the same as the first is seen to be a change again
+    assert _gathered(world) == (
+        "done",
+        "",
+    )  # so that what is the same as the first is seen to be a change again
     assert _digest(world) != plain
     for name, (declared, write) in WRITTEN.items():
         _declare(world, declared)
@@ -75,7 +86,9 @@ def test_the_same_table_gives_the_same_content_digest_in_every_encoding(world: W
         assert _digest(world) == plain, name
 
 
-def test_a_wrong_declaration_is_refused_and_the_next_right_file_is_taken(world: World, table: tuple[Path, str]) -> None:
+def test_a_wrong_declaration_is_refused_and_the_next_right_file_is_taken(
+    world: World, table: tuple[Path, str]
+) -> None:
     path, text = table
     for written, declared in (("TCVN3", "vni"), ("windows-1258", "utf-8"), ("VNI", "tcvn3")):
         _declare(world, declared)

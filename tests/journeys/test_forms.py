@@ -104,11 +104,17 @@ class Clerk:
     def _start(self, *words: str) -> None:
         profile = f"-env:UserInstallation={self.profile.as_uri()}"
         subprocess.run(
-            ["soffice", profile, "--headless", "--norestore", *words], capture_output=True, timeout=180, check=True
+            ["soffice", profile, "--headless", "--norestore", *words],
+            capture_output=True,
+            timeout=180,
+            check=True,
         )
 
     def saves(self, form: Path, steps: list[str], *targets: Path) -> None:
-        """Open a form, do what the steps say, save it under other names; the kinds of file are those of the names."""
+        """Open a form, do what the steps say, save it under other names.
+
+        The kinds of file are those of the names.
+        """
         script = [
             "Sub Fill",
             "Dim how(0) As New com.sun.star.beans.PropertyValue",
@@ -122,7 +128,9 @@ class Clerk:
             script += [f"how(0).Value = {text(FILTERS[target.suffix])}"]
             script += [f"book.storeAsURL({text(target.as_uri())}, how())"]
         script += ["book.close(True)", "End Sub"]
-        (self._library / "Clerk.xba").write_text(MODULE.format(escape("\n".join(script))), encoding="utf-8")
+        (self._library / "Clerk.xba").write_text(
+            MODULE.format(escape("\n".join(script))), encoding="utf-8"
+        )
         self._start("macro:///Standard.Clerk.Fill")
         missing = [target.name for target in targets if not target.exists()]
         assert not missing, f"LibreOffice did not save {missing}"
@@ -131,13 +139,18 @@ class Clerk:
 @pytest.fixture(scope="module")
 def clerk(tmp_path_factory: pytest.TempPathFactory) -> Clerk:
     if shutil.which("soffice") is None and os.environ.get("CI") != "true":
-        pytest.skip("soffice is not there: these tests fill the form in LibreOffice (libreoffice-calc-nogui)")
+        pytest.skip(
+            "soffice is not there: these tests fill the form in LibreOffice (libreoffice-calc-nogui)"
+        )
     return Clerk(tmp_path_factory.mktemp("office"))
 
 
 @pytest.fixture
 def letters(world: World) -> Path:
-    """The folder that Hà Tĩnh's forms come to; its package is the province's own, without a mapping."""
+    """The folder that Hà Tĩnh's forms come to.
+
+    Its package is the province's own, without a mapping.
+    """
     folder = world.home.parent / "ha_tinh"
     folder.mkdir()
     for name, content in PACKAGE.items():
@@ -149,11 +162,15 @@ def letters(world: World) -> Path:
 
 def made(world: World, *words: str) -> Path:
     """The form that the hub makes."""
-    told = world.told("template", "TELECOM", "--provision", "ha_tinh/telecom", "--now", NIGHT, *words)
+    told = world.told(
+        "template", "TELECOM", "--provision", "ha_tinh/telecom", "--now", NIGHT, *words
+    )
     return Path(told["file"])
 
 
-def test_a_form_goes_out_and_comes_back_as_figures(world: World, letters: Path, clerk: Clerk) -> None:
+def test_a_form_goes_out_and_comes_back_as_figures(
+    world: World, letters: Path, clerk: Clerk
+) -> None:
     checked = world.told("check", "--now", NIGHT)
     assert [p for p in checked["problems"] if p["severity"] == "error"] == []
     form = made(world, "--out", str(world.home.parent))
@@ -189,25 +206,43 @@ def test_a_form_goes_out_and_comes_back_as_figures(world: World, letters: Path, 
 
 
 def test_the_nil_box_is_a_nil_return(world: World, letters: Path, clerk: Clerk) -> None:
-    clerk.saves(made(world, "--out", str(letters.parent)), typed(G5="x"), letters / "khong-2026-M10.xlsx")
+    clerk.saves(
+        made(world, "--out", str(letters.parent)), typed(G5="x"), letters / "khong-2026-M10.xlsx"
+    )
     night = world.night(NIGHT, "--province", "ha_tinh")
     assert world.gathers(night)["ha_tinh/telecom"]["counts"]["new"] == 0
-    owed = world.told("obligation", "list", "--dataflow", "TELECOM", "--period", "2026-M10", "--now", NIGHT)
+    owed = world.told(
+        "obligation", "list", "--dataflow", "TELECOM", "--period", "2026-M10", "--now", NIGHT
+    )
     assert [each["state"] for each in owed if each["provider"] == "HA_TINH.SKHCN"] == ["nil"]
 
 
-def test_a_changed_code_is_a_finding_and_the_rest_is_taken(world: World, letters: Path, clerk: Clerk) -> None:
+def test_a_changed_code_is_a_finding_and_the_rest_is_taken(
+    world: World, letters: Path, clerk: Clerk
+) -> None:
     figures = {f"G{row}": float(row) for row in (8, 9, 10, 13, 15)}
-    clerk.saves(made(world, "--out", str(letters.parent)), typed(B9="VT.04", **figures), letters / "sua-2026-M10.xlsx")
+    clerk.saves(
+        made(world, "--out", str(letters.parent)),
+        typed(B9="VT.04", **figures),
+        letters / "sua-2026-M10.xlsx",
+    )
     night = world.night(NIGHT, "--province", "ha_tinh")
     counts = world.gathers(night)["ha_tinh/telecom"]["counts"]
     assert counts["quarantined"] == 1
-    [row] = [row for row in world.told("finding", "quarantine", "--province", "ha_tinh") if row["code"] == "V019"]
+    [row] = [
+        row
+        for row in world.told("finding", "quarantine", "--province", "ha_tinh")
+        if row["code"] == "V019"
+    ]
     assert row["locator"] == "Biểu!G9"
-    assert "B9: biểu mẫu ghi VT.03, ô ghi VT.04 / the form has VT.03, the cell VT.04" in row.values()
+    assert (
+        "B9: biểu mẫu ghi VT.03, ô ghi VT.04 / the form has VT.03, the cell VT.04" in row.values()
+    )
 
 
-def test_all_that_libreoffice_saves_reads_alike(world: World, letters: Path, clerk: Clerk, tmp_path: Path) -> None:
+def test_all_that_libreoffice_saves_reads_alike(
+    world: World, letters: Path, clerk: Clerk, tmp_path: Path
+) -> None:
     form = made(world, "--period", "2026-Q3", "--out", str(tmp_path / "bieu.xlsx"))
     assert form == tmp_path / "bieu.xlsx"
     targets = [tmp_path / f"form{suffix}" for suffix in FILTERS]
@@ -228,7 +263,9 @@ def test_rows_that_libreoffice_inserts_refuse_the_lines_below(
     steps = ['sheet.unprotect("")', "sheet.Rows.insertByIndex(9, 1)", *typed(G8=1.0, G11=3.0)]
     saved = tmp_path / "moved.xlsx"
     clerk.saves(made(world, "--out", str(tmp_path)), steps, saved)
-    [frame] = FormReader(FormReader.Settings()).read(PayloadPart(saved.read_bytes(), "", str(saved), saved.name))
+    [frame] = FormReader(FormReader.Settings()).read(
+        PayloadPart(saved.read_bytes(), "", str(saved), saved.name)
+    )
     assert frame.filter(frame["#refused"].is_null())["row"].to_list() == [7, 8]
 
 
@@ -236,15 +273,37 @@ def test_rows_that_libreoffice_inserts_refuse_the_lines_below(
 
 
 def test_a_form_is_made_for_the_last_ended_period(world: World, letters: Path) -> None:
-    told = world.told("template", "TELECOM", "--provision", "quang_tri/telecom", "--out", str(letters), "--now", NIGHT)
+    told = world.told(
+        "template",
+        "TELECOM",
+        "--provision",
+        "quang_tri/telecom",
+        "--out",
+        str(letters),
+        "--now",
+        NIGHT,
+    )
     assert (told["period"], told["due"], told["lines"]) == ("2026-M10", "2026-11-05", 11)
     assert Path(told["file"]).read_bytes()[:2] == b"PK"
-    done = world.run("template", "TELECOM", "--provision", "quang_tri/telecom", "--out", str(letters), "--now", NIGHT)
+    done = world.run(
+        "template",
+        "TELECOM",
+        "--provision",
+        "quang_tri/telecom",
+        "--out",
+        str(letters),
+        "--now",
+        NIGHT,
+    )
     assert done.returncode == 0
-    assert "11 lines for Sở Khoa học và Công nghệ Quảng Trị, due 2026-11-05" in " ".join(done.stdout.split())
+    assert "11 lines for Sở Khoa học và Công nghệ Quảng Trị, due 2026-11-05" in " ".join(
+        done.stdout.split()
+    )
 
 
-def test_a_country_asks_for_each_of_its_provinces_and_the_whole(world: World, letters: Path) -> None:
+def test_a_country_asks_for_each_of_its_provinces_and_the_whole(
+    world: World, letters: Path
+) -> None:
     words = ("DENOMINATORS", "--provision", "tong_cuc_thong_ke/population", "--out", str(letters))
     told = world.told("template", *words, "--period", "2024")
     assert told["lines"] % 64 == 0  # 63 provinces and Việt Nam
@@ -257,9 +316,19 @@ def test_a_country_asks_for_each_of_its_provinces_and_the_whole(world: World, le
 def test_units_of_one_name_are_told_apart(world: World, letters: Path) -> None:
     import openpyxl
 
-    words = ("TELECOM", "--provision", "quang_tri/telecom", "--out", str(letters), "--period", "2025")
+    words = (
+        "TELECOM",
+        "--provision",
+        "quang_tri/telecom",
+        "--out",
+        str(letters),
+        "--period",
+        "2025",
+    )
     sheet = openpyxl.load_workbook(world.told("template", *words)["file"])["Biểu"]
-    assert {(row[3], row[4]) for row in sheet.iter_rows(min_row=8, max_row=20, values_only=True)} == {
+    assert {
+        (row[3], row[4]) for row in sheet.iter_rows(min_row=8, max_row=20, values_only=True)
+    } == {
         ("vn-quang-tri", "Quảng Trị (đến 30/06/2025)"),
         ("vn-quang-tri-2025", "Quảng Trị (từ 01/07/2025)"),
     }
@@ -273,14 +342,24 @@ def test_units_of_one_name_are_told_apart(world: World, letters: Path) -> None:
             1,
             "no provision quang_tri/nothing reports TELECOM; there are",
         ),
-        (["TELECOM", "--provision", "nowhere"], 1, "no provision nowhere reports TELECOM; there are"),
+        (
+            ["TELECOM", "--provision", "nowhere"],
+            1,
+            "no provision nowhere reports TELECOM; there are",
+        ),
         (["DENOMINATORS", "--provision", "quang_tri/telecom"], 1, "there are tong_cuc_thong_ke/"),
         (["POSTAL", "--provision", "quang_tri/telecom"], 2, "no dataflow POSTAL; there are"),
-        (["TELECOM", "--provision", "quang_tri/telecom", "--period", "2026-S1"], 1, "by M, Q, A, and 2026-S1 is none"),
+        (
+            ["TELECOM", "--provision", "quang_tri/telecom", "--period", "2026-S1"],
+            1,
+            "by M, Q, A, and 2026-S1 is none",
+        ),
         (["TELECOM", "--provision", "quang_tri/telecom", "--period", "2026-M1"], 2, "not a period"),
     ],
 )
-def test_what_cannot_be_asked_for_is_said(world: World, words: list[str], code: int, says: str) -> None:
+def test_what_cannot_be_asked_for_is_said(
+    world: World, words: list[str], code: int, says: str
+) -> None:
     done = world.run("template", *words, "--now", NIGHT)
     assert done.returncode == code
     assert says in " ".join(done.stderr.replace("│", " ").split())

@@ -1,4 +1,7 @@
-"""Packages are installed into a home: tried first, in force at once or not at all, with libraries of their own."""
+"""Packages are installed into a home.
+
+Tried first, in force at once or not at all, with libraries of their own.
+"""
 
 from __future__ import annotations
 
@@ -42,11 +45,19 @@ def fix(frame):
     return frame.with_columns(gt=pl.lit(str({library}.FIGURE)))
 """
 PROVINCES = ("ha_tinh", "hue", "ba", "bon", "xau")
-OWING = {"ha_tinh": "vn-ha-tinh", "hue": "vn-thua-thien-hue"}  # they have duties as shipped, and no package
+OWING = {
+    "ha_tinh": "vn-ha-tinh",
+    "hue": "vn-thua-thien-hue",
+}  # they have duties as shipped, and no package
 
 
 def wheel(
-    folder: Path, name: str, version: str, files: dict[str, str], requires: tuple[str, ...] = (), entry: str = ""
+    folder: Path,
+    name: str,
+    version: str,
+    files: dict[str, str],
+    requires: tuple[str, ...] = (),
+    entry: str = "",
 ) -> Path:
     """A wheel of a made-up library, or of a package."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +73,9 @@ def wheel(
     with zipfile.ZipFile(path, "w") as archive:
         for file, text in told.items():
             archive.writestr(file, text)
-        archive.writestr(f"{info}/RECORD", "".join(f"{file},,\n" for file in [*told, f"{info}/RECORD"]))
+        archive.writestr(
+            f"{info}/RECORD", "".join(f"{file},,\n" for file in [*told, f"{info}/RECORD"])
+        )
     return path
 
 
@@ -77,7 +90,8 @@ class Shelf:
             if name not in OWING:
                 shutil.rmtree(self.nights.package(name))
         self.nights.sources |= {
-            name: {"telecom": {"path": str(folder / "systems" / name / "telecom")}} for name in OWING
+            name: {"telecom": {"path": str(folder / "systems" / name / "telecom")}}
+            for name in OWING
         }
         self.home = self.nights.make(seconds=30)
         self.nights.units |= OWING
@@ -87,27 +101,52 @@ class Shelf:
             self.library("clashlib", version, figure)
 
     def library(self, name: str, version: str, figure: int) -> None:
-        sings = f"import os; open({str(self.canary)!r}, 'a').close()\n"  # when a Python of its environment starts
-        files = {f"{name}/__init__.py": f"FIGURE = {figure}\n", f"{name}.pth": sings, "sitecustomize.py": sings}
+        # when a Python of its environment starts
+        sings = f"import os; open({str(self.canary)!r}, 'a').close()\n"
+        files = {
+            f"{name}/__init__.py": f"FIGURE = {figure}\n",
+            f"{name}.pth": sings,
+            "sitecustomize.py": sings,
+        }
         wheel(self.wheels, name, version, files)
 
-    def package(self, name: str, *requires: str, library: str = "", version: str = "1.0", more: str = "pass") -> Path:
+    def package(
+        self, name: str, *requires: str, library: str = "", version: str = "1.0", more: str = "pass"
+    ) -> Path:
         """The folder of a package whose figures are those of a library."""
         prepare = f'prepare = "hub_provinces.{name}.fixes:fix"' if library else ""
-        code = {"hub_provinces/NAME/fixes.py": FACTORS.format(library=library, more=more)} if library else {}
-        root = Path(self.nights.package(name, code, more=prepare)).rename(self.folder / f"{name}-{version}")
+        code = (
+            {"hub_provinces/NAME/fixes.py": FACTORS.format(library=library, more=more)}
+            if library
+            else {}
+        )
+        root = Path(self.nights.package(name, code, more=prepare)).rename(
+            self.folder / f"{name}-{version}"
+        )
         path = root / "pyproject.toml"
         needs = f'version = "{version}"\ndependencies = {json.dumps(["lienthong>=1.0.dev0,<2", *requires])}'
-        path.write_text(path.read_text(encoding="utf-8").replace('version = "1.0.dev0"', needs), encoding="utf-8")
+        path.write_text(
+            path.read_text(encoding="utf-8").replace('version = "1.0.dev0"', needs),
+            encoding="utf-8",
+        )
         return root
 
     def as_wheel(self, root: Path, *requires: str) -> Path:
         """The wheel of a package's folder."""
         name, _, version = root.name.partition("-")
         inside = {
-            str(p.relative_to(root)): p.read_text("utf-8") for p in root.rglob("hub_provinces/**/*") if p.is_file()
+            str(p.relative_to(root)): p.read_text("utf-8")
+            for p in root.rglob("hub_provinces/**/*")
+            if p.is_file()
         }
-        return wheel(root.parent, f"lienthong_{name}", version, inside, requires, f"{name} = hub_provinces.{name}")
+        return wheel(
+            root.parent,
+            f"lienthong_{name}",
+            version,
+            inside,
+            requires,
+            f"{name} = hub_provinces.{name}",
+        )
 
     def hub(self) -> Hub:
         return Hub.open(self.home, local())
@@ -136,7 +175,9 @@ class Shelf:
         finally:
             hub.close()
         values = {
-            each["org_unit"]: f"{each['value'].normalize():f}" for each in figures if each["indicator"] == "VT.03"
+            each["org_unit"]: f"{each['value'].normalize():f}"
+            for each in figures
+            if each["indicator"] == "VT.03"
         }
         return {name: values[self.nights.units[name]] for name in names}
 
@@ -144,7 +185,11 @@ class Shelf:
         """What is current of a province."""
         hub = self.hub()
         try:
-            [mine] = [each for each in hub.store.currents("TELECOM", "S", ["2026-M10"]) if each.province == name]
+            [mine] = [
+                each
+                for each in hub.store.currents("TELECOM", "S", ["2026-M10"])
+                if each.province == name
+            ]
             frame = hub.observations(hub.config.catalogue, [mine]).collect()
         finally:
             hub.close()
@@ -156,11 +201,19 @@ class Shelf:
             told = doctor.examine(hub, lambda *_: None, deep=False)
         finally:
             hub.close()
-        return [(each.kind, each.place, each.what) for each in told.found if each.kind in ("install", "package")]
+        return [
+            (each.kind, each.place, each.what)
+            for each in told.found
+            if each.kind in ("install", "package")
+        ]
 
     def run(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*HUB, *words, "--home", str(self.home)], capture_output=True, text=True, check=False, **more
+            [*HUB, *words, "--home", str(self.home)],
+            capture_output=True,
+            text=True,
+            check=False,
+            **more,
         )
 
     def in_force(self, name: str) -> installed.Installed:
@@ -189,16 +242,22 @@ def lived(shelf: Shelf) -> NightReport:
     """One night of provinces that need libraries which cannot stand beside one another."""
     sees = "import importlib.util as u; assert u.find_spec('sqlalchemy') is None, 'it sees the libraries of the hub'"
     shelf.library("markupsafe", "0.1", 7)
-    shelf.install(shelf.as_wheel(shelf.package("ha_tinh", library="clashlib"), "clashlib<2"), isolated=True)
+    shelf.install(
+        shelf.as_wheel(shelf.package("ha_tinh", library="clashlib"), "clashlib<2"), isolated=True
+    )
     shelf.install(shelf.package("hue", "clashlib>=2", library="clashlib"), isolated=True)
-    shelf.install(shelf.package("ba", "markupsafe<1", library="markupsafe", more=sees), isolated=True)
+    shelf.install(
+        shelf.package("ba", "markupsafe<1", library="markupsafe", more=sees), isolated=True
+    )
     shelf.install(shelf.package("bon", "markupsafe>1"))
     starts = "import os; os.system('true')"
     shelf.install(shelf.package("xau", library="json", more=starts), isolated=True)
     return shelf.night(0, GOOD, "ha_tinh", "hue", "ba", "bon", "xau")
 
 
-def test_two_provinces_with_clashing_libraries_are_in_one_release(lived: NightReport, shelf: Shelf) -> None:
+def test_two_provinces_with_clashing_libraries_are_in_one_release(
+    lived: NightReport, shelf: Shelf
+) -> None:
     outcomes = {each.province: (each.outcome, each.error) for each in lived.gathers}
     assert {name: outcomes[name] for name in (GOOD, "ha_tinh", "hue")} == dict.fromkeys(
         (GOOD, "ha_tinh", "hue"), ("done", None)
@@ -211,7 +270,9 @@ def test_a_library_that_only_the_hub_needs_may_be_another(lived: NightReport, sh
     assert shelf.figure("ba") == "7"
 
 
-def test_a_package_that_the_hubs_libraries_do_for_runs_with_them(lived: NightReport, shelf: Shelf) -> None:
+def test_a_package_that_the_hubs_libraries_do_for_runs_with_them(
+    lived: NightReport, shelf: Shelf
+) -> None:
     assert shelf.figure("bon") == "3"
 
 
@@ -234,7 +295,9 @@ def test_the_list_says_where_a_package_comes_from(lived: NightReport, shelf: She
     assert re.search(rf"ha_tinh +1.0 +isolated +{python} ", shelf.run("province", "list").stdout)
 
 
-def test_no_file_of_an_environment_is_run_before_the_guard_is_up(lived: NightReport, shelf: Shelf) -> None:
+def test_no_file_of_an_environment_is_run_before_the_guard_is_up(
+    lived: NightReport, shelf: Shelf
+) -> None:
     assert not shelf.canary.exists()
     python = next((shelf.home / "installed" / "hue").glob("*/environment/bin/python"))
     subprocess.run([python, "-c", ""], check=True)
@@ -254,14 +317,22 @@ def test_an_upgraded_library_is_not_passed_over(lived: NightReport, shelf: Shelf
     assert "clashlib" not in sys.modules
 
 
-def test_what_an_install_follows_goes_with_the_next_journey(lived: NightReport, shelf: Shelf) -> None:
+def test_what_an_install_follows_goes_with_the_next_journey(
+    lived: NightReport, shelf: Shelf
+) -> None:
     root, first = shelf.folder / "bon-1.0", shelf.in_force("bon").install
     folder = installed.folder(shelf.home) / "bon"
     again = shelf.install(root)
     assert again.before is not None
     assert again.before.install == first
-    assert {each.name for each in folder.iterdir()} == {installed.ABOUT, first, again.installed.install}
-    assert [(kind, place) for kind, place, _ in shelf.examined()] == [("install", f"installed/bon/{first}")]
+    assert {each.name for each in folder.iterdir()} == {
+        installed.ABOUT,
+        first,
+        again.installed.install,
+    }
+    assert [(kind, place) for kind, place, _ in shelf.examined()] == [
+        ("install", f"installed/bon/{first}")
+    ]
     shelf.night(3, "bon")
     assert {each.name for each in folder.iterdir()} == {installed.ABOUT, again.installed.install}
     assert shelf.examined() == []
@@ -291,9 +362,15 @@ def led_away(root: Path) -> None:
 
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "no pyproject": (lambda r: (r / "pyproject.toml").unlink(), "it has no pyproject.toml"),
-    "no toml": (lambda r: (r / "pyproject.toml").write_text("[project"), "needs one entry point in group lienthong"),
+    "no toml": (
+        lambda r: (r / "pyproject.toml").write_text("[project"),
+        "needs one entry point in group lienthong",
+    ),
     "no code": (lambda r: shutil.rmtree(r / "hub_provinces"), "it has no folder hub_provinces"),
-    "no province": (lambda r: (toml(r).parent / "province.toml").unlink(), "province.toml is missing"),
+    "no province": (
+        lambda r: (toml(r).parent / "province.toml").unlink(),
+        "province.toml is missing",
+    ),
     "another's name": (
         lambda r: change(toml(r).parent / "province.toml", 'id = "nam"', 'id = "ba"'),
         "declares province ba",
@@ -302,7 +379,10 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda r: change(r / "pyproject.toml", "hub_provinces.nam", "hub_provinces.ba"),
         "is not hub_provinces.nam",
     ),
-    "two provinces": (lambda r: shutil.copytree(toml(r).parent, r / "hub_provinces" / "ba"), "holds ba beside nam"),
+    "two provinces": (
+        lambda r: shutil.copytree(toml(r).parent, r / "hub_provinces" / "ba"),
+        "holds ba beside nam",
+    ),
     "a link": (linked, "a package holds nothing else, no link either"),
     "a link for a folder": (led_away, "it has no folder hub_provinces"),
     "a pipe": (lambda r: os.mkfifo(toml(r).parent / "x"), "a package holds nothing else"),
@@ -315,7 +395,10 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda r: (toml(r).parent / "__init__.py").write_text("import khong_co"),
         "No module named 'khong_co'",
     ),
-    "dies": (lambda r: (toml(r).parent / "__init__.py").write_text("import os; os._exit(3)"), "exit code 3"),
+    "dies": (
+        lambda r: (toml(r).parent / "__init__.py").write_text("import os; os._exit(3)"),
+        "exit code 3",
+    ),
     "a later hub": (
         lambda r: change(r / "pyproject.toml", "<2", "<2,>=1.5"),
         "is made for lienthong.*, and this hub is 1",
@@ -324,9 +407,14 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda r: change(r / "pyproject.toml", "version =", 'requires-python = ">=4"\nversion ='),
         "needs Python >=4",
     ),
-    "no requirement": (lambda r: change(r / "pyproject.toml", "<2", "<2, --index-url=x"), "after version specifier"),
+    "no requirement": (
+        lambda r: change(r / "pyproject.toml", "<2", "<2, --index-url=x"),
+        "after version specifier",
+    ),
     "an address": (
-        lambda r: change(r / "pyproject.toml", "lienthong>=1.0.dev0,<2", "x @ https://x.example/x.whl"),
+        lambda r: change(
+            r / "pyproject.toml", "lienthong>=1.0.dev0,<2", "x @ https://x.example/x.whl"
+        ),
         "x comes from an address",
     ),
     "found when built": (
@@ -370,14 +458,20 @@ def test_a_bad_package_changes_nothing(refusing: Shelf, tmp_path: Path, what: st
 
 
 ODD: dict[str, tuple[str, bytes, str]] = {
-    "no archive": ("nam-1.0-py3-none-any.whl", b"PK but no zip", "is no wheel: File is not a zip file"),
+    "no archive": (
+        "nam-1.0-py3-none-any.whl",
+        b"PK but no zip",
+        "is no wheel: File is not a zip file",
+    ),
     "another file": ("nam.exe", b"MZ", "give its folder, its wheel"),
     "no source": ("nam-1.0.tar.gz", b"no tar", "cannot be unpacked: pip says: "),
 }
 
 
 @pytest.mark.parametrize("what", ODD)
-def test_a_file_that_is_no_package_changes_nothing(refusing: Shelf, tmp_path: Path, what: str) -> None:
+def test_a_file_that_is_no_package_changes_nothing(
+    refusing: Shelf, tmp_path: Path, what: str
+) -> None:
     name, content, words = ODD[what]
     (tmp_path / name).write_bytes(content)
     before = tree(refusing.home)
@@ -401,7 +495,9 @@ def test_a_wheel_without_a_province_is_none(refusing: Shelf) -> None:
 
 
 def test_a_package_that_stands_elsewhere_is_not_installed_over_it(refusing: Shelf) -> None:
-    with pytest.raises(PluginError, match=f"there is a package {GOOD} already .*take it away first"):
+    with pytest.raises(
+        PluginError, match=f"there is a package {GOOD} already .*take it away first"
+    ):
         refusing.install(ROOT / "plugins" / GOOD)
 
 
@@ -427,14 +523,20 @@ def test_libraries_that_are_not_to_be_had_are_named_in_pips_words(
     wheel(refusing.wheels, "polars", "0.1", {"polars.py": ""})
     root = tmp_path / "nam"
     shutil.copytree(refusing.folder / "nam-1.0", root)
-    change(root / "pyproject.toml", '"lienthong>=1.0.dev0,<2"', f'"lienthong>=1.0.dev0,<2", "{needs}"')
+    change(
+        root / "pyproject.toml", '"lienthong>=1.0.dev0,<2"', f'"lienthong>=1.0.dev0,<2", "{needs}"'
+    )
     before = tree(refusing.home)
-    with pytest.raises(ConfigurationError, match=f"the libraries of nam are not to be had: pip says: .*({words})"):
+    with pytest.raises(
+        ConfigurationError, match=f"the libraries of nam are not to be had: pip says: .*({words})"
+    ):
         refusing.install(root, isolated=True)
     assert tree(refusing.home) == before
 
 
-def test_a_source_archive_is_built_where_its_tools_are_at_hand(refusing: Shelf, tmp_path: Path) -> None:
+def test_a_source_archive_is_built_where_its_tools_are_at_hand(
+    refusing: Shelf, tmp_path: Path
+) -> None:
     """With a build backend of its own, so that nothing is fetched."""
     built = refusing.as_wheel(refusing.folder / "nam-1.0").read_bytes()
     name = "lienthong_nam-1.0-py3-none-any.whl"
@@ -478,7 +580,9 @@ def test_a_disk_that_is_full_leaves_what_was_in_force(refusing: Shelf, tmp_path:
         str(refusing.home),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, "StoreError: it cannot be written: " in done.stderr) == (1, True), done.stderr
+    assert (done.returncode, "StoreError: it cannot be written: " in done.stderr) == (1, True), (
+        done.stderr
+    )
     assert (tree(refusing.home), refusing.in_force("nam")) == (before, force)
 
 
@@ -511,9 +615,16 @@ def test_an_install_that_is_killed_leaves_what_was_in_force(
     change(root / "pyproject.toml", "<2", '<2", "nowhere')
     index = request.getfixturevalue("silent_index")
     monkeypatch.delenv("PIP_NO_INDEX")
-    environment = {**os.environ, "PIP_INDEX_URL": index, "PIP_RETRIES": "0", "PIP_DEFAULT_TIMEOUT": "4"}
+    environment = {
+        **os.environ,
+        "PIP_INDEX_URL": index,
+        "PIP_RETRIES": "0",
+        "PIP_DEFAULT_TIMEOUT": "4",
+    }
     command = [*HUB, "province", "install", str(root), "--isolated", "--home", str(shelf.home)]
-    under_way = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    under_way = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     try:
         until(lambda: bool(list(shelf.home.glob("installed/nam/*/hub.txt"))), "pip to be at work")
         with pytest.raises(StateError, match="another install is under way"):
@@ -526,14 +637,21 @@ def test_an_install_that_is_killed_leaves_what_was_in_force(
     until(lambda: not installed.under_way(shelf.home), "pip to give up")
     assert shelf.in_force("nam") == force
     [(kind, place, _)] = shelf.examined()
-    assert (kind, place.startswith("installed/nam/"), force.install in place) == ("install", True, False)
+    assert (kind, place.startswith("installed/nam/"), force.install in place) == (
+        "install",
+        True,
+        False,
+    )
     hub = shelf.hub()
     try:
         mended = doctor.mend(hub, NIGHT, lambda *_: None, deep=False).mended
     finally:
         hub.close()
     assert [each.kind for each in mended] == ["install"]
-    assert {each.name for each in (shelf.home / "installed" / "nam").iterdir()} == {installed.ABOUT, force.install}
+    assert {each.name for each in (shelf.home / "installed" / "nam").iterdir()} == {
+        installed.ABOUT,
+        force.install,
+    }
     assert shelf.night(0, "nam").gathers[0].outcome == "done"
 
 
@@ -574,22 +692,34 @@ def test_an_environment_that_no_longer_runs_is_named_with_what_mends_it(refusing
     assert [each for each in refusing.examined() if each[0] == "package"] == []
 
 
-def test_a_restored_home_says_what_must_be_installed_again(lived: NightReport, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_restored_home_says_what_must_be_installed_again(
+    lived: NightReport, shelf: Shelf, tmp_path: Path
+) -> None:
     assert shelf.run("backup", str(tmp_path / "set")).returncode == 0
     new = tmp_path / "new"
     done = subprocess.run(
-        [*HUB, "restore", str(tmp_path / "set"), "--home", str(new)], capture_output=True, text=True, check=False
+        [*HUB, "restore", str(tmp_path / "set"), "--home", str(new)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert not list(new.glob("installed/*/*/"))
     command = [*HUB, "province", "list", "--home", str(new), "--json"]
-    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["broken"]
-    for name, again in (("hue", "hub province install PATH --isolated"), ("bon", "hub province install PATH")):
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[
+        "broken"
+    ]
+    for name, again in (
+        ("hue", "hub province install PATH --isolated"),
+        ("bon", "hub province install PATH"),
+    ):
         assert "1.0 was installed here and its files are gone" in told[name]
         assert told[name].endswith(again)
 
 
-def test_a_package_that_is_removed_is_gone_and_its_figures_stay(lived: NightReport, shelf: Shelf) -> None:
+def test_a_package_that_is_removed_is_gone_and_its_figures_stay(
+    lived: NightReport, shelf: Shelf
+) -> None:
     done = shelf.run("province", "remove", "xau")
     assert done.returncode == 0
     assert "still there: the duty of XAU.SKHCN to report TELECOM" in done.stdout
@@ -598,7 +728,10 @@ def test_a_package_that_is_removed_is_gone_and_its_figures_stay(lived: NightRepo
         assert "xau" not in {**hub.found, **hub.broken}
         with pytest.raises(PluginError, match="no package xau is installed in this home"):
             remove(hub, "xau")
-        with pytest.raises(PluginError, match=f"{GOOD} is installed in this home; it stands in .*take it away there"):
+        with pytest.raises(
+            PluginError,
+            match=f"{GOOD} is installed in this home; it stands in .*take it away there",
+        ):
             remove(hub, GOOD)
     finally:
         hub.close()
@@ -612,9 +745,13 @@ def test_what_a_night_lacks_yet_is_said(refusing: Shelf, tmp_path: Path) -> None
     change(toml(root), "TELECOM", "DENOMINATORS")
     done = refusing.run("province", "install", str(root))
     assert done.returncode == 0, done.stderr
-    assert "config/obligations has no duty of NAM.SKHCN to report DENOMINATORS" in " ".join(done.stdout.split())
+    assert "config/obligations has no duty of NAM.SKHCN to report DENOMINATORS" in " ".join(
+        done.stdout.split()
+    )
 
 
 def test_a_folder_of_wheels_that_is_not_there_is_a_wrong_word(refusing: Shelf) -> None:
-    done = refusing.run("province", "install", str(refusing.folder / "nam-1.0"), "--find-links", "/nowhere")
+    done = refusing.run(
+        "province", "install", str(refusing.folder / "nam-1.0"), "--find-links", "/nowhere"
+    )
     assert (done.returncode, "/nowhere is no folder" in done.stderr) == (2, True)

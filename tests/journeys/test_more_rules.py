@@ -1,4 +1,7 @@
-"""A package may bring rules of its own: a warning stays beside its row, an error takes the row out."""
+"""A package may bring rules of its own.
+
+A warning stays beside its row, an error takes the row out.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,9 @@ def test_rules_of_a_package_are_asked_by_hub_rules(world: World) -> None:
     path.write_text(path.read_text(encoding="utf-8") + RULES, encoding="utf-8")
     flow = world.home / "config" / "dataflows" / "TELECOM.toml"
     told = flow.read_text(encoding="utf-8")
-    flow.write_text(told.replace("quarantined_percent = 5", "quarantined_percent = 50"), encoding="utf-8")
+    flow.write_text(
+        told.replace("quarantined_percent = 5", "quarantined_percent = 50"), encoding="utf-8"
+    )
     night = world.night(NIGHT, "--period", "2026-M10")
     assert world.gathers(night)["thanh_hoa/telecom"]["counts"]["quarantined"] == 1
     found = {f["code"]: f for f in world.told("finding", "list", "--province", "thanh_hoa")}
@@ -42,5 +47,10 @@ def test_rules_of_a_package_are_asked_by_hub_rules(world: World) -> None:
     figures = world.figures("TELECOM/2026-M10")
     assert ("VT.03", "vn-thanh-hoa") not in figures  # 3.402.118 left by X002
     assert figures["VT.07", "vn-thanh-hoa"] == "842310"  # round, and stays
-    assert [r["code"] for r in world.told("finding", "quarantine", "--province", "thanh_hoa")] == ["X002"]
-    assert world.gathers(world.night(NIGHT, "--period", "2026-M10"))["quang_tri/telecom"]["outcome"] == "unchanged"
+    assert [r["code"] for r in world.told("finding", "quarantine", "--province", "thanh_hoa")] == [
+        "X002"
+    ]
+    assert (
+        world.gathers(world.night(NIGHT, "--period", "2026-M10"))["quang_tri/telecom"]["outcome"]
+        == "unchanged"
+    )

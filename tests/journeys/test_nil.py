@@ -51,7 +51,9 @@ def gathered(world: World, now: str = NIGHT, *words: str) -> Any:
 
 
 def state(world: World) -> str:
-    listed = world.told("obligation", "list", "--dataflow", "TELECOM", "--period", PERIOD, "--now", NEXT)
+    listed = world.told(
+        "obligation", "list", "--dataflow", "TELECOM", "--period", PERIOD, "--now", NEXT
+    )
     [found] = [each["state"] for each in listed if each["provider"] == "THANH_HOA.SKHCN"]
     assert isinstance(found, str)
     return found
@@ -60,7 +62,10 @@ def state(world: World) -> str:
 def manifests(world: World, period: str = PERIOD) -> list[dict[str, Any]]:
     """The manifests of what was admitted for a period, in the order of their gathers."""
     folder = world.home / "landing" / "thanh_hoa" / "telecom" / "submissions" / f"S.{period}"
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/manifest.json"))]
+    return [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*/manifest.json"))
+    ]
 
 
 def reporters(world: World, release: str) -> dict[str, str]:
@@ -75,7 +80,12 @@ def test_a_source_that_says_nil_has_met_its_obligation_with_nothing(can_say_nil:
     report = world.gathers(night)["thanh_hoa/telecom"]
     assert (report["outcome"], report["revisions"], report["no_data"]) == ("done", {PERIOD: 1}, [])
     [manifest] = manifests(world)
-    assert (manifest["kind"], manifest["nil"], manifest["rows"], manifest["findings"]) == ("nil", True, 0, [])
+    assert (manifest["kind"], manifest["nil"], manifest["rows"], manifest["findings"]) == (
+        "nil",
+        True,
+        0,
+        [],
+    )
     assert manifest["digests"]["content"] == NOTHING
     assert state(world) == "nil"
     [release] = [each for each in night["releases"] if each["dataflow"] == "TELECOM"]
@@ -108,20 +118,26 @@ def test_nil_with_figures_is_held_until_somebody_decides(can_say_nil: World) -> 
     report = gathered(world)
     assert (report["outcome"], report["revisions"]) == ("held", {PERIOD: 1})
     assert state(world) == "held"
-    found = {each["code"]: each for each in world.told("finding", "list", "--province", "thanh_hoa")}
+    found = {
+        each["code"]: each for each in world.told("finding", "list", "--province", "thanh_hoa")
+    }
     assert found["V020"]["severity"] == "blocking"
     [manifest] = manifests(world)
     assert manifest["kind"] == "figures"
     assert manifest["rows"] > 1
 
 
-def test_figures_that_the_operator_accepts_are_figures_though_the_source_said_nil(can_say_nil: World) -> None:
+def test_figures_that_the_operator_accepts_are_figures_though_the_source_said_nil(
+    can_say_nil: World,
+) -> None:
     world = can_say_nil
     says(world, figures=True)
     gathered(world)
     [held] = world.told("status")["held"]
     assert (
-        world.run("admit", "--accept", str(held["id"]), "--reason", "Sở xác nhận số liệu", "--now", NIGHT).returncode
+        world.run(
+            "admit", "--accept", str(held["id"]), "--reason", "Sở xác nhận số liệu", "--now", NIGHT
+        ).returncode
         == 0
     )
     assert state(world) in ("met", "late")
@@ -148,7 +164,10 @@ def test_a_source_that_fails_is_no_nil_return(can_say_nil: World) -> None:
 def test_a_provision_is_asked_only_for_the_periods_that_it_holds(world: World) -> None:
     path = declaration(world)
     text = path.read_text(encoding="utf-8")
-    path.write_text(re.sub(r"^provider", 'periods = ["2026-Q3"]\nprovider', text, flags=re.MULTILINE), encoding="utf-8")
+    path.write_text(
+        re.sub(r"^provider", 'periods = ["2026-Q3"]\nprovider', text, flags=re.MULTILINE),
+        encoding="utf-8",
+    )
     server = world.systems.servers["thanh_hoa/telecom"]
     night = world.night(NIGHT)
     report = world.gathers(night)["thanh_hoa/telecom"]

@@ -1,4 +1,7 @@
-"""Gathers in which a service says that what it sent before still stands: nothing is sent, and nothing is missed."""
+"""Gathers in which a service says that what it sent before still stands.
+
+Nothing is sent, and nothing is missed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from hub_core.landing.zone import OBSERVATIONS
+from hub_core.landing.layout import OBSERVATIONS
 from hub_core.store.revisions import current
 from tests.journeys.conftest import World, make_world, opened
 
@@ -20,7 +23,10 @@ NIGHTS = [f"2026-11-{day:02}T02:00" for day in range(6, 12)]
 
 @pytest.fixture(scope="module")
 def after(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world of one province after its first gather; the tests are the next ones, one after another."""
+    """A world of one province after its first gather.
+
+    The tests are the next ones, one after another.
+    """
     with make_world(tmp_path_factory.mktemp("journey") / "world", ("thanh_hoa",)) as world:
         service = world.systems.servers[KEY]
         service.page_size, service.validators = 3, "etag"
@@ -48,7 +54,9 @@ def figures(world: World) -> dict[str, str]:
         stands = current(hub.store.submissions([PERIOD], province="thanh_hoa", provision="telecom"))
         assert stands is not None
         frame = pl.read_parquet(hub.zone.root / stands.path / OBSERVATIONS)
-    return {row["indicator"]: f"{row['value'].normalize():f}" for row in frame.iter_rows(named=True)}
+    return {
+        row["indicator"]: f"{row['value'].normalize():f}" for row in frame.iter_rows(named=True)
+    }
 
 
 def landing(world: World, gather: str) -> Any:
@@ -68,7 +76,12 @@ def submissions(world: World) -> list[Path]:
 
 
 def test_a_gather_that_is_sent_nothing_is_unchanged_and_can_be_replayed(after: World) -> None:
-    service, kept, sealed, ran = after.systems.servers[KEY], parts(after), submissions(after), runs(after)
+    service, kept, sealed, ran = (
+        after.systems.servers[KEY],
+        parts(after),
+        submissions(after),
+        runs(after),
+    )
     told = gather(after, 1)
     assert (told["outcome"], told["error"], told["revisions"]) == ("unchanged", None, {})
     assert told["counts"]["unchanged"] == told["counts"]["admitted"] > 0
@@ -77,19 +90,30 @@ def test_a_gather_that_is_sent_nothing_is_unchanged_and_can_be_replayed(after: W
     assert (parts(after), submissions(after), runs(after)) == (kept, sealed, [told["gather"], *ran])
     mine = landing(after, told["gather"])
     assert mine["complete"]
-    assert [part["digest"] for part in mine["parts"]] == [p["digest"] for p in landing(after, ran[0])["parts"]]
+    assert [part["digest"] for part in mine["parts"]] == [
+        p["digest"] for p in landing(after, ran[0])["parts"]
+    ]
     replayed = after.told("replay", "thanh_hoa", "telecom", told["gather"], "--now", NIGHTS[1])
-    assert (replayed["outcome"], replayed["counts"]["unchanged"]) == ("unchanged", told["counts"]["unchanged"])
+    assert (replayed["outcome"], replayed["counts"]["unchanged"]) == (
+        "unchanged",
+        told["counts"]["unchanged"],
+    )
 
 
 def test_one_page_that_changed_is_sent_alone_and_its_figure_is_the_new_one(after: World) -> None:
     service, row, before = after.systems.servers[KEY], after.rows(KEY, PERIOD)[4], figures(after)
     row["gia_tri"] = "1.345"
     told = gather(after, 2)
-    assert (told["outcome"], told["counts"]["changed"], told["revisions"]) == ("done", 1, {PERIOD: 2})
+    assert (told["outcome"], told["counts"]["changed"], told["revisions"]) == (
+        "done",
+        1,
+        {PERIOD: 2},
+    )
     assert service.not_modified == service.requests - 1 > 2
     assert service.sent == len(service.page(PERIOD, 2))
-    assert sorted(figures(after).items() - before.items()) == [(row["ma_chi_tieu"].replace("-", "."), "1345")]
+    assert sorted(figures(after).items() - before.items()) == [
+        (row["ma_chi_tieu"].replace("-", "."), "1345")
+    ]
 
 
 def test_bytes_that_are_gone_or_damaged_are_sent_again_and_put_in_their_place(after: World) -> None:

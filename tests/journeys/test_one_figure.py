@@ -1,4 +1,7 @@
-"""The walk of one figure: from a department's cell to the ministry's receipt, and what a changed cell does."""
+"""The walk of one figure.
+
+From a department's cell to the ministry's receipt, and what a changed cell does.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,11 @@ def test_a_night_brings_figures_from_two_provinces_to_the_ministry(world: World)
     speed = next(f for f in quarter if (f["indicator"], f["org_unit"]) == ("VT.17", "cluster-5"))
     assert (speed["value"], speed["status"], speed["coverage"]) == ("145.59", "E", "2/5")
     [bad] = world.told("finding", "quarantine")
-    assert (bad["code"], bad["text"], bad["locator"]) == ("V002", "6l", "telecom-2026-Q3.csv line 14 column Giá trị")
+    assert (bad["code"], bad["text"], bad["locator"]) == (
+        "V002",
+        "6l",
+        "telecom-2026-Q3.csv line 14 column Giá trị",
+    )
 
 
 def test_a_changed_cell_is_a_second_revision_and_a_second_version(world: World) -> None:
@@ -62,12 +69,16 @@ def test_a_changed_cell_is_a_second_revision_and_a_second_version(world: World) 
     before, old = world.figures("TELECOM/2026-M10"), world.trace("TELECOM/2026-M10", *CELL)
     assert cell_of(old, "thanh_hoa")["text"] == "3.402.118"
 
-    row = next(r for r in world.rows("thanh_hoa/telecom", "2026-M10") if r["ma_chi_tieu"] == "VT-03")
+    row = next(
+        r for r in world.rows("thanh_hoa/telecom", "2026-M10") if r["ma_chi_tieu"] == "VT-03"
+    )
     row["gia_tri"] = "3.402.218"
     night = world.night(WEDNESDAY)
     report = world.gathers(night)["thanh_hoa/telecom"]
     assert report["revisions"] == {"2026-M10": 2}
-    assert {name: report["counts"][name] for name in ("new", "changed", "unchanged", "withdrawn")} == {
+    assert {
+        name: report["counts"][name] for name in ("new", "changed", "unchanged", "withdrawn")
+    } == {
         "new": 0,
         "changed": 1,
         "unchanged": 21,
@@ -77,7 +88,10 @@ def test_a_changed_cell_is_a_second_revision_and_a_second_version(world: World) 
     assert released["release"] == "TELECOM/2026-M10/v2"
     after, new = world.figures("TELECOM/2026-M10"), world.trace("TELECOM/2026-M10", *CELL)
     changed = {key for key in after if after[key] != before[key]}
-    assert changed == {CELL, ("VT.03", "vn-thanh-hoa")}  # the ratios over it do not change in two decimals
+    assert changed == {
+        CELL,
+        ("VT.03", "vn-thanh-hoa"),
+    }  # the ratios over it do not change in two decimals
     assert (before[CELL], after[CELL]) == ("5104448", "5104548")
     cell = cell_of(new, "thanh_hoa")
     assert (cell["text"], cell["revision"]) == ("3.402.218", 2)
@@ -134,7 +148,10 @@ def test_a_late_province_makes_a_new_complete_version(world: World) -> None:
     [release] = [r for r in world.told("release", "list") if r["release"] == "TELECOM/2026-M10/v2"]
     assert release["reason"] == "late"
     assert world.figures("TELECOM/2026-M10")[CELL] == "5104448"
-    states = {(o["period"], o["provider"]): o["state"] for o in world.told("obligation", "list", "--now", THURSDAY)}
+    states = {
+        (o["period"], o["provider"]): o["state"]
+        for o in world.told("obligation", "list", "--now", THURSDAY)
+    }
     assert states["2026-M10", "THANH_HOA.SKHCN"] == "late"
     assert states["2026-M10", "QUANG_TRI.SKHCN"] == "met"
 
@@ -144,7 +161,9 @@ def test_a_release_waits_for_the_due_date_and_not_longer(world: World) -> None:
     waiting = {r["period"]: r["state"] for r in early["releases"] if r["dataflow"] == "TELECOM"}
     assert waiting["2026-M10"] == "waiting"
     late = world.night(TUESDAY)
-    assert {r["period"]: r["state"] for r in late["releases"] if r["dataflow"] == "TELECOM"}["2026-M10"] == "frozen"
+    assert {r["period"]: r["state"] for r in late["releases"] if r["dataflow"] == "TELECOM"}[
+        "2026-M10"
+    ] == "frozen"
 
 
 def test_trace_lists_the_choices_where_it_does_not_know(world: World) -> None:

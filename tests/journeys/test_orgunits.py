@@ -20,7 +20,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def orgunit(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*HUB, "orgunit", *words, "--home", str(home)], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [*HUB, "orgunit", *words, "--home", str(home)], capture_output=True, text=True, check=False
+    )
 
 
 def told(home: Path, *words: str, code: int = 0) -> Any:
@@ -42,10 +44,13 @@ def test_an_org_unit_is_shown_with_the_days_of_each_of_its_names_and_codes(home:
 
 
 def test_on_a_day_only_what_holds_is_shown(home: Path) -> None:
-    assert [n["name"] for n in told(home, "show", "vn-thua-thien-hue", "--at", "2024-12-31")["names"]] == [
-        "Thừa Thiên Huế"
-    ]
-    six, five = (told(home, "show", "cluster-5", "--at", day)["members"] for day in ("2025-06-30", "2025-07-01"))
+    assert [
+        n["name"] for n in told(home, "show", "vn-thua-thien-hue", "--at", "2024-12-31")["names"]
+    ] == ["Thừa Thiên Huế"]
+    six, five = (
+        told(home, "show", "cluster-5", "--at", day)["members"]
+        for day in ("2025-06-30", "2025-07-01")
+    )
     assert (len(six), len(five)) == (6, 5)
     done = orgunit(home, "show", "vn-quang-tri", "--at", "2025-07-01")
     assert "It did not live on 2025-07-01." in done.stdout
@@ -86,7 +91,9 @@ def test_a_timeline_tells_both_directions_with_dates_and_legal_acts(home: Path) 
         (["resolve", "44", "--at", "30/06/2025"], "30/06/2025"),
     ],
 )
-def test_what_is_unknown_is_a_usage_error_in_a_sentence(home: Path, words: list[str], says: str) -> None:
+def test_what_is_unknown_is_a_usage_error_in_a_sentence(
+    home: Path, words: list[str], says: str
+) -> None:
     done = orgunit(home, *words)
     assert done.returncode == 2
     assert says in " ".join(done.stderr.split())

@@ -1,4 +1,7 @@
-"""The quarantine as people use it: from bad rows to the list on the terminal and the workbooks of the departments."""
+"""The quarantine as people use it.
+
+From bad rows to the list on the terminal and the workbooks of the departments.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,9 @@ def on_a_terminal(world: World, columns: int, *words: str) -> str:
     """What a command shows on a terminal of so many columns."""
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (40, columns))
-    hub = subprocess.Popen([*HUB, *words], env=world.environment, stdout=slave, stderr=subprocess.DEVNULL)
+    hub = subprocess.Popen(
+        [*HUB, *words], env=world.environment, stdout=slave, stderr=subprocess.DEVNULL
+    )
     os.close(slave)
     shown = b""
     with suppress(OSError):  # the end of a terminal
@@ -59,9 +64,21 @@ def test_bad_rows_are_listed_and_exported_with_their_cells(world: World, tmp_pat
     told = world.told("finding", "quarantine")
     assert [(r["province"], r["period"], r["code"], r["text"], r["locator"]) for r in told] == [
         ("quang_tri", "2026-M10", "V005", "-12", "telecom-2026-M10.csv line 3 column Giá trị"),
-        ("quang_tri", "2026-M10", "V006", "1.391.020", "telecom-2026-M10.csv line 9 column Giá trị"),
+        (
+            "quang_tri",
+            "2026-M10",
+            "V006",
+            "1.391.020",
+            "telecom-2026-M10.csv line 9 column Giá trị",
+        ),
         ("quang_tri", "2026-Q3", "V002", "6l", "telecom-2026-Q3.csv line 14 column Giá trị"),
-        ("thanh_hoa", "2026-Q3", "V002", '=HYPERLINK("http://x";"y")', "2026-Q3 page 1 /data/0/gia_tri"),
+        (
+            "thanh_hoa",
+            "2026-Q3",
+            "V002",
+            '=HYPERLINK("http://x";"y")',
+            "2026-Q3 page 1 /data/0/gia_tri",
+        ),
         ("thanh_hoa", "2026-Q3", "V001", "VT-99", "2026-Q3 page 1 /data/3/ma_chi_tieu"),
         ("thanh_hoa", "2026-Q3", "V002", LONG, "2026-Q3 page 2 /data/2/gia_tri"),
         ("thanh_hoa", "2026-Q3", "V006", "835.960", "2026-Q3 page 4 /data/0/gia_tri"),
@@ -75,11 +92,20 @@ def test_bad_rows_are_listed_and_exported_with_their_cells(world: World, tmp_pat
         "thanh_hoa-telecom-2026-Q3-r1.xlsx",
         "thanh_hoa-telecom-no-period.xlsx",
     ]
-    sheet = openpyxl.load_workbook(tmp_path / "gửi" / "thanh_hoa-telecom-2026-Q3-r1.xlsx").worksheets[0]
+    sheet = openpyxl.load_workbook(
+        tmp_path / "gửi" / "thanh_hoa-telecom-2026-Q3-r1.xlsx"
+    ).worksheets[0]
     assert "Sở Khoa học và Công nghệ Thanh Hóa (THANH_HOA.SKHCN)" in str(sheet["A3"].value)
     assert [cell.value for cell in sheet[8]][6:9] == ["ma_chi_tieu", "ten_chi_tieu", "don_vi"]
-    assert [sheet.cell(row, 7).value for row in range(9, 13)] == ["VT-01", "VT-99", "VT-11", "VT-07"]
-    assert [cell.data_type for row in sheet.iter_rows() for cell in row if cell.data_type == "f"] == []
+    assert [sheet.cell(row, 7).value for row in range(9, 13)] == [
+        "VT-01",
+        "VT-99",
+        "VT-11",
+        "VT-07",
+    ]
+    assert [
+        cell.data_type for row in sheet.iter_rows() for cell in row if cell.data_type == "f"
+    ] == []
 
 
 def test_one_submission_is_one_workbook_and_all_are_one_csv(world: World, tmp_path: Path) -> None:
@@ -90,13 +116,21 @@ def test_one_submission_is_one_workbook_and_all_are_one_csv(world: World, tmp_pa
     many = world.run(*words, str(one))
     assert many.returncode == 1
     assert re.search("StateError: 4 submissions .* give a folder", many.stderr)
-    assert world.run(*words, str(one), "--province", "thanh_hoa", "--period", "2026-Q3").returncode == 0
+    assert (
+        world.run(*words, str(one), "--province", "thanh_hoa", "--period", "2026-Q3").returncode
+        == 0
+    )
     assert openpyxl.load_workbook(one).sheetnames == ["Dòng bị loại", "Tổng hợp"]
     done = json.loads(world.run(*words, str(tmp_path / "all.csv"), "--json").stdout)
     assert done == {"rows": 8, "files": [str(tmp_path / "all.csv")]}
     with (tmp_path / "all.csv").open(encoding="utf-8-sig", newline="") as file:
         told = list(csv.DictReader(file))
-    assert [row["text"] for row in told][:4] == ["'-12", "1.391.020", "6l", '\'=HYPERLINK("http://x";"y")']
+    assert [row["text"] for row in told][:4] == [
+        "'-12",
+        "1.391.020",
+        "6l",
+        '\'=HYPERLINK("http://x";"y")',
+    ]
     for target in ("/nowhere/all.csv", "/dev/null/folder"):
         refused = world.run(*words, target, "--province", "thanh_hoa", "--period", "2026-Q3")
         assert refused.returncode == 1
@@ -127,7 +161,8 @@ def test_a_row_comes_in_by_a_better_mapping_and_a_replay(world: World) -> None:
     table.write_text(told.replace('"quý %q/%Y"', '"quý %q/%Y", "quý ba năm nay"'), encoding="utf-8")
     words = '{ "quý 3/2026" = "2026-Q3", "quý ba năm nay" = "2026-Q3", "10/2026" = "2026-M10" }'
     table.write_text(
-        re.sub(r"period    = .*", f'period = {{ column = "ky", codes = {words} }}', told), encoding="utf-8"
+        re.sub(r"period    = .*", f'period = {{ column = "ky", codes = {words} }}', told),
+        encoding="utf-8",
     )
     replayed = world.told("replay", "thanh_hoa", "telecom", "--now", NEXT)
     assert replayed["error"] is None, replayed

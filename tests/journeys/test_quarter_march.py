@@ -15,6 +15,8 @@ def test_every_obligation_ends_as_it_must(tmp_path: Path) -> None:
     assert told.found == told.right
     assert {"met", "late", "nil", "missing"} <= set(told.found.values())
     assert sorted(told.nights) == MARCH.days
-    assert {day for day, state in told.nights.items() if state == "done"} == {day for day, _ in nights_of(MARCH)}
+    assert {day for day, state in told.nights.items() if state == "done"} == {
+        day for day, _ in nights_of(MARCH)
+    }
     assert told.after == filled_in(MARCH, told.found) != told.found
     assert told.asked == [sum(told.after[name] != state for name, state in told.found.items()), 0]

@@ -36,7 +36,9 @@ def world(tmp_path: Path) -> Iterator[World]:
         made.systems.environment.clear()
         made.ministry.token = MINISTRY
         path = made.home / "config" / "deliveries" / "ministry.toml"
-        path.write_text(path.read_text(encoding="utf-8").replace('kind = "rest"', BEARER), encoding="utf-8")
+        path.write_text(
+            path.read_text(encoding="utf-8").replace('kind = "rest"', BEARER), encoding="utf-8"
+        )
         yield made
 
 
@@ -49,7 +51,12 @@ def say(world: World, owner: str, told: str) -> None:
 def put(world: World, *words: str, value: str = TOKEN) -> subprocess.CompletedProcess[str]:
     """``hub secret set`` with a value piped in; nothing of it is said."""
     done = subprocess.run(
-        [*HUB, "secret", "set", *words], env=world.environment, input=value, capture_output=True, text=True, check=False
+        [*HUB, "secret", "set", *words],
+        env=world.environment,
+        input=value,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert not value.strip() or value.strip() not in done.stdout + done.stderr
     return done
@@ -103,7 +110,9 @@ def test_a_command_that_fails_is_its_provinces_failure_and_the_others_go_on(worl
         assert "secret ministry_token of hub: command false ended with exit code 1" in each["error"]
 
 
-def test_a_command_that_is_stopped_with_the_hub_does_not_live_on(world: World, tmp_path: Path) -> None:
+def test_a_command_that_is_stopped_with_the_hub_does_not_live_on(
+    world: World, tmp_path: Path
+) -> None:
     script = f"echo $$ > {tmp_path}/pid; exec sleep 600"
     say(world, "thanh_hoa", f"gateway_token = {{ command = ['sh', '-c', '{script}'] }}")
     going = world.start("night", "--now", NIGHT)
@@ -200,7 +209,9 @@ def test_check_looks_at_files_and_runs_no_command(world: World, tmp_path: Path) 
     assert world.codes["check"] == 0
     assert not (tmp_path / "was-run").exists()
     (world.home / "secrets" / "thanh_hoa" / "gateway_token").chmod(0o640)
-    assert any("is open to others (mode 0640)" in each[1] and each[2] == "error" for each in problems())
+    assert any(
+        "is open to others (mode 0640)" in each[1] and each[2] == "error" for each in problems()
+    )
     assert world.codes["check"] == 2
 
 
@@ -229,13 +240,16 @@ def test_what_is_set_says_where_it_is_and_whether_it_is_used(world: World) -> No
 def test_a_name_that_nothing_refers_to_is_refused_with_those_that_there_are(world: World) -> None:
     done = put(world, "thanh_hoa", "gateway_tokn")
     assert done.returncode == 2
-    assert "nothing refers to gateway_tokn of thanh_hoa; there are hub ministry_token, thanh_hoa gateway_token" in (
-        words(done.stderr)
+    assert (
+        "nothing refers to gateway_tokn of thanh_hoa; there are hub ministry_token, thanh_hoa gateway_token"
+        in (words(done.stderr))
     )
     assert not (world.home / "secrets").exists()
     assert put(world, "thanh_hoa", "gateway_tokn", "--anyway").returncode == 0
     assert put(world, "../..", "gateway_tokn", "--anyway").returncode == 2
-    assert put(world, "thanh_hoa", "gateway_tokn").returncode == 2  # that it is there makes nobody refer to it
+    assert (
+        put(world, "thanh_hoa", "gateway_tokn").returncode == 2
+    )  # that it is there makes nobody refer to it
 
 
 def test_a_value_is_no_argument(world: World) -> None:
@@ -255,7 +269,10 @@ TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def on_a_terminal(world: World, *typed: str) -> tuple[int, str]:
-    """``hub secret set`` at a terminal where a person answers each question; the exit code, and what was shown."""
+    """``hub secret set`` at a terminal where a person answers each question.
+
+    The exit code, and what was shown.
+    """
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", TERMINAL, *HUB, "secret", "set", *MINE]
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
@@ -296,13 +313,17 @@ def test_a_backup_holds_no_secret(world: World, tmp_path: Path) -> None:
     put(world, *MINE)
     world.night()
     assert world.run("backup", str(tmp_path / "set")).returncode == 0
-    content = zstandard.ZstdDecompressor().decompressobj().decompress((tmp_path / "set").read_bytes())
+    content = (
+        zstandard.ZstdDecompressor().decompressobj().decompress((tmp_path / "set").read_bytes())
+    )
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         names = tar.getnames()
     assert "config/hub.toml" in names
     assert not [name for name in names if name.startswith("secrets")]
     assert TOKEN.encode() not in content
-    assert world.run("restore", str(tmp_path / "set"), "--home", str(tmp_path / "new")).returncode == 0
+    assert (
+        world.run("restore", str(tmp_path / "set"), "--home", str(tmp_path / "new")).returncode == 0
+    )
     assert not (tmp_path / "new" / "secrets").exists()
 
 

@@ -14,17 +14,23 @@ from tests.journeys.conftest import HUB, World, make_world
 from tests.journeys.served import DAY, EVE, begun, nights, runs, serving, until
 
 
-def test_the_night_runs_at_its_hour_once_and_the_hub_goes_when_told(world: World, tmp_path: Path) -> None:
+def test_the_night_runs_at_its_hour_once_and_the_hub_goes_when_told(
+    world: World, tmp_path: Path
+) -> None:
     log = tmp_path / "log"
     world.told("status")  # the database is there
     with serving(world, log, "--now", "2026-11-06T01:59") as hub:
         time.sleep(3)
         assert not begun(log)
     toml = world.home / "config" / "hub.toml"
-    toml.write_text(toml.read_text(encoding="utf-8") + "\n[schedule]\nnight = 01:58:00\n", encoding="utf-8")
+    toml.write_text(
+        toml.read_text(encoding="utf-8") + "\n[schedule]\nnight = 01:58:00\n", encoding="utf-8"
+    )
     with serving(world, log, "--now", EVE) as hub:
         until(lambda: nights(world) == {DAY: "done"}, "the night")
-        other = subprocess.run([*HUB, "serve"], env=world.environment, capture_output=True, text=True, check=False)
+        other = subprocess.run(
+            [*HUB, "serve"], env=world.environment, capture_output=True, text=True, check=False
+        )
         assert (other.returncode, "another hub serves" in other.stderr) == (1, True)
         until(lambda: "ended with" in log.read_text(encoding="utf-8"), "its end")
         hub.send_signal(signal.SIGTERM)
@@ -39,7 +45,9 @@ def test_the_night_runs_at_its_hour_once_and_the_hub_goes_when_told(world: World
         assert not begun(log)  # it is done for this day
 
 
-def test_told_to_stop_in_mid_night_it_gives_back_what_it_holds_within_ten_seconds(tmp_path: Path) -> None:
+def test_told_to_stop_in_mid_night_it_gives_back_what_it_holds_within_ten_seconds(
+    tmp_path: Path,
+) -> None:
     with make_world(tmp_path / "quiet") as quiet:
         quiet.night("2026-11-06T02:00")
         right = quiet.state()

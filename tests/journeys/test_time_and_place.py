@@ -1,4 +1,7 @@
-"""Figures out of their time or place: each is a named finding with its cell, or an error of ``hub check``."""
+"""Figures out of their time or place.
+
+Each is a named finding with its cell, or an error of ``hub check``.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +39,18 @@ class Told:
 
     def left(self, name: str, period: str) -> list[tuple[str, str, str, str]]:
         """What was left out: code, field, text and place."""
-        mine = [row for row in self.quarantine if (row["province"], row["period"]) == (name, period)]
+        mine = [
+            row for row in self.quarantine if (row["province"], row["period"]) == (name, period)
+        ]
         return [(row["code"], row["field"], row["text"], row["locator"]) for row in mine]
 
     def finding(self, code: str, name: str, period: str) -> tuple[str, str, str | None]:
         """The one finding of a rule: severity, text and place."""
-        [found] = [f for f in self.findings if (f["code"], f["province"], f["period"]) == (code, name, period)]
+        [found] = [
+            f
+            for f in self.findings
+            if (f["code"], f["province"], f["period"]) == (code, name, period)
+        ]
         return found["severity"], found["text"], found["place"].get("locator")
 
 
@@ -53,23 +62,36 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         old = provision(folder / "old", "QUANG_BINH.SKHCN", codes='{ "44" = "vn-quang-binh" }')
         put_package(world.packages, "quang_binh", "QUANG_BINH.SKHCN", {"telecom.toml": old})
         people = provision(folder / "people", "TONG_CUC_THONG_KE.DAN_SO", dataflow="DENOMINATORS")
-        put_package(world.packages, "tong_cuc_thong_ke", "TONG_CUC_THONG_KE.DAN_SO", {"population.toml": people})
-        write(folder / "old", "2025-Q2", "44,2025-Q2,VT.03,1", "44,2025-Q3,VT.03,2", "44,2025,VT.03,3")
+        put_package(
+            world.packages,
+            "tong_cuc_thong_ke",
+            "TONG_CUC_THONG_KE.DAN_SO",
+            {"population.toml": people},
+        )
+        write(
+            folder / "old", "2025-Q2", "44,2025-Q2,VT.03,1", "44,2025-Q3,VT.03,2", "44,2025,VT.03,3"
+        )
         write(folder / "people", "2025", "Quảng Trị,2025,KX.90,0", "Nghệ An,2025,KX.90,3470988")
         for label, rows in TYPED.items():
             typed(world, label, *rows)
         flow = world.home / "config" / "dataflows" / "TELECOM.toml"
         text = flow.read_text(encoding="utf-8")
-        flow.write_text(text.replace("quarantined_percent = 5", "quarantined_percent = 90"), encoding="utf-8")
+        flow.write_text(
+            text.replace("quarantined_percent = 5", "quarantined_percent = 90"), encoding="utf-8"
+        )
         asked = [word for label in TYPED for word in ("--period", label)]
         gathered = world.told("gather", "--now", NOW, *asked)
         outcomes = {each["province"]: each["outcome"] for each in gathered["gathers"]}
         world.told("publish", "TELECOM", "2025", "--now", NOW)
         findings, quarantine = world.told("finding", "list"), world.told("finding", "quarantine")
-        yield Told(world, outcomes, findings, quarantine, world.told("release", "show", "TELECOM/2025"))
+        yield Told(
+            world, outcomes, findings, quarantine, world.told("release", "show", "TELECOM/2025")
+        )
 
 
-def test_a_code_used_again_after_the_merger_means_its_unit_on_the_periods_last_day(told: Told) -> None:
+def test_a_code_used_again_after_the_merger_means_its_unit_on_the_periods_last_day(
+    told: Told,
+) -> None:
     """44 was Quảng Bình's and is the new Quảng Trị's, 45 was the old one's."""
     before = points(told.world, "VT.03", "vn-quang-tri", "2025-Q2", "2025-Q3")
     after = points(told.world, "VT.03", "vn-quang-tri-2025", "2025-Q2", "2025-Q3")
@@ -87,7 +109,9 @@ def test_the_new_province_under_the_old_code_is_left_out_with_its_cell(told: Tol
 
 
 def test_a_dead_provinces_report_is_left_out_and_holds_its_submission(told: Told) -> None:
-    assert told.left("quang_binh", "2025-Q3") == [("V013", "org_unit", "44", "2025-Q2.csv line 3 column don_vi")]
+    assert told.left("quang_binh", "2025-Q3") == [
+        ("V013", "org_unit", "44", "2025-Q2.csv line 3 column don_vi")
+    ]
     assert told.finding("V016", "quang_binh", "2025-Q3") == ("blocking", "1 / 1 > 90 %", None)
     assert told.outcomes["quang_binh"] == "held"
     assert points(told.world, "VT.03", "vn-quang-binh", "2025-Q3")["2025-Q3"] == {
@@ -99,8 +123,16 @@ def test_a_dead_provinces_report_is_left_out_and_holds_its_submission(told: Told
 
 
 def test_a_year_reported_by_the_old_and_the_new_province_is_added_once_and_said(told: Told) -> None:
-    assert told.finding("V024", "quang_binh", "2025") == ("warning", "44", "2025-Q2.csv line 4 column don_vi")
-    figures = {f["org_unit"]: (f["value"], f["coverage"]) for f in told.release["figures"] if f["indicator"] == "VT.03"}
+    assert told.finding("V024", "quang_binh", "2025") == (
+        "warning",
+        "44",
+        "2025-Q2.csv line 4 column don_vi",
+    )
+    figures = {
+        f["org_unit"]: (f["value"], f["coverage"])
+        for f in told.release["figures"]
+        if f["indicator"] == "VT.03"
+    }
     assert figures == {"vn-quang-tri-2025": ("244", ""), "cluster-5": ("244", "1/5")}
     words = ("series", "VT.03", "vn-quang-binh", "--from", "2025", "--to", "2025", "--now", NOW)
     views = told.world.told(*words)
@@ -115,7 +147,11 @@ def test_a_period_that_no_calendar_has_is_left_out_with_its_cell(told: Told) -> 
         ("V001", "period", "tháng 13/2025", "telecom-2025-M09.csv line 3 column Kỳ"),
         ("V001", "period", "tháng 9/3025", "telecom-2025-M09.csv line 4 column Kỳ"),
     ]
-    for label, why in (("2025-M13", "M01 to M12"), ("3025-M09", "years are 1900 to 2999"), ("2025-N2", "N1")):
+    for label, why in (
+        ("2025-M13", "M01 to M12"),
+        ("3025-M09", "years are 1900 to 2999"),
+        ("2025-N2", "N1"),
+    ):
         done = told.world.run("gather", "--period", label)
         assert done.returncode == 2
         assert why in " ".join(done.stderr.split())
@@ -126,7 +162,9 @@ def test_a_denominator_of_zero_gives_no_ratio_and_is_said(told: Told) -> None:
         *("warning", "VT.18b = 0: VT.18"),
         "telecom-2025.csv line 6 column Giá trị",
     )
-    assert told.left("tong_cuc_thong_ke", "2025") == [("V004", "value", "0", "2025.csv line 2 column gia_tri")]
+    assert told.left("tong_cuc_thong_ke", "2025") == [
+        ("V004", "value", "0", "2025.csv line 2 column gia_tri")
+    ]
     assert not {"VT.08", "VT.18"} & {f["indicator"] for f in told.release["figures"]}
     for unit in ("vn-quang-tri-2025", "cluster-5"):
         assert points(told.world, "VT.18", unit, "2025")["2025"]["why"] == "VT.18b is 0"
@@ -135,7 +173,9 @@ def test_a_denominator_of_zero_gives_no_ratio_and_is_said(told: Told) -> None:
 def test_a_ratio_whose_denominator_nobody_reported_says_what_it_lacks(told: Told) -> None:
     assert "VT.12" not in {f["indicator"] for f in told.release["figures"]}
     for unit in ("vn-quang-tri-2025", "cluster-5"):
-        assert points(told.world, "VT.12", unit, "2025")["2025"]["why"] == f"no KX.91 of {unit} for it"
+        assert (
+            points(told.world, "VT.12", unit, "2025")["2025"]["why"] == f"no KX.91 of {unit} for it"
+        )
     assert points(told.world, "VT.12", "vn-nghe-an", "2025")["2025"]["why"] == "not reported"
 
 
@@ -161,7 +201,9 @@ LINES = {
 
 
 @pytest.mark.parametrize("what", LINES)
-def test_a_catalogue_that_does_not_hold_is_refused_with_file_and_code(told: Told, what: str) -> None:
+def test_a_catalogue_that_does_not_hold_is_refused_with_file_and_code(
+    told: Told, what: str
+) -> None:
     name, line, words = LINES[what]
     with edited(told.world.home / "config" / "catalogue" / name, "", line):
         code, says = checked(told.world)
@@ -188,7 +230,11 @@ DECLARED = {
 @pytest.mark.parametrize("what", DECLARED)
 def test_a_package_that_does_not_hold_is_refused_with_file_and_words(told: Told, what: str) -> None:
     old, new, words = DECLARED[what]
-    with edited(told.world.packages / "quang_binh" / "hub_provinces" / "quang_binh" / "telecom.toml", old, new):
+    with edited(
+        told.world.packages / "quang_binh" / "hub_provinces" / "quang_binh" / "telecom.toml",
+        old,
+        new,
+    ):
         code, says = checked(told.world)
     assert code == 2
     assert words in says
@@ -197,13 +243,22 @@ def test_a_package_that_does_not_hold_is_refused_with_file_and_words(told: Told,
 
 def test_an_indicator_that_the_catalogue_dropped_is_withdrawn_for_that_reason(told: Told) -> None:
     world = told.world
-    lines = (world.home / "config" / "catalogue" / "indicators.csv").read_text(encoding="utf-8").splitlines(True)
+    lines = (
+        (world.home / "config" / "catalogue" / "indicators.csv")
+        .read_text(encoding="utf-8")
+        .splitlines(True)
+    )
     [line] = [each for each in lines if each.startswith("VT.11,")]
     [ratio] = [each for each in lines if each.startswith("VT.12,")]
     with edited(world.home / "config" / "catalogue" / "indicators.csv", line + ratio, ""):
         code, says = checked(world)
-        assert (code, "telecom.toml, indicator: VT.11, VT.12 is not in the catalogue" in says) == (2, True)
+        assert (code, "telecom.toml, indicator: VT.11, VT.12 is not in the catalogue" in says) == (
+            2,
+            True,
+        )
         world.told("publish", "TELECOM", "2025", "--now", "2026-02-11T02:00")
     changes = world.told("release", "diff", "TELECOM/2025")
     assert changes["reason"] == "catalogue"
-    assert {(each["indicator"], each["what"]) for each in changes["changes"]} == {("VT.11", "withdrawn")}
+    assert {(each["indicator"], each["what"]) for each in changes["changes"]} == {
+        ("VT.11", "withdrawn")
+    }

@@ -1,4 +1,7 @@
-"""Provinces that count by two calendars, and figures in units of two times: added only where that is said."""
+"""Provinces that count by two calendars, and figures in units of two times.
+
+Added only where that is said.
+"""
 
 from __future__ import annotations
 
@@ -28,22 +31,32 @@ def test_another_calendar_that_is_not_declared_is_refused(two: World) -> None:
     mixed = 'dataflows/TELECOM.toml does not say calendars = "mixed"'
     assert code == 2
     assert f"telecom.toml: calendar A is not TELECOM's S, and {mixed}" in " ".join(says.split())
-    [refused] = two.told("gather", "--now", NOW, "--province", "thanh_hoa", "--period", "2025-Q3")["gathers"]
+    [refused] = two.told("gather", "--now", NOW, "--province", "thanh_hoa", "--period", "2025-Q3")[
+        "gathers"
+    ]
     assert refused["outcome"] == "failed"
-    assert refused["error"].startswith("calendar A is not TELECOM's, and the dataflow does not take both")
+    assert refused["error"].startswith(
+        "calendar A is not TELECOM's, and the dataflow does not take both"
+    )
 
 
-def test_figures_of_two_calendars_are_added_as_estimates_and_the_manifest_says_whose_they_are(two: World) -> None:
+def test_figures_of_two_calendars_are_added_as_estimates_and_the_manifest_says_whose_they_are(
+    two: World,
+) -> None:
     flow = two.home / "config" / "dataflows" / "TELECOM.toml"
     with edited(flow, "look_back   = 1", 'look_back = 1\ncalendars = "mixed"'):
         night = two.night(NOW, "--period", "2025-Q3")
         assert {each["outcome"] for each in night["gathers"]} == {"done"}
         [release] = night["releases"]
-        assert {release["reporters"][f"{name}.SKHCN"] for name in ("THANH_HOA", "NGHE_AN")} == {"late"}
+        assert {release["reporters"][f"{name}.SKHCN"] for name in ("THANH_HOA", "NGHE_AN")} == {
+            "late"
+        }
         shown = two.told("release", "show", "TELECOM/2025-Q3")
         used = {each["province"]: each["calendar"] for each in shown["manifest"]["submissions"]}
         assert (shown["manifest"]["calendar"], used) == ("S", {"nghe_an": "S", "thanh_hoa": "A"})
-        figures = {f["org_unit"]: (f["value"], f["status"], f["coverage"]) for f in shown["figures"]}
+        figures = {
+            f["org_unit"]: (f["value"], f["status"], f["coverage"]) for f in shown["figures"]
+        }
         assert figures == {
             "cluster-5": ("300", "E", "2/5"),
             "vn-nghe-an": ("200", "A", ""),
@@ -56,11 +69,15 @@ def test_figures_of_two_calendars_are_added_as_estimates_and_the_manifest_says_w
         assert reasons == ["initial", "correction"]
 
 
-def test_figures_in_a_unit_of_another_time_are_in_no_release_until_they_are_read_again(two: World) -> None:
+def test_figures_in_a_unit_of_another_time_are_in_no_release_until_they_are_read_again(
+    two: World,
+) -> None:
     config = two.home / "config" / "catalogue" / "indicators.csv"
     quarters = [f"2024-Q{n}" for n in (1, 2, 3, 4)]
     for label in quarters:
-        rows = [f"Nghệ An,{label},{code},{value}" for code, value in (("VT.01", 1000), ("VT.02", 10))]
+        rows = [
+            f"Nghệ An,{label},{code},{value}" for code, value in (("VT.01", 1000), ("VT.02", 10))
+        ]
         write(two.home.parent.parent / "nghe_an", label, *rows)
     asked = [word for label in quarters for word in ("--period", label)]
     two.told("gather", "--now", NOW, "--province", "nghe_an", *asked)
@@ -73,11 +90,19 @@ def test_figures_in_a_unit_of_another_time_are_in_no_release_until_they_are_read
         two.told("publish", "TELECOM", "2024", "--now", "2026-02-11T02:00")
         assert set(two.figures("TELECOM/2024")) == {("VT.02", "vn-nghe-an"), ("VT.02", "cluster-5")}
         found = [f for f in two.told("finding", "list") if f["code"] == "V026"]
-        assert {(f["severity"], f["owner"], f["period"]) for f in found} == {("error", "hub", q) for q in quarters}
-        assert two.told("replay", "nghe_an", "telecom", "--now", "2026-02-11T03:00")["outcome"] == "unchanged"
+        assert {(f["severity"], f["owner"], f["period"]) for f in found} == {
+            ("error", "hub", q) for q in quarters
+        }
+        assert (
+            two.told("replay", "nghe_an", "telecom", "--now", "2026-02-11T03:00")["outcome"]
+            == "unchanged"
+        )
         package = two.packages / "nghe_an" / "hub_provinces" / "nghe_an" / "telecom.toml"
         with edited(package, 'number = "en"', 'number = "en", unit = "triệu đồng"'):
-            assert two.told("replay", "nghe_an", "telecom", "--now", "2026-02-11T04:00")["outcome"] == "done"
+            assert (
+                two.told("replay", "nghe_an", "telecom", "--now", "2026-02-11T04:00")["outcome"]
+                == "done"
+            )
         two.told("publish", "TELECOM", "2024", "--now", "2026-02-11T05:00")
         assert two.figures("TELECOM/2024")["VT.01", "vn-nghe-an"] == "4.0"
     assert two.told("release", "verify", "TELECOM/2024/v1")["release"] == "TELECOM/2024/v1"

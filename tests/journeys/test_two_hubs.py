@@ -26,7 +26,12 @@ def test_two_hubs_on_one_database_run_no_provision_twice(tmp_path: Path) -> None
         command = [*HUB, "night", "--now", "2026-11-06T02:00", "--json", "--home"]
         environment = {**os.environ, **world.environment}
         both = [
-            subprocess.Popen([*command, str(home)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            subprocess.Popen(
+                [*command, str(home)],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
             for home in (world.home, other)
         ]
         ended = [each.communicate(timeout=120) for each in both]
@@ -35,5 +40,7 @@ def test_two_hubs_on_one_database_run_no_provision_twice(tmp_path: Path) -> None
         assert {run["outcome"] for run in asked} == {"done"}
         assert len(asked) == len({(run["province"], run["provision"]) for run in asked})
         world.night("2026-11-06T02:00")  # whoever was first could not know all
-        assert [each[:4] for each in world.state()["submissions"]] == [each[:4] for each in right["submissions"]]
+        assert [each[:4] for each in world.state()["submissions"]] == [
+            each[:4] for each in right["submissions"]
+        ]
         assert world.state()["effects"] == len(world.state()["ledger"])

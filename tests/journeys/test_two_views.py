@@ -19,7 +19,14 @@ from tests.journeys.conftest import ROOT, World, make_world, put_package
 NOW = "2027-02-01T02:00"
 QUARTERS = [f"{year}-Q{quarter}" for year in (2024, 2025, 2026) for quarter in (1, 2, 3, 4)]
 MERGED = "2025-Q3"  # the first quarter of the new borders
-OLD = ["vn-thanh-hoa", "vn-nghe-an", "vn-ha-tinh", "vn-quang-binh", "vn-quang-tri", "vn-thua-thien-hue"]
+OLD = [
+    "vn-thanh-hoa",
+    "vn-nghe-an",
+    "vn-ha-tinh",
+    "vn-quang-binh",
+    "vn-quang-tri",
+    "vn-thua-thien-hue",
+]
 NEW = ["vn-thanh-hoa", "vn-nghe-an", "vn-ha-tinh", "vn-quang-tri-2025", "vn-thua-thien-hue"]
 PARTS = ("vn-quang-binh", "vn-quang-tri")
 PROVINCE = """id = "kho_so_lieu"
@@ -61,7 +68,10 @@ Figures = dict[tuple[str, str, str], Decimal]  # indicator, org unit, quarter
 
 
 def invented() -> Figures:
-    """Subscriptions, smartphones among them, revenue, and a speed as an index; of the units of each quarter."""
+    """Subscriptions, smartphones among them, revenue, and a speed as an index.
+
+    Of the units of each quarter.
+    """
     dice = random.Random(5)
     figures: Figures = {}
     for quarter in QUARTERS:
@@ -81,9 +91,13 @@ class Told:
     world: World
     figures: Figures
 
-    def series(self, indicator: str, unit: str, *words: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    def series(
+        self, indicator: str, unit: str, *words: str
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Both views of a series by period."""
-        told = self.world.told("series", indicator, unit, "--from", QUARTERS[0], "--to", QUARTERS[-1], *words)
+        told = self.world.told(
+            "series", indicator, unit, "--from", QUARTERS[0], "--to", QUARTERS[-1], *words
+        )
         return tuple({p["period"]: p for p in told[view]} for view in ("as_reported", "on_borders"))  # type: ignore[return-value]
 
 
@@ -93,9 +107,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     figures = invented()
     with make_world(folder / "world", ()) as world:
         _package(world, folder / "files")
-        lines = [f"{code},{unit},{quarter},{value}" for (code, unit, quarter), value in figures.items()]
+        lines = [
+            f"{code},{unit},{quarter},{value}" for (code, unit, quarter), value in figures.items()
+        ]
         (folder / "files").mkdir()
-        (folder / "files" / "vt.csv").write_text("\n".join(["chi_tieu,don_vi,ky,gia_tri", *lines]), encoding="utf-8")
+        (folder / "files" / "vt.csv").write_text(
+            "\n".join(["chi_tieu,don_vi,ky,gia_tri", *lines]), encoding="utf-8"
+        )
         gathered = world.told("gather", "--now", NOW, "--period", "2026-Q4")
         assert [g["outcome"] for g in gathered["gathers"]] == ["done"], gathered
         yield Told(world, figures)
@@ -105,7 +123,9 @@ def _package(world: World, files: Path) -> None:
     declared = {"province.toml": PROVINCE, "vien_thong.toml": PROVISION.format(path=files)}
     put_package(world.packages, "kho_so_lieu", "KHO_SO_LIEU.VT", declared)
     duties = world.home / "config" / "obligations" / "telecom.toml"
-    [due] = {line for line in duties.read_text(encoding="utf-8").splitlines() if line.startswith("due")}
+    [due] = {
+        line for line in duties.read_text(encoding="utf-8").splitlines() if line.startswith("due")
+    }
     units = '", "'.join(dict.fromkeys([*OLD, *NEW]))
     duties.write_text(DUTY.format(units=units, due=due), encoding="utf-8")
 
@@ -142,7 +162,9 @@ def test_a_ratio_is_recomputed_and_never_averaged(told: Told) -> None:
     for unit, members in (("cluster-5", OLD), ("vn-quang-tri-2025", list(PARTS))):
         _, today = told.series("VT.06", unit)
         for quarter in (q for q in QUARTERS if q < MERGED):
-            smart, lines = (sum(told.figures[c, m, quarter] for m in members) for c in ("VT.05", "VT.03"))
+            smart, lines = (
+                sum(told.figures[c, m, quarter] for m in members) for c in ("VT.05", "VT.03")
+            )
             right = (Decimal(smart) * 100 / Decimal(lines)).quantize(Decimal("0.01"), ROUND_HALF_UP)
             assert Decimal(today[quarter]["value"]) == right
 
@@ -158,7 +180,10 @@ def test_an_index_of_merged_provinces_has_no_value_and_says_why(told: Told) -> N
     try:
         reported, today = told.series("VT.10", "vn-quang-tri-2025")
         assert today["2025-Q2"]["value"] is None
-        assert today["2025-Q2"]["why"] == "index figures are not added up: vn-quang-binh, vn-quang-tri have their own"
+        assert (
+            today["2025-Q2"]["why"]
+            == "index figures are not added up: vn-quang-binh, vn-quang-tri have their own"
+        )
         own = told.figures["VT.10", "vn-quang-tri-2025", MERGED]
         assert Decimal(today[MERGED]["value"]) == Decimal(reported[MERGED]["value"]) == own
     finally:
@@ -180,7 +205,13 @@ def test_the_borders_of_another_day_may_be_asked_for(told: Told) -> None:
 
 def test_the_page_that_explains_the_views_shows_these_very_figures(told: Told) -> None:
     page = (ROOT / "docs" / "time.md").read_text(encoding="utf-8")
-    for indicator, unit in (("VT.03", "vn-quang-tri-2025"), ("VT.06", "vn-quang-tri-2025"), ("VT.03", "cluster-5")):
-        done = told.world.run("series", indicator, unit, "--from", "2025-Q1", "--to", "2025-Q4", "--now", NOW)
+    for indicator, unit in (
+        ("VT.03", "vn-quang-tri-2025"),
+        ("VT.06", "vn-quang-tri-2025"),
+        ("VT.03", "cluster-5"),
+    ):
+        done = told.world.run(
+            "series", indicator, unit, "--from", "2025-Q1", "--to", "2025-Q4", "--now", NOW
+        )
         shown = [line.rstrip() for line in done.stdout.splitlines() if line.strip()]
         assert "\n".join(shown) in page, f"docs/time.md should show:\n{done.stdout}"

@@ -1,4 +1,7 @@
-"""A night that brings what the one before brought: nothing is read, nothing is made, and nothing is missed."""
+"""A night that brings what the one before brought.
+
+Nothing is read, nothing is made, and nothing is missed.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,10 @@ def test_the_same_parts_are_not_read_again_and_count_as_they_did(after: World) -
     counts = told["counts"]
     assert (counts["new"], counts["changed"], counts["withdrawn"]) == (0, 0, 0)
     assert counts["unchanged"] == counts["admitted"] > 0
-    assert counts["rows"] == counts["admitted"] + counts["quarantined"] + counts["ignored"] + counts["absent"]
+    assert (
+        counts["rows"]
+        == counts["admitted"] + counts["quarantined"] + counts["ignored"] + counts["absent"]
+    )
     assert after.state() == before
 
 
@@ -88,7 +94,11 @@ def test_one_changed_row_on_any_page_is_found(after: World, place: int) -> None:
     rows = after.rows(KEY, PERIOD)
     rows[place]["gia_tri"] = "12.345"
     told = night(after)
-    assert (told["outcome"], told["counts"]["changed"], told["revisions"]) == ("done", 1, {PERIOD: 2})
+    assert (told["outcome"], told["counts"]["changed"], told["revisions"]) == (
+        "done",
+        1,
+        {PERIOD: 2},
+    )
 
 
 def test_a_page_less_is_found(after: World) -> None:
@@ -100,7 +110,9 @@ def test_a_page_less_is_found(after: World) -> None:
 def test_another_mapping_reads_again(after: World) -> None:
     (package(after) / "refusing.py").write_text(REFUSING, encoding="utf-8")
     toml = package(after) / "telecom.toml"
-    toml.write_text('prepare = "hub_provinces.thanh_hoa.refusing:refuse"\n' + toml.read_text(encoding="utf-8"))
+    toml.write_text(
+        'prepare = "hub_provinces.thanh_hoa.refusing:refuse"\n' + toml.read_text(encoding="utf-8")
+    )
     told = night(after)
     assert (told["outcome"], "it was read" in told["error"]) == ("failed", True)
 
@@ -108,42 +120,64 @@ def test_another_mapping_reads_again(after: World) -> None:
 def test_another_catalogue_reads_again(after: World) -> None:
     assert night(after)["outcome"] == "unchanged"
     units = after.home / "config" / "catalogue" / "aliases.csv"
-    units.write_text(units.read_text(encoding="utf-8") + "org_unit,Tỉnh Thanh,vn-thanh-hoa,,\n", encoding="utf-8")
+    units.write_text(
+        units.read_text(encoding="utf-8") + "org_unit,Tỉnh Thanh,vn-thanh-hoa,,\n", encoding="utf-8"
+    )
     told = night(after, THIRD)
     assert (told["outcome"], told["revisions"]) == ("unchanged", {})
 
 
 def test_a_replay_always_reads(after: World) -> None:
     told = after.told("replay", "thanh_hoa", "telecom")
-    assert (told["outcome"], told["counts"]["unchanged"]) == ("unchanged", told["counts"]["admitted"])
+    assert (told["outcome"], told["counts"]["unchanged"]) == (
+        "unchanged",
+        told["counts"]["admitted"],
+    )
 
 
 def test_what_came_between_is_not_forgotten(after: World) -> None:
-    """A correction and its taking back: the parts are those of the first night, and not of the last."""
+    """A correction and its taking back.
+
+    The parts are those of the first night, and not of the last.
+    """
     rows = after.rows(KEY, PERIOD)
     before = dict(rows[0])
     rows[0]["gia_tri"] = "12.345"
     assert night(after)["revisions"] == {PERIOD: 2}
     rows[0].update(before)
     told = night(after, THIRD)
-    assert (told["outcome"], told["revisions"], told["counts"]["changed"]) == ("done", {PERIOD: 3}, 1)
+    assert (told["outcome"], told["revisions"], told["counts"]["changed"]) == (
+        "done",
+        {PERIOD: 3},
+        1,
+    )
 
 
 def test_a_release_of_the_same_is_not_made_again(after: World) -> None:
     after.night(SECOND)
-    [told] = [r for r in after.night(THIRD)["releases"] if (r["dataflow"], r["period"]) == ("TELECOM", PERIOD)]
+    [told] = [
+        r
+        for r in after.night(THIRD)["releases"]
+        if (r["dataflow"], r["period"]) == ("TELECOM", PERIOD)
+    ]
     assert (told["state"], told["figures"] > 0) == ("unchanged", True)
 
 
 def test_a_period_that_said_the_same_is_not_said_to_be_missing_afterwards(after: World) -> None:
-    """Of two periods one is corrected: the next night brings both again, and says of neither that it is not there."""
+    """Of two periods one is corrected.
+
+    The next night brings both again, and says of neither that it is not there.
+    """
     both = night(after, FIRST)
     assert (both["outcome"], both["no_data"]) == ("unchanged", ["2025"])
     after.rows(KEY, PERIOD)[0]["gia_tri"] = "12.345"
     corrected, third = night(after), night(after, THIRD)
     assert (corrected["revisions"], corrected["no_data"]) == ({PERIOD: 2}, ["2025"])
     assert (third["outcome"], third["no_data"]) == ("unchanged", ["2025"])
-    same = {name: third["counts"][name] for name in ("rows", "admitted", "quarantined", "ignored", "absent")}
+    same = {
+        name: third["counts"][name]
+        for name in ("rows", "admitted", "quarantined", "ignored", "absent")
+    }
     assert same == {name: corrected["counts"][name] for name in same}
     assert third["counts"]["unchanged"] == third["counts"]["admitted"]
 
@@ -156,15 +190,22 @@ def test_what_a_night_that_was_cut_off_had_not_admitted_is_not_passed_over(tmp_p
     assert len(right) > 1
     with make_world(tmp_path / "world") as world:
         words = [sys.executable, "-c", AFTER_ONE, str(world.home), FIRST]
-        cut = subprocess.run(words, env=world.environment, capture_output=True, text=True, timeout=120, check=False)
+        cut = subprocess.run(
+            words, env=world.environment, capture_output=True, text=True, timeout=120, check=False
+        )
         assert cut.returncode == -signal.SIGKILL, cut.stderr
         assert len([each for each in world.state()["submissions"] if each[0] == "quang_tri"]) == 1
         world.night(FIRST)
-        assert sorted(each for each in world.state()["submissions"] if each[0] == "quang_tri") == right
+        assert (
+            sorted(each for each in world.state()["submissions"] if each[0] == "quang_tri") == right
+        )
 
 
 def test_many_small_parts_are_landed_once_each_and_nothing_is_left_over(tmp_path: Path) -> None:
-    """Parts are taken over while their child still reads; the end of the gather finds them there."""
+    """Parts are taken over while their child still reads.
+
+    The end of the gather finds them there.
+    """
     with make_world(tmp_path / "world") as world:
         world.systems.servers[KEY].page_size = 1
         assert night(world, FIRST)["outcome"] == "done"
@@ -172,7 +213,9 @@ def test_many_small_parts_are_landed_once_each_and_nothing_is_left_over(tmp_path
         [landing] = folder.glob("gathers/*/landing.json")
         named = [part["digest"] for part in json.loads(landing.read_bytes())["parts"]]
         assert len(named) > 16
-        assert {path.name for path in (folder / "parts").iterdir()} == {f"{digest}.zst" for digest in named}
+        assert {path.name for path in (folder / "parts").iterdir()} == {
+            f"{digest}.zst" for digest in named
+        }
         assert list((world.home / "scratch").iterdir()) == []
         assert world.told("doctor", "--deep")["found"] == []
         assert night(world)["outcome"] == "unchanged"

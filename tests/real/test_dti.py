@@ -1,4 +1,7 @@
-"""The digital transformation index of 2022, as it was published: recomputed by its formula, ranked with ties."""
+"""The digital transformation index of 2022, as it was published.
+
+Recomputed by its formula, ranked with ties.
+"""
 
 from __future__ import annotations
 
@@ -67,9 +70,16 @@ Row = dict[str, str]
 
 
 def _world(
-    world: World, files: Path, rows: list[Row], measures: dict[str, str], codes: str = ', codes = "catalogue"'
+    world: World,
+    files: Path,
+    rows: list[Row],
+    measures: dict[str, str],
+    codes: str = ', codes = "catalogue"',
 ) -> dict[str, Any]:
-    """A portal that publishes these rows, gathered and released; the figures of the release by key."""
+    """A portal that publishes these rows, gathered and released.
+
+    The figures of the release by key.
+    """
     ignored = [name for name in rows[0] if name not in (*measures.values(), "province")]
     told = "\n".join(f'"{code}" = "{column}"' for code, column in measures.items())
     text = PROVISION.format(codes=codes, flow=FLOW, path=files, ignored=ignored, measures=told)
@@ -108,19 +118,27 @@ def test_the_weights_recompute_every_published_index(published: list[Row], tmp_p
             apart = Decimal(made[row["province"]]["value"]) - Decimal(row["pdti_published"])
             assert abs(apart) <= Decimal("0.0001"), row["province"]
         assert len(made) == len(whole)  # nothing is made of an index whose parts are not all there
-        ranks = {f["org_unit_name"]: f["value"] for (code, _), f in figures.items() if code == "DT.09"}
+        ranks = {
+            f["org_unit_name"]: f["value"] for (code, _), f in figures.items() if code == "DT.09"
+        }
         assert ranks == {row["province"]: row["rank"] for row in published}
         step = world.trace(f"{FLOW}/2022", "DT.00", "vn-thua-thien-hue")
         assert step["method"] == "formula"
-        assert [below["cell"]["text"] for below in step["below"]] == [whole[3][name] for name in TERMS.values()]
+        assert [below["cell"]["text"] for below in step["below"]] == [
+            whole[3][name] for name in TERMS.values()
+        ]
 
 
 @pytest.mark.shared
-def test_a_published_index_is_held_against_its_formula(published: list[Row], tmp_path: Path) -> None:
+def test_a_published_index_is_held_against_its_formula(
+    published: list[Row], tmp_path: Path
+) -> None:
     with make_world(tmp_path / "world", ()) as world:
         published[4]["pdti_published"] = "0.6934"  # Cần Thơ's is 0.6924
         figures = _world(world, tmp_path / "files", published, TERMS | {"DT.00": "pdti_published"})
-        assert figures["DT.00", "vn-ho-chi-minh"]["value"] == "0.7163"  # one off in the last decimal is rounding
+        assert (
+            figures["DT.00", "vn-ho-chi-minh"]["value"] == "0.7163"
+        )  # one off in the last decimal is rounding
         [found] = [f for f in world.told("finding", "list") if f["code"] == "V009"]
         assert (found["severity"], found["rows"]) == ("warning", 1)
         assert found["text"].startswith("0.6934 ≠ 0.692")
@@ -129,8 +147,14 @@ def test_a_published_index_is_held_against_its_formula(published: list[Row], tmp
 def test_ranks_leave_room_for_ties(tmp_path: Path) -> None:
     """Generated: all provinces have an index, and the fifteenth and sixteenth have one."""
     with make_world(tmp_path / "world", ()) as world:
-        units = (world.home / "config" / "catalogue" / "org_units.csv").read_text(encoding="utf-8").splitlines()
-        lines = [dict(zip(units[0].split(","), line.split(","), strict=False)) for line in units[1:]]
+        units = (
+            (world.home / "config" / "catalogue" / "org_units.csv")
+            .read_text(encoding="utf-8")
+            .splitlines()
+        )
+        lines = [
+            dict(zip(units[0].split(","), line.split(","), strict=False)) for line in units[1:]
+        ]
         of_2022 = [
             each["id"]
             for each in lines
@@ -141,7 +165,10 @@ def test_ranks_leave_room_for_ties(tmp_path: Path) -> None:
         assert len(of_2022) == 63
         values = [Decimal(9000 - 50 * n) / 10000 for n in range(63)]
         values[15] = values[14]
-        rows = [{"province": unit, "index": str(value)} for unit, value in zip(reversed(of_2022), values, strict=True)]
+        rows = [
+            {"province": unit, "index": str(value)}
+            for unit, value in zip(reversed(of_2022), values, strict=True)
+        ]
         figures = _world(world, tmp_path / "files", rows, {"DT.00": "index"}, codes="")
         ranks = [int(figures["DT.09", row["province"]]["value"]) for row in rows]
         assert ranks == [*range(1, 15), 15, 15, *range(17, 64)]

@@ -22,7 +22,9 @@ def office(shared: Path, tmp_path: Path) -> Any:
     """A world in which the office's folder holds its real export of 2020."""
     with make_world(tmp_path / "world") as world:
         folder = tmp_path / "world" / "systems" / "tong_cuc_thong_ke" / "population"
-        shutil.copyfile(shared / "real" / "gso_population_2020.csv", folder / "gso_population_2020.csv")
+        shutil.copyfile(
+            shared / "real" / "gso_population_2020.csv", folder / "gso_population_2020.csv"
+        )
         yield world
 
 
@@ -40,7 +42,9 @@ def test_the_real_export_gives_the_population_of_63_provinces(office: World) -> 
     assert len(provinces) == 63
     assert {f["status"] for f in provinces.values()} == {"P"}
     assert provinces["vn-quang-nam"]["value"] == "1505000"
-    assert provinces["vn-quang-tri"]["value"] == "637300"  # the province of that time, not its successor
+    assert (
+        provinces["vn-quang-tri"]["value"] == "637300"
+    )  # the province of that time, not its successor
     assert sum(Decimal(f["value"]) for f in provinces.values()) == 97_582_600
     assert (population["vn"]["value"], population["vn"]["method"]) == ("97582700", "reported")
     cluster = population["cluster-5"]

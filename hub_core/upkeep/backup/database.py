@@ -1,4 +1,7 @@
-"""A database's copy at one moment, and back: SQLite by its own means, PostgreSQL by pg_dump and pg_restore."""
+"""A database's copy at one moment, and back.
+
+SQLite by its own means, PostgreSQL by pg_dump and pg_restore.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ class Copy:
 
 @contextmanager
 def copied(url: str, folder: Path) -> Iterator[Copy]:
-    """A copy in a folder, as of one moment, whoever writes meanwhile. Raises ConfigurationError, StoreError."""
+    """A copy in a folder, as of one moment, whoever writes meanwhile.
+
+    Raises ConfigurationError, StoreError.
+    """
     try:
         if url.startswith(_PREFIX):
             path = folder / SQLITE
@@ -42,7 +48,12 @@ def copied(url: str, folder: Path) -> Iterator[Copy]:
             path = folder / POSTGRESQL
             with _connected(url, "REPEATABLE READ") as connection:
                 snapshot = connection.execute(sa.text("select pg_export_snapshot()")).scalar_one()
-                words = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}"]
+                words = [
+                    "--format=custom",
+                    "--no-owner",
+                    "--no-privileges",
+                    f"--snapshot={snapshot}",
+                ]
                 _run("pg_dump", url, *words, f"--file={path}")
                 yield Copy(path, "database.pgdump", connection)
     except sa.exc.DBAPIError as error:
@@ -51,14 +62,18 @@ def copied(url: str, folder: Path) -> Iterator[Copy]:
 
 def _copy_sqlite(path: Path, copy: Path) -> None:
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        with closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+        ) as connection:
             connection.execute("vacuum into ?", [str(copy)])
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be copied: {error}") from error
 
 
 @contextmanager
-def _connected(url: str, isolation: Literal["REPEATABLE READ"] | None = None) -> Iterator[sa.Connection]:
+def _connected(
+    url: str, isolation: Literal["REPEATABLE READ"] | None = None
+) -> Iterator[sa.Connection]:
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         if isolation:
@@ -70,7 +85,10 @@ def counted(connection: sa.Connection) -> dict[str, int]:
     """How many rows each table has."""
     names = sorted(sa.inspect(connection).get_table_names())
     return {
-        name: connection.execute(sa.select(sa.func.count()).select_from(sa.table(name))).scalar_one() for name in names
+        name: connection.execute(
+            sa.select(sa.func.count()).select_from(sa.table(name))
+        ).scalar_one()
+        for name in names
     }
 
 
@@ -87,14 +105,27 @@ def check_empty(url: str) -> None:
         with _connected(url) as connection:
             if sa.inspect(connection).get_table_names():
                 shown = sa.make_url(url).render_as_string(hide_password=True)
-                raise StateError(f"database {shown} is not empty: make a new one, and name it with --database")
+                raise StateError(
+                    f"database {shown} is not empty: make a new one, and name it with --database"
+                )
     except sa.exc.DBAPIError as error:
         raise StoreError(f"database: {error.orig}") from error
 
 
 def load(url: str, path: Path) -> None:
-    """Load a copy into an empty database on a server, whole or not at all. Raises ConfigurationError, StoreError."""
-    _run("pg_restore", url, "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", str(path))
+    """Load a copy into an empty database on a server, whole or not at all.
+
+    Raises ConfigurationError, StoreError.
+    """
+    _run(
+        "pg_restore",
+        url,
+        "--single-transaction",
+        "--exit-on-error",
+        "--no-owner",
+        "--no-privileges",
+        str(path),
+    )
 
 
 def check_counts(url: str, told: dict[str, int]) -> None:
@@ -102,8 +133,12 @@ def check_counts(url: str, told: dict[str, int]) -> None:
     with _connected(url) as connection:
         found = counted(connection)
     if found != told:
-        wrong = sorted(name for name in found.keys() | told.keys() if found.get(name) != told.get(name))
-        raise StoreError(f"the restored database has other rows than the set tells of: {', '.join(wrong)}")
+        wrong = sorted(
+            name for name in found.keys() | told.keys() if found.get(name) != told.get(name)
+        )
+        raise StoreError(
+            f"the restored database has other rows than the set tells of: {', '.join(wrong)}"
+        )
 
 
 def _run(program: str, url: str, *words: str) -> None:
@@ -114,14 +149,25 @@ def _run(program: str, url: str, *words: str) -> None:
             f"{program} is not on PATH: install PostgreSQL's client programs, of the server's version"
         )
     address = sa.make_url(url)
-    environment = {**os.environ, **({"PGPASSWORD": str(address.password)} if address.password else {})}
+    environment = {
+        **os.environ,
+        **({"PGPASSWORD": str(address.password)} if address.password else {}),
+    }
     plain = sa.URL.create(
-        "postgresql", address.username, None, address.host, address.port, address.database, address.query
+        "postgresql",
+        address.username,
+        None,
+        address.host,
+        address.port,
+        address.database,
+        address.query,
     )
     command = [found, f"--dbname={plain.render_as_string(hide_password=False)}", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - a program of the operator's
     if done.returncode:
         said = " ".join(done.stderr.split())
         if "server version mismatch" in said or "unsupported version" in said:
-            raise ConfigurationError(f"{found} is not of the server's version, install that one: {said}")
+            raise ConfigurationError(
+                f"{found} is not of the server's version, install that one: {said}"
+            )
         raise StoreError(f"{program}: {said}")

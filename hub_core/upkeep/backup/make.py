@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 import zstandard
 
 from hub_core.errors import StateError, StoreError
-from hub_core.landing.zone import file_digest
+from hub_core.landing.layout import file_digest
 from hub_core.upkeep.backup import ABOUT, DIGESTS, About
 from hub_core.upkeep.backup.database import copied, counted, version_of
 from hub_core.upkeep.backup.members import Member, configuration, members
@@ -39,17 +39,21 @@ class Made:
     about: About
 
 
-def backup(config: Config, target: Path, now: datetime, report: Callable[[str, dict[str, int]], None]) -> Made:
+def backup(
+    config: Config, target: Path, now: datetime, report: Callable[[str, dict[str, int]], None]
+) -> Made:
     """Write a home as one set, into a file, or into a folder under a name with the time; a night may run meanwhile.
 
-    Raises StateError where the file is there already, ConfigurationError, and StoreError where anything that a row
-    names cannot be read, or the set cannot be written.
+    Raises StateError where the file is there already, ConfigurationError, and StoreError where
+    anything that a row names cannot be read, or the set cannot be written.
     """
     path = target / f"lienthong-{now:%Y%m%d-%H%M%S}.tar.zst" if target.is_dir() else target
     if path.exists():
         raise StateError(f"{path} is there already")
     try:
-        work = Path(tempfile.mkdtemp(prefix=f".{path.name}-", suffix=".new", dir=path.absolute().parent))
+        work = Path(
+            tempfile.mkdtemp(prefix=f".{path.name}-", suffix=".new", dir=path.absolute().parent)
+        )
         try:
             about = _write(config, work, now, report)
             (work / "set").chmod(0o600)
@@ -62,7 +66,9 @@ def backup(config: Config, target: Path, now: datetime, report: Callable[[str, d
     return Made(path, about)
 
 
-def _write(config: Config, work: Path, now: datetime, report: Callable[[str, dict[str, int]], None]) -> About:
+def _write(
+    config: Config, work: Path, now: datetime, report: Callable[[str, dict[str, int]], None]
+) -> About:
     with copied(config.database, work) as copy, _Writing(work / "set", report) as made:
         made.add(Member(copy.name, copy.path))
         left_out = []
@@ -123,7 +129,9 @@ class _Writing:
             what = f"{member.path} is gone: hub doctor says what is to be done; a set must be whole"
             raise StoreError(what) from error
         if member.digest not in (None, digest):
-            what = f"{member.path} is not the file that was sealed: hub doctor says what is to be done"
+            what = (
+                f"{member.path} is not the file that was sealed: hub doctor says what is to be done"
+            )
             raise StoreError(what)
 
     def put(self, name: str, content: IO[bytes], size: int) -> str:

@@ -1,4 +1,7 @@
-"""What belongs in a set beside the database: the files that its rows name, and the configuration without secrets."""
+"""What belongs in a set beside the database.
+
+The files that its rows name, and the configuration without secrets.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from pydantic import ValidationError
 
 from hub_core.config.province import open_secrets
 from hub_core.errors import ConfigurationError, StoreError
-from hub_core.landing.zone import MANIFEST, QUARANTINE, LandingZone
+from hub_core.landing.layout import MANIFEST, QUARANTINE
+from hub_core.landing.zone import LandingZone
 from hub_core.model.exchange import Landing, Manifest, ReleaseManifest
 from hub_core.packages import installed
 from hub_core.secrets import REDACTED
@@ -28,7 +32,10 @@ _PASSWORD = re.compile(r"://[^:/@\s]*:([^@/\s]+)@")
 
 @dataclass(frozen=True)
 class Member:
-    """A file of a set: its name there, where it is, and what its digest must be where that is known."""
+    """A file of a set.
+
+    Its name there, where it is, and what its digest must be where that is known.
+    """
 
     name: str
     path: Path
@@ -42,7 +49,9 @@ def members(config: Config, rows: sa.Connection) -> Iterator[Member]:
         path = installed.folder(config.home) / each.name / installed.ABOUT
         yield Member(f"installed/{each.name}/{installed.ABOUT}", path)
     c = t.submission.c
-    for path in rows.execution_options(yield_per=1000).execute(sa.select(c.path).order_by(c.path)).scalars():
+    for path in (
+        rows.execution_options(yield_per=1000).execute(sa.select(c.path).order_by(c.path)).scalars()
+    ):
         yield from _submission(config.landing, path)
     gathers: dict[tuple[str, str], list[str]] = {}
     for gather in rows.execute(sa.select(t.gather).order_by(t.gather.c.id)).mappings():
@@ -75,8 +84,14 @@ def _submission(zone: Path, place: str) -> Iterator[Member]:
 
 
 def _landings(zone: Path, province: str, provision: str, ids: list[str]) -> Iterator[Member]:
-    """The landings of a provision with their parts, each once; a gather that failed early landed nothing."""
-    folder, named = LandingZone(zone).provision(province, provision), f"landing/{province}/{provision}"
+    """The landings of a provision with their parts, each once.
+
+    A gather that failed early landed nothing.
+    """
+    folder, named = (
+        LandingZone(zone).provision(province, provision),
+        f"landing/{province}/{provision}",
+    )
     parts: set[str] = set()
     for gather in ids:
         path = folder / "gathers" / gather / "landing.json"
@@ -89,14 +104,18 @@ def _landings(zone: Path, province: str, provision: str, ids: list[str]) -> Iter
         for part in landing.parts:
             if part.digest not in parts:
                 parts.add(part.digest)
-                yield Member(f"{named}/parts/{part.digest}.zst", folder / "parts" / f"{part.digest}.zst")
+                yield Member(
+                    f"{named}/parts/{part.digest}.zst", folder / "parts" / f"{part.digest}.zst"
+                )
         if (path.parent / QUARANTINE).exists():
             yield Member(f"{named}/gathers/{gather}/{QUARANTINE}", path.parent / QUARANTINE)
         yield Member(f"{named}/gathers/{gather}/landing.json", path)
 
 
 def _unreadable(path: Path) -> StoreError:
-    return StoreError(f"{path} cannot be read: hub doctor says what is to be done; a set must be whole")
+    return StoreError(
+        f"{path} cannot be read: hub doctor says what is to be done; a set must be whole"
+    )
 
 
 def configuration(folder: Path) -> Iterator[tuple[str, bytes, list[str]]]:

@@ -1,4 +1,7 @@
-"""Restore a set: into a folder beside the new home, every digest verified, then given the home's name."""
+"""Restore a set.
+
+Into a folder beside the new home, every digest verified, then given the home's name.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from pydantic import ValidationError
 
 from hub_core.contracts import explain
 from hub_core.errors import ConfigurationError, StateError, StoreError
-from hub_core.landing.zone import file_digest
+from hub_core.landing.layout import file_digest
 from hub_core.store import tables as t
 from hub_core.store.connection import HEAD
 from hub_core.store.runs import Runs
@@ -37,11 +40,14 @@ _PIECE = 1 << 20
 _READ = 1 << 12  # compressed bytes at a time, so that what they open to is bounded
 
 
-def restore(source: Path, home: Path, now: datetime, report: Report, url: str | None = None) -> About:
+def restore(
+    source: Path, home: Path, now: datetime, report: Report, url: str | None = None
+) -> About:
     """Make a home from a set. ``url``: the empty database on a server to load into, where not config's own.
 
-    Raises StateError where the home or that database is not empty, ConfigurationError, and StoreError where the set
-    is not whole, is of a newer hub, or cannot be written; then nothing of it is there.
+    Raises StateError where the home or that database is not empty, ConfigurationError, and
+    StoreError where the set is not whole, is of a newer hub, or cannot be written; then nothing of
+    it is there.
     """
     home = home.absolute()
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
@@ -62,7 +68,10 @@ def restore(source: Path, home: Path, now: datetime, report: Report, url: str | 
 
 
 def _opened(source: Path, work: Path, report: Report) -> About:
-    """The members of a set as files in a folder, and what the set is. Raises StoreError where it is not whole."""
+    """The members of a set as files in a folder, and what the set is.
+
+    Raises StoreError where it is not whole.
+    """
     lines = hashlib.sha256()
     try:
         with source.open("rb") as file:
@@ -112,7 +121,9 @@ def _about(source: Path, path: Path) -> About:
     except FileNotFoundError as error:
         raise StoreError(f"{source} is no whole set: it ends before {ABOUT}") from error
     except ValidationError as error:
-        raise StoreError(f"{source}: {ABOUT} cannot be read by this hub: {explain(error)}") from error
+        raise StoreError(
+            f"{source}: {ABOUT} cannot be read by this hub: {explain(error)}"
+        ) from error
     if about.schema_version > HEAD:
         what = f"its database is of version {about.schema_version}, newer than this hub ({HEAD})"
         raise StoreError(f"{source}: {what}: install the newer hub")
@@ -167,7 +178,9 @@ def _place(work: Path, about: About, url: str | None, now: datetime) -> None:
         (work / "landing").rename(work / zone)
     if about.database == SQLITE:
         if url is not None:
-            raise ConfigurationError("--database is for a set of a database on a server; this one is of SQLite")
+            raise ConfigurationError(
+                "--database is for a set of a database on a server; this one is of SQLite"
+            )
         named = str(told.get("database", f"{_PREFIX}hub.db")).removeprefix(_PREFIX)
         name = _inside(named) or "hub.db"
         text = _with(text, "database", f"{_PREFIX}{name}")
@@ -192,11 +205,19 @@ def _inside(path: str) -> str | None:
 
 
 def _with(text: str, key: str, value: str) -> str:
-    """hub.toml with another value in ``[store]``, where it has one. Raises ConfigurationError where that fails."""
+    """hub.toml with another value in ``[store]``, where it has one.
+
+    Raises ConfigurationError where that fails.
+    """
     store: dict[str, Any] = tomllib.loads(text).get("store", {})
     if store.get(key, value) == value:
         return text
-    new = re.sub(rf"(?m)^(\s*{key}\s*=\s*)[\"'][^\"']*[\"']", lambda found: f'{found[1]}"{value}"', text, count=1)
+    new = re.sub(
+        rf"(?m)^(\s*{key}\s*=\s*)[\"'][^\"']*[\"']",
+        lambda found: f'{found[1]}"{value}"',
+        text,
+        count=1,
+    )
     if tomllib.loads(new).get("store", {}).get(key) != value:
         raise ConfigurationError(f"hub.toml of the set: [store] {key} cannot be changed to {value}")
     return new

@@ -1,4 +1,7 @@
-"""Doctor: what a home holds that it should not, or no longer holds that it should; and what of it can be mended."""
+"""Doctor: what a home holds that it should not, or no longer holds that it should.
+
+And what of it can be mended.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ __all__ = ["Examined", "Kind", "Symptom", "database", "examine", "mend"]
 
 @dataclass(frozen=True)
 class Examined:
-    """What was found and what was mended. While another hub is at work, leftovers are not looked for."""
+    """What was found and what was mended.
+
+    While another hub is at work, leftovers are not looked for.
+    """
 
     at_work: bool
     found: list[Symptom]
@@ -32,7 +38,10 @@ class Examined:
 
 
 def examine(hub: Hub, report: Report, *, deep: bool) -> Examined:
-    """Look at everything and change nothing; ``deep`` also reads every landed part and all figures."""
+    """Look at everything and change nothing.
+
+    ``deep`` also reads every landed part and all figures.
+    """
     from hub_core.upkeep.doctor.damage import damage
     from hub_core.upkeep.doctor.leftovers import deliveries, leftovers
     from hub_core.upkeep.doctor.packages import packages
@@ -45,7 +54,9 @@ def examine(hub: Hub, report: Report, *, deep: bool) -> Examined:
     return Examined(False, [*left, *found], [])
 
 
-def mend(hub: Hub, now: datetime, report: Report, *, deep: bool, first: Iterable[Symptom] = ()) -> Examined:
+def mend(
+    hub: Hub, now: datetime, report: Report, *, deep: bool, first: Iterable[Symptom] = ()
+) -> Examined:
     """Remove and complete what is harmless, then look again. Raises StateError where another hub holds the home.
 
     ``first``: what opening the home has mended.
@@ -55,7 +66,9 @@ def mend(hub: Hub, now: datetime, report: Report, *, deep: bool, first: Iterable
     from hub_core.upkeep.doctor.leftovers import mend as mend_one
 
     def todo() -> list[Symptom]:
-        return [each for each in (*leftovers(hub), *catalogues(hub)) if each.mend and each not in mended]
+        return [
+            each for each in (*leftovers(hub), *catalogues(hub)) if each.mend and each not in mended
+        ]
 
     mended = list(first)
     if hub.at_work():

@@ -1,4 +1,7 @@
-"""Rows without files, and digests that do not hold: sealed folders, landed parts, releases, catalogues."""
+"""Rows without files, and digests that do not hold.
+
+Sealed folders, landed parts, releases, catalogues.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hub_core.errors import StoreError, SubmissionError
+from hub_core.landing.layout import MANIFEST, OBSERVATIONS, QUARANTINE, file_digest, read_manifest
 from hub_core.landing.parts import check_part
-from hub_core.landing.zone import MANIFEST, OBSERVATIONS, QUARANTINE, file_digest, read_manifest
 from hub_core.model.observation import content_digest, scan_figures
 from hub_core.store.releases import wrong_in
 from hub_core.upkeep.doctor.leftovers import read_landing
@@ -23,13 +26,26 @@ if TYPE_CHECKING:
     from hub_core.store.revisions import Submission
 
 _SAME: tuple[str, ...] = (
-    *("gather", "replay", "sequence", "province", "provision", "provider", "dataflow", "calendar", "period"),
+    *(
+        "gather",
+        "replay",
+        "sequence",
+        "province",
+        "provision",
+        "provider",
+        "dataflow",
+        "calendar",
+        "period",
+    ),
     *("kind", "nil", "rows", "quarantined", "counts"),
 )
 
 
 def damage(hub: Hub, report: Report, *, deep: bool) -> Iterator[Symptom]:
-    """What is lost or changed. ``deep`` also reads every landed part and takes every content digest again."""
+    """What is lost or changed.
+
+    ``deep`` also reads every landed part and takes every content digest again.
+    """
     rows = Rows(hub.store)
     yield from catalogues(hub)
     for n, release in enumerate(hub.releases.all()):
@@ -48,7 +64,11 @@ def _submission(hub: Hub, rows: Rows, each: Submission, *, deep: bool) -> Iterat
     place = f"{each.province}/{each.provision} {each.period} revision {each.revision}"
     ours = rows.gathers.get(each.gather) == (each.province, each.provision)
     landed = hub.zone.provision(each.province, each.provision) / "gathers" / each.gather
-    replay = f", or hub replay {each.province} {each.provision} {each.gather}" if ours and landed.is_dir() else ""
+    replay = (
+        f", or hub replay {each.province} {each.provision} {each.gather}"
+        if ours and landed.is_dir()
+        else ""
+    )
     restores = f"bring it back from a backup (hub restore into another folder){replay}"
 
     def told(kind: Kind, what: str) -> Symptom:
@@ -65,7 +85,11 @@ def _submission(hub: Hub, rows: Rows, each: Submission, *, deep: bool) -> Iterat
         yield told("digest", error.message)
         return
     same = {name: getattr(each, name) for name in _SAME}
-    same |= {"content": each.content_digest, "quarantine": each.quarantine_digest, "catalogue": each.catalogue_digest}
+    same |= {
+        "content": each.content_digest,
+        "quarantine": each.quarantine_digest,
+        "catalogue": each.catalogue_digest,
+    }
     sealed = manifest.model_dump(include=set(_SAME)) | manifest.digests.model_dump()
     if other := sorted(name for name, value in same.items() if sealed[name] != value):
         yield told("digest", f"the manifest says another {', '.join(other)} than the database")
@@ -79,7 +103,10 @@ def _submission(hub: Hub, rows: Rows, each: Submission, *, deep: bool) -> Iterat
 
 
 def _landing(hub: Hub, folder: Path, *, deep: bool) -> Iterator[Symptom]:
-    """A landing's parts: that they are there, and with ``deep`` that they hold the bytes received."""
+    """A landing's parts.
+
+    That they are there, and with ``deep`` that they hold the bytes received.
+    """
     landing = read_landing(folder)
     place = f"{folder.parents[2].name}/{folder.parents[1].name} gather {folder.name}"
     if landing is None:
@@ -94,7 +121,11 @@ def _landing(hub: Hub, folder: Path, *, deep: bool) -> Iterator[Symptom]:
             try:
                 check_part(path, part)
             except StoreError as error:
-                yield harmful("digest", place, f"{error.message}: bring it back from a backup{_again(landing)}")
+                yield harmful(
+                    "digest",
+                    place,
+                    f"{error.message}: bring it back from a backup{_again(landing)}",
+                )
 
 
 def _again(landing: Landing) -> str:
@@ -113,7 +144,11 @@ def _release(hub: Hub, release: Release) -> Iterator[Symptom]:
         known = hub.store.submissions([used.period], **place, revision=used.revision)
         if [each.content_digest for each in known] != [used.content_digest]:
             what = f"{used.province}/{used.provision} {used.period} revision {used.revision}"
-            yield harmful("release", release.name, f"{what}, which it is made of, is not in the database; {restores}")
+            yield harmful(
+                "release",
+                release.name,
+                f"{what}, which it is made of, is not in the database; {restores}",
+            )
     before = hub.releases.all(
         dataflow=told.dataflow, calendar=told.calendar, period=told.period, version=told.version - 1
     )
@@ -135,6 +170,12 @@ def catalogues(hub: Hub) -> Iterator[Symptom]:
         what = "it is not the catalogue that was kept" if there else "the catalogue is gone"
         place = f"catalogues/{path.name}"
         if digest == hub.config.catalogue.digest:
-            yield harmless("catalogue", place, f"{what}; config/ still holds it", "write it again from config/")
+            yield harmless(
+                "catalogue", place, f"{what}; config/ still holds it", "write it again from config/"
+            )
         else:
-            yield harmful("catalogue", place, f"{what}: bring it back from a backup, or from config/ of its time")
+            yield harmful(
+                "catalogue",
+                place,
+                f"{what}: bring it back from a backup, or from config/ of its time",
+            )

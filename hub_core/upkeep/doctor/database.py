@@ -49,13 +49,21 @@ def _sqlite(path: Path) -> tuple[str | None, list[str]]:
     """The version of an SQLite file, and what its own checks say."""
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)
     try:
-        wrong = [row[0] for row in connection.execute("pragma integrity_check(10)") if row[0] != "ok"]
+        wrong = [
+            row[0] for row in connection.execute("pragma integrity_check(10)") if row[0] != "ok"
+        ]
         wrong += [
             f"a row of {table} names a {parent} that is not there"
             for table, _, parent, _ in connection.execute("pragma foreign_key_check").fetchmany(10)
         ]
-        there = connection.execute("select 1 from sqlite_master where name = 'alembic_version'").fetchone()
-        row = connection.execute("select version_num from alembic_version").fetchone() if there else None
+        there = connection.execute(
+            "select 1 from sqlite_master where name = 'alembic_version'"
+        ).fetchone()
+        row = (
+            connection.execute("select version_num from alembic_version").fetchone()
+            if there
+            else None
+        )
         return row and row[0], wrong
     finally:
         connection.close()
@@ -67,5 +75,7 @@ def _other(url: str) -> str | None:
     with engine.connect() as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
-        version: str | None = connection.execute(sa.text("select version_num from alembic_version")).scalar()
+        version: str | None = connection.execute(
+            sa.text("select version_num from alembic_version")
+        ).scalar()
         return version

@@ -1,4 +1,7 @@
-"""What a killed hub left, and files without rows; read from the folders, beside the rows that should name them."""
+"""What a killed hub left, and files without rows.
+
+Read from the folders, beside the rows that should name them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from hub_core.errors import StoreError, from_dict
-from hub_core.landing.zone import MANIFEST, OBSERVATIONS, QUARANTINE
+from hub_core.landing.layout import MANIFEST, OBSERVATIONS, QUARANTINE
 from hub_core.model.exchange import Landing, Manifest
 from hub_core.packages import installed
 from hub_core.store.releases import OPEN
@@ -36,10 +39,20 @@ def leftovers(hub: Hub) -> Iterator[Symptom]:
     for folder in _within(hub.config.home / "secrets"):
         yield from (_new(hub, path) for path in _within(folder) if path.name.endswith(".new"))
     for run in rows.unended():
-        of = "/".join(name for name in (run["province"], run["provision"]) if name) or run["dataflow"]
-        yield harmless("run", f"run {run['id']}", f"{run['kind']} of {of} never ended", "note it as interrupted")
+        of = (
+            "/".join(name for name in (run["province"], run["provision"]) if name)
+            or run["dataflow"]
+        )
+        yield harmless(
+            "run",
+            f"run {run['id']}",
+            f"{run['kind']} of {of} never ended",
+            "note it as interrupted",
+        )
     for lease in _dead_leases(hub, rows):
-        yield harmless("lease", lease["name"], f"{lease['holder']} was killed while it held it", "give it back")
+        yield harmless(
+            "lease", lease["name"], f"{lease['holder']} was killed while it held it", "give it back"
+        )
     yield from deliveries(hub, waiting=True)
     for province in _within(hub.zone.root):
         for provision in _within(province) if province.is_dir() else [province]:
@@ -99,7 +112,12 @@ class _Provision:
             return
         name = _named(self.hub, path)
         if not (path / "landing.json").exists():
-            yield harmless("gather", name, "landing.json was never written; the provision is asked again", "remove it")
+            yield harmless(
+                "gather",
+                name,
+                "landing.json was never written; the provision is asked again",
+                "remove it",
+            )
             return
         yield from self._others(path, {"landing.json", QUARANTINE})
         landing = read_landing(path)
@@ -111,11 +129,15 @@ class _Provision:
             return
         if self.rows.gathers.get(path.name, self.place) == self.place:
             what = "the database knows no run that landed it, and would give its number again"
-            yield harmless("landing", name, what, "enter its gather and run; hub replay then reads it")
+            yield harmless(
+                "landing", name, what, "enter its gather and run; hub replay then reads it"
+            )
         else:
             other = "/".join(self.rows.gathers[path.name])
             what = f"the database knows no run that landed it, and gave its number to {other}"
-            yield harmful("landing", name, f"{what}: restore the database that belongs to this landing zone")
+            yield harmful(
+                "landing", name, f"{what}: restore the database that belongs to this landing zone"
+            )
 
     def _submission(self, path: Path) -> Iterator[Symptom]:
         if not path.is_dir():
@@ -130,7 +152,12 @@ class _Provision:
             return
         name, gather = _named(self.hub, path), path.name.rpartition("-")[0]
         if manifest is None or (gather, *self.place) in self.rows.made:
-            yield harmless("submission", name, "it was never admitted; the provision is asked again", "remove it")
+            yield harmless(
+                "submission",
+                name,
+                "it was never admitted; the provision is asked again",
+                "remove it",
+            )
         else:
             what = "a sealed submission of which the database knows nothing"
             again = f"hub admit {path} enters it, if it says anything new; else restore the database that knew it"
@@ -159,7 +186,9 @@ def _snapshots(hub: Hub, rows: Rows) -> Iterator[Symptom]:
         elif not _SNAPSHOT.fullmatch(path.name):
             yield _stray(hub, path)
         elif path.stem not in known:
-            yield harmless("snapshot", _named(hub, path), "a catalogue that no row names", "remove it")
+            yield harmless(
+                "snapshot", _named(hub, path), "a catalogue that no row names", "remove it"
+            )
 
 
 def mend(hub: Hub, symptom: Symptom) -> None:
@@ -190,9 +219,13 @@ def mend(hub: Hub, symptom: Symptom) -> None:
 
 
 def _enter(hub: Hub, landing: Landing) -> None:
-    declared = hub.provinces[landing.province].provisions if landing.province in hub.provinces else {}
+    declared = (
+        hub.provinces[landing.province].provisions if landing.province in hub.provinces else {}
+    )
     dataflow = declared[landing.provision].dataflow if landing.provision in declared else ""
-    folders = hub.zone.provision(landing.province, landing.provision).glob(f"submissions/*/{landing.gather}-*")
+    folders = hub.zone.provision(landing.province, landing.provision).glob(
+        f"submissions/*/{landing.gather}-*"
+    )
     numbers = [path.name.rpartition("-")[2] for path in folders]
     replays = max((int(number) for number in numbers if number.isdecimal()), default=0)
     Rows(hub.store).enter(landing, dataflow, replays)
@@ -205,7 +238,9 @@ def read_landing(folder: Path) -> Landing | None:
     except (OSError, ValidationError):
         return None
     place = (landing.gather, landing.provision, landing.province)
-    return landing if place == (folder.name, folder.parents[1].name, folder.parents[2].name) else None
+    return (
+        landing if place == (folder.name, folder.parents[1].name, folder.parents[2].name) else None
+    )
 
 
 def _manifest(folder: Path) -> Manifest | None:
@@ -226,7 +261,9 @@ def _named(hub: Hub, path: Path) -> str:
 
 
 def _new(hub: Hub, path: Path) -> Symptom:
-    return harmless("new", _named(hub, path), "it was being written when the hub was killed", "remove it")
+    return harmless(
+        "new", _named(hub, path), "it was being written when the hub was killed", "remove it"
+    )
 
 
 def _stray(hub: Hub, path: Path) -> Symptom:

@@ -1,4 +1,7 @@
-"""Packages that were installed into a home: those that cannot run here, and what cut-off installs have left."""
+"""Packages that were installed into a home.
+
+Those that cannot run here, and what cut-off installs have left.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,13 @@ def packages(hub: Hub) -> Iterator[Symptom]:
     for name, what in sorted(broken.items()):
         yield harmful("package", name, what)
     for told in known:
-        what = installed.trouble(home, told) or "; ".join(unmet(home, told, hub.config.settings.plugins.trusted))
+        what = installed.trouble(home, told) or "; ".join(
+            unmet(home, told, hub.config.settings.plugins.trusted)
+        )
         if what:
-            yield harmful("package", told.name, what if told.again in what else f"{what}: {told.again}")
+            yield harmful(
+                "package", told.name, what if told.again in what else f"{what}: {told.again}"
+            )
 
 
 def installs(hub: Hub) -> Iterator[Symptom]:

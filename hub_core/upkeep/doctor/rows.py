@@ -24,11 +24,16 @@ class Rows:
         self._store = store
         c = t.submission.c
         self.paths: set[str] = {row["path"] for row in self._rows(sa.select(c.path))}
-        self.gathers = {row["id"]: (row["province"], row["provision"]) for row in self._rows(sa.select(t.gather))}
+        self.gathers = {
+            row["id"]: (row["province"], row["provision"])
+            for row in self._rows(sa.select(t.gather))
+        }
         columns = t.run.c.gather, t.run.c.province, t.run.c.provision, t.run.c.kind
         runs = self._rows(sa.select(*columns).where(t.run.c.gather.is_not(None)).distinct())
         self.runs: set[Gather] = {(r["gather"], r["province"], r["provision"]) for r in runs}
-        self.made: set[Gather] = {(r["gather"], r["province"], r["provision"]) for r in runs if r["kind"] != ENTERED}
+        self.made: set[Gather] = {
+            (r["gather"], r["province"], r["provision"]) for r in runs if r["kind"] != ENTERED
+        }
 
     def unended(self) -> list[dict[str, Any]]:
         """Runs that began and never ended."""
@@ -46,10 +51,15 @@ class Rows:
 
     def catalogues(self) -> set[str]:
         """Every catalogue that a row names."""
-        return self.catalogues_needed() | {row["digest"] for row in self._rows(sa.select(t.catalogue.c.digest))}
+        return self.catalogues_needed() | {
+            row["digest"] for row in self._rows(sa.select(t.catalogue.c.digest))
+        }
 
     def catalogues_needed(self) -> set[str]:
-        """The catalogues of releases, and of submissions that were sealed here; others need not be kept."""
+        """The catalogues of releases, and of submissions that were sealed here.
+
+        Others need not be kept.
+        """
         c = t.submission.c
         ours = self._rows(
             sa.select(c.catalogue_digest)

@@ -67,7 +67,10 @@ NOBODY, OPERATOR = "nobody", "operator"
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """Something that is not as it should be; ``who`` must act, ``mend`` is what ``--mend`` would do, if anything."""
+    """Something that is not as it should be.
+
+    ``who`` must act, ``mend`` is what ``--mend`` would do, if anything.
+    """
 
     kind: Kind
     place: str

@@ -1,4 +1,7 @@
-"""Install a province's package into a home, or remove it; all of it is tried before anything is in force."""
+"""Install a province's package into a home, or remove it.
+
+All of it is tried before anything is in force.
+"""
 
 from __future__ import annotations
 
@@ -33,18 +36,24 @@ Report = Callable[[str, dict[str, int]], None]
 
 @dataclass(frozen=True)
 class Installation:
-    """What is in force now and was before; ``left`` is what a night lacks yet, for the operator to put right."""
+    """What is in force now and was before.
+
+    ``left`` is what a night lacks yet, for the operator to put right.
+    """
 
     installed: Installed
     before: Installed | None
     left: list[Problem]
 
 
-def install(hub: Hub, path: Path, now: datetime, report: Report, wheels: list[Path], *, isolated: bool) -> Installation:
+def install(
+    hub: Hub, path: Path, now: datetime, report: Report, wheels: list[Path], *, isolated: bool
+) -> Installation:
     """Put a package's folder, wheel or source archive in force. ``wheels``: folders with libraries for it.
 
-    Raises PluginError where it is not whole, ConfigurationError where its libraries are not to be had, StateError
-    where another install is under way, StoreError where it cannot be written. What was in force then stays so.
+    Raises PluginError where it is not whole, ConfigurationError where its libraries are not to be
+    had, StateError where another install is under way, StoreError where it cannot be written. What
+    was in force then stays so.
     """
     home = hub.config.home
     with installed.alone(home) as lock, _place(home) as place:
@@ -98,7 +107,10 @@ def _place(home: Path) -> Iterator[Path]:
 
 
 def _give_name(place: Path, package: str | None) -> None:
-    """Move an install to where its package's name says; it may be under way to be in force there."""
+    """Move an install to where its package's name says.
+
+    It may be under way to be in force there.
+    """
     assert package is not None
     target = Path(package).parent
     target.parent.mkdir(exist_ok=True)
@@ -106,10 +118,15 @@ def _give_name(place: Path, package: str | None) -> None:
 
 
 def _may_follow(hub: Hub, unpacked: Unpacked) -> Installed | None:
-    """The install that this one follows, if any. Raises PluginError where another package has its name."""
+    """The install that this one follows, if any.
+
+    Raises PluginError where another package has its name.
+    """
     name, version = unpacked.name, importlib.metadata.version(HUB)
     for each in map(Requirement, unpacked.requires):
-        if canonicalize_name(each.name) == HUB and not each.specifier.contains(version, prereleases=True):
+        if canonicalize_name(each.name) == HUB and not each.specifier.contains(
+            version, prereleases=True
+        ):
             raise PluginError(f"{unpacked.project} is made for {each}, and this hub is {version}")
     elsewhere, broken = plugins.find(hub.config.plugin_folders)
     if name in elsewhere or name in broken:
@@ -135,20 +152,29 @@ def _make_environment(hub: Hub, told: Installed, pip: Pip) -> None:
     command = [sys.executable, "-m", "venv", "--without-pip", made.environment]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own Python
     if done.returncode:
-        raise ConfigurationError(f"no environment can be made: {(done.stdout + done.stderr).strip()[-400:]}")
+        raise ConfigurationError(
+            f"no environment can be made: {(done.stdout + done.stderr).strip()[-400:]}"
+        )
     wanted = [each for each in told.requires if canonicalize_name(Requirement(each).name) != HUB]
     if wanted:
         as_they_are = Path(made.environment).parent / "hub.txt"
         lines = [f"{name}=={each.version}\n" for name, each in sorted(shared(trusted).items())]
         as_they_are.write_text("".join(lines), encoding="utf-8")
         try:
-            pip.install("--constraint", str(as_they_are), *wanted, into=python, path=links(home, trusted))
+            pip.install(
+                "--constraint", str(as_they_are), *wanted, into=python, path=links(home, trusted)
+            )
         except ConfigurationError as error:
-            raise ConfigurationError(f"the libraries of {told.name} are not to be had: {error.message}") from error
+            raise ConfigurationError(
+                f"the libraries of {told.name} are not to be had: {error.message}"
+            ) from error
 
 
 def _load(hub: Hub, told: Installed) -> list[Problem]:
-    """What a child remarks that loads the package. Raises PluginError where it does not load, or does not hold."""
+    """What a child remarks that loads the package.
+
+    Raises PluginError where it does not load, or does not hold.
+    """
     made = installed.plugin(hub.config.home, told)
     assert made.folder
     _open_to_all(Path(made.folder).parent)
@@ -178,9 +204,15 @@ def remove(hub: Hub, name: str) -> list[str]:
         except PluginError as error:
             if there is None:
                 raise
-            raise PluginError(f"{error.message}; it stands in {there.root}: take it away there") from error
+            raise PluginError(
+                f"{error.message}; it stands in {there.root}: take it away there"
+            ) from error
     settings = hub.config.settings
     named = [f"[provinces.{name}] in hub.toml"] * (name in settings.provinces)
     named += [f"[sources.{name}] in hub.toml"] * (name in settings.sources)
-    duties = [f"{each.provider} to report {each.dataflow}" for each in hub.config.obligations if each.province == name]
+    duties = [
+        f"{each.provider} to report {each.dataflow}"
+        for each in hub.config.obligations
+        if each.province == name
+    ]
     return [*named, *(f"the duty of {each}" for each in dict.fromkeys(duties))]

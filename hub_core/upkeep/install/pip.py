@@ -1,4 +1,7 @@
-"""pip, as the operator has set it up: its index, its certificates and its cache are those of this machine."""
+"""pip, as the operator has set it up.
+
+Its index, its certificates and its cache are those of this machine.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ _NOISE = ("To fix this", "1. loosen", "2. remove", "[notice]", "hint:", "note:")
 class Pip:
     """pip of the hub's own Python.
 
-    ``wheels``: folders in which it looks too; ``lock``: held for as long as it runs, also where the hub is killed.
+    ``wheels``: folders in which it looks too; ``lock``: held for as long as it runs, also where the
+    hub is killed.
     """
 
     wheels: list[Path]
@@ -38,10 +42,20 @@ class Pip:
             raise ConfigurationError(f"{sys.executable} has no pip: {sys.executable} -m ensurepip")
         python = ["--python", into] if into else []
         found = [word for folder in self.wheels for word in ("--find-links", str(folder.resolve()))]
-        quiet = ["--no-input", "--disable-pip-version-check", "--no-color", "--no-warn-script-location"]
-        environment = {name: text for name, text in os.environ.items() if not name.startswith("HUB_SECRET_")}
+        quiet = [
+            "--no-input",
+            "--disable-pip-version-check",
+            "--no-color",
+            "--no-warn-script-location",
+        ]
+        environment = {
+            name: text for name, text in os.environ.items() if not name.startswith("HUB_SECRET_")
+        }
         environment |= {"PYTHONPATH": str(path)} if path else {}
-        self._run([sys.executable, "-P", "-m", "pip", *python, "install", *quiet, *found, *words], environment)
+        self._run(
+            [sys.executable, "-P", "-m", "pip", *python, "install", *quiet, *found, *words],
+            environment,
+        )
 
     def _run(self, command: list[str], environment: dict[str, str]) -> None:
         process = subprocess.Popen(  # noqa: S603 - pip itself
@@ -68,5 +82,8 @@ def last_words(said: str) -> str:
     """What pip says of its failure, in one line: from its first error on, or the end of all."""
     stripped = [line.strip()[:_OF_A_LINE] for line in said.splitlines()]
     lines = [line for line in stripped if line and not line.startswith(_NOISE)]
-    first = next((n for n, line in enumerate(lines) if line.lower().startswith("error")), max(0, len(lines) - 5))
+    first = next(
+        (n for n, line in enumerate(lines) if line.lower().startswith("error")),
+        max(0, len(lines) - 5),
+    )
     return " | ".join(lines[first:])[:_SHOWN]

@@ -1,4 +1,7 @@
-"""A package's own files, from its folder, wheel or source archive, as a child will load them; and what they say."""
+"""A package's own files, from its folder, wheel or source archive, as a child will load them.
+
+And what they say.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,9 @@ def unpack(path: Path, target: Path, pip: Pip) -> Unpacked:
     if path.suffix == ".whl":
         _look(path)
     elif not path.name.endswith(_SOURCES):
-        raise PluginError(f"{path} is no package: give its folder, its wheel (.whl) or its source (.tar.gz, .zip)")
+        raise PluginError(
+            f"{path} is no package: give its folder, its wheel (.whl) or its source (.tar.gz, .zip)"
+        )
     try:
         pip.install("--no-deps", "--no-compile", "--target", str(target), str(path.resolve()))
     except ConfigurationError as error:
@@ -84,7 +89,9 @@ def _files(folder: Path, package: Path) -> Iterator[Path]:
         raise PluginError(f"{package} is no package: it has no folder {folder.name}")
     for each in sorted(folder.iterdir()):
         if each.is_symlink() or not (each.is_dir() or each.is_file()):
-            raise PluginError(f"{each} is neither a file nor a folder: a package holds nothing else, no link either")
+            raise PluginError(
+                f"{each} is neither a file nor a folder: a package holds nothing else, no link either"
+            )
         if each.name in _LEFT_OUT:
             continue
         if each.is_dir():
@@ -116,19 +123,30 @@ def _metadata(path: Path, target: Path) -> tuple[dict[str, Any], str, str]:
         raise PluginError(f"{path}: needs one entry point in group {GROUP}, has {len(entries)}")
     [found], [entry] = there, entries
     told = {"name": found.name, "version": found.version, "requires": found.requires or []}
-    return told | {"requires-python": found.metadata.json.get("requires_python", "")}, entry.name, entry.value
+    return (
+        told | {"requires-python": found.metadata.json.get("requires_python", "")},
+        entry.name,
+        entry.value,
+    )
 
 
 def _told(project: dict[str, Any], name: str, module: str, target: Path, path: Path) -> Unpacked:
-    """What a package says of itself, held against its files. Raises PluginError or ConfigurationError."""
+    """What a package says of itself, held against its files.
+
+    Raises PluginError or ConfigurationError.
+    """
     if not named_in_full(name, module):
         raise PluginError(f"{path}: entry point {name} = {module!r} is not hub_provinces.{name}")
     root = target / "hub_provinces" / name
     if not (root / "province.toml").is_file():
         raise PluginError(f"{path}: province.toml is missing in hub_provinces/{name}")
-    others = sorted(each.name for each in root.parent.iterdir() if each != root and each.name not in _LEFT_OUT)
+    others = sorted(
+        each.name for each in root.parent.iterdir() if each != root and each.name not in _LEFT_OUT
+    )
     if others:
-        raise PluginError(f"{path}: hub_provinces holds {', '.join(others)} beside {name}; a package is one province")
+        raise PluginError(
+            f"{path}: hub_provinces holds {', '.join(others)} beside {name}; a package is one province"
+        )
     read = province.read(root)
     if read.id != name:
         raise PluginError(f"{path}: entry point {name} declares province {read.id}")

@@ -1,6 +1,7 @@
 """The same aggregation in SQL: ``python adding_duckdb.py FOLDER RESULT``, with DuckDB alone; whoever calls times it.
 
-Exact as the hub's: sums are decimals, quotients and roundings are divisions of whole numbers, half up.
+Exact as the hub's: sums are decimals, quotients and roundings are divisions of whole numbers, half
+up.
 """
 
 import sys
@@ -51,7 +52,9 @@ CREATE TABLE known AS
   HAVING (time = 'last' AND count(*) FILTER (period = '2026-M12') = 1) OR (time <> 'last' AND count(*) = 12);
 CREATE TABLE additive AS SELECT k.* FROM known k JOIN ind ON code = indicator WHERE space IN ('sum', 'sum*');
 """,
-    UP.format(name="totals", known="additive", sums="sum(value) AS value, any_value(times) AS times"),
+    UP.format(
+        name="totals", known="additive", sums="sum(value) AS value, any_value(times) AS times"
+    ),
     # numerators and denominators where an org unit has both
     """
 CREATE TABLE latest AS
@@ -74,7 +77,9 @@ CREATE TABLE weighed AS
   WHERE i.space LIKE 'weighted%';
 """,
     UP.format(name="ratios", known="pairs", sums="sum(num) AS num, sum(den) AS den"),
-    UP.format(name="averages", known="weighed", sums="sum(num)::DECIMAL(38,12) AS num, sum(den) AS den"),
+    UP.format(
+        name="averages", known="weighed", sums="sum(num)::DECIMAL(38,12) AS num, sum(den) AS den"
+    ),
     # everything in whole numbers of the indicator's last decimal
     """
 CREATE MACRO half_up(num, den) AS

@@ -20,7 +20,8 @@ FIELDS, CELLS = workload.FIELDS, workload.PERIOD_ROWS
 _NUMBERS = {told.id: n for n, told in enumerate(ORG_UNITS.values())}
 _NUMBER = re.compile(NUMBER)
 
-# figures of provinces and the country by month, from observation, indicator and org_unit; DuckDB and SQLite
+# figures of provinces and the country by month, from observation, indicator and org_unit; DuckDB
+# and SQLite
 ADD_UP = """
 CREATE TABLE figure AS
 WITH
@@ -62,7 +63,10 @@ def cell(org_unit: workload.OrgUnit, indicator: workload.Indicator) -> int:
 def indicator_rows() -> list[tuple[int, str, str, bool, str | None]]:
     """Number, local word, code, whether it may be negative, and the code of what weighs it."""
     told = workload.indicators()
-    return [(i.number, i.local, i.code, i.signed, None if i.weight is None else told[i.weight].code) for i in told]
+    return [
+        (i.number, i.local, i.code, i.signed, None if i.weight is None else told[i.weight].code)
+        for i in told
+    ]
 
 
 def org_unit_rows() -> list[tuple[int, str, str, str]]:
@@ -73,7 +77,10 @@ def org_unit_rows() -> list[tuple[int, str, str, str]]:
 def master_data_in(database: Any) -> None:
     """The catalogue as DuckDB's tables ``indicator`` and ``org_unit``."""
     tables = {
-        "indicator": (indicator_rows(), "n INTEGER, local VARCHAR, code VARCHAR, signed BOOLEAN, weight VARCHAR"),
+        "indicator": (
+            indicator_rows(),
+            "n INTEGER, local VARCHAR, code VARCHAR, signed BOOLEAN, weight VARCHAR",
+        ),
         "org_unit": (org_unit_rows(), "n INTEGER, local VARCHAR, id VARCHAR, province VARCHAR"),
     }
     for name, (rows, columns) in tables.items():

@@ -47,12 +47,17 @@ def pages(url: str) -> Any:
 
 
 @dlt.transformer(name="observation", columns=COLUMNS, max_table_nesting=0)
-def observation(page: list[dict[str, str]], seen: defaultdict[str, bytearray], told: list[int]) -> Iterator[Any]:
+def observation(
+    page: list[dict[str, str]], seen: defaultdict[str, bytearray], told: list[int]
+) -> Iterator[Any]:
     """A page's rows that are kept, and those that are not with the reason."""
     kept, rejected = [], []
     for row in page:
         told[0] += 1
-        indicator, org_unit = job.INDICATORS.get(row["ma_chi_tieu"]), job.ORG_UNITS.get(row["don_vi"])
+        indicator, org_unit = (
+            job.INDICATORS.get(row["ma_chi_tieu"]),
+            job.ORG_UNITS.get(row["don_vi"]),
+        )
         reason = ""
         if indicator is None or org_unit is None:
             reason = "V001"
@@ -87,7 +92,10 @@ def main() -> None:
     os.environ |= {**SETTINGS, "DLT_DATA_DIR": str(folder / "dlt")}
     path = str(folder / "night.duckdb")
     pipeline = dlt.pipeline("night", destination=dlt.destinations.duckdb(path), dataset_name="hub")
-    pipeline.run(pages(url) | observation(defaultdict(lambda: bytearray(job.CELLS)), [0]), loader_file_format="parquet")
+    pipeline.run(
+        pages(url) | observation(defaultdict(lambda: bytearray(job.CELLS)), [0]),
+        loader_file_format="parquet",
+    )
     with duckdb.connect(path) as database:
         database.execute("USE hub")
         job.master_data_in(database)

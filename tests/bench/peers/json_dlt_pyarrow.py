@@ -1,4 +1,7 @@
-"""The night with dlt fed with pyarrow tables as they came: loaded through parquet, then mapped and added up in SQL."""
+"""The night with dlt fed with pyarrow tables as they came.
+
+Loaded through parquet, then mapped and added up in SQL.
+"""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +21,8 @@ SETTINGS = {
 }
 ROW = pa.struct([(name, pa.string()) for name in job.FIELDS])
 PAGE = arrow_json.ParseOptions(
-    explicit_schema=pa.schema([("next", pa.string()), ("data", pa.list_(ROW))]), unexpected_field_behavior="ignore"
+    explicit_schema=pa.schema([("next", pa.string()), ("data", pa.list_(ROW))]),
+    unexpected_field_behavior="ignore",
 )
 
 # a row's figure and the first rule that it breaks; of rows with one key the first stays

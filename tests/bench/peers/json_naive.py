@@ -1,4 +1,7 @@
-"""The night as one would write it first: httpx, a pydantic model a row, SQLAlchemy's ORM into SQLite, SQL to add up."""
+"""The night as one would write it first.
+
+Httpx, a pydantic model a row, SQLAlchemy's ORM into SQLite, SQL to add up.
+"""
 
 import json
 from typing import Annotated
@@ -82,13 +85,17 @@ class OrgUnit(Base):
     province: Mapped[str]
 
 
-def admit(told: dict[str, str], number: int, seen: set[tuple[str, str, str]]) -> Observation | Rejected:
+def admit(
+    told: dict[str, str], number: int, seen: set[tuple[str, str, str]]
+) -> Observation | Rejected:
     """A row by its rules."""
     reason = ""
     try:
         row = Row(**told)
     except ValidationError as error:
-        return Rejected(row=number, reason=error.errors(include_url=False)[0]["type"], told=json.dumps(told))
+        return Rejected(
+            row=number, reason=error.errors(include_url=False)[0]["type"], told=json.dumps(told)
+        )
     indicator, org_unit = job.INDICATORS[row.ma_chi_tieu], job.ORG_UNITS[row.don_vi]
     key = (row.ky, org_unit.id, indicator.code)
     if row.gia_tri < 0 and not indicator.signed:
@@ -120,15 +127,21 @@ def night(url: str, engine: sa.Engine) -> None:
     seen: set[tuple[str, str, str]] = set()
     number = 0
     with Session(engine) as session:
-        session.add_all(Indicator(code=code, weight=weight) for _, _, code, _, weight in job.indicator_rows())
-        session.add_all(OrgUnit(id=name, province=province) for _, _, name, province in job.org_unit_rows())
+        session.add_all(
+            Indicator(code=code, weight=weight) for _, _, code, _, weight in job.indicator_rows()
+        )
+        session.add_all(
+            OrgUnit(id=name, province=province) for _, _, name, province in job.org_unit_rows()
+        )
         session.commit()
     with httpx.Client() as client:
         address: httpx.URL | None = httpx.URL(url)
         while address:
             page = client.get(address).raise_for_status().json()
             with Session(engine) as session:
-                session.add_all(admit(told, number + n, seen) for n, told in enumerate(page["data"]))
+                session.add_all(
+                    admit(told, number + n, seen) for n, told in enumerate(page["data"])
+                )
                 session.commit()
             number += len(page["data"])
             address = address.join(page["next"]) if page["next"] else None
@@ -144,8 +157,12 @@ def main() -> None:
     night(url, engine)
     with engine.connect() as connection:
         accepted = connection.scalar(sa.select(sa.func.count()).select_from(Observation))
-        rejected = connection.execute(sa.select(Rejected.reason, sa.func.count()).group_by(Rejected.reason)).all()
-        job.say(accepted, dict(map(tuple, rejected)), connection.execute(sa.text(job.COUNTRY)).all())
+        rejected = connection.execute(
+            sa.select(Rejected.reason, sa.func.count()).group_by(Rejected.reason)
+        ).all()
+        job.say(
+            accepted, dict(map(tuple, rejected)), connection.execute(sa.text(job.COUNTRY)).all()
+        )
 
 
 if __name__ == "__main__":

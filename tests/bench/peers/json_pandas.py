@@ -20,7 +20,10 @@ def fetched(url: str) -> pd.DataFrame:
 
 
 def mapped(rows: pd.DataFrame, indicators: pd.DataFrame, org_units: pd.DataFrame) -> pd.DataFrame:
-    """The rows with indicator, org unit and value, and the first rule that each breaks; of one key the first stays."""
+    """The rows with indicator, org unit and value, and the first rule that each breaks.
+
+    Of one key the first stays.
+    """
     rows = rows.rename(columns={"ky": "period", "trang_thai": "status"})
     rows = rows.merge(indicators, how="left", left_on="ma_chi_tieu", right_on="local")
     rows = rows.merge(org_units, how="left", left_on="don_vi", right_on="local")
@@ -48,9 +51,13 @@ def added_up(kept: pd.DataFrame) -> pd.DataFrame:
         suffixes=("", "_w"),
     )
     pairs["value"] *= pairs.value_w
-    quotients = pairs.groupby(["period", "indicator", "province"], as_index=False)[["value", "value_w"]].sum()
+    quotients = pairs.groupby(["period", "indicator", "province"], as_index=False)[
+        ["value", "value_w"]
+    ].sum()
     below = pd.concat([sums.assign(value_w=float("nan")), quotients])
-    whole = below.groupby(["period", "indicator"], as_index=False)[["value", "value_w"]].sum(min_count=1)
+    whole = below.groupby(["period", "indicator"], as_index=False)[["value", "value_w"]].sum(
+        min_count=1
+    )
     figures = pd.concat([below, whole.assign(province="vn")])
     figures["value"] = figures.value.where(figures.value_w.isna(), figures.value / figures.value_w)
     return figures.rename(columns={"province": "org_unit"}).drop(columns="value_w")
@@ -59,15 +66,23 @@ def added_up(kept: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     """Fetch, map, keep, add up, and say what came of it."""
     url, folder = job.given()
-    indicators = pd.DataFrame(job.indicator_rows(), columns=["n_indicator", "local", "indicator", "signed", "weight"])
-    org_units = pd.DataFrame(job.org_unit_rows(), columns=["n_org_unit", "local", "org_unit", "province"])
+    indicators = pd.DataFrame(
+        job.indicator_rows(), columns=["n_indicator", "local", "indicator", "signed", "weight"]
+    )
+    org_units = pd.DataFrame(
+        job.org_unit_rows(), columns=["n_org_unit", "local", "org_unit", "province"]
+    )
     rows = mapped(fetched(url), indicators, org_units).reset_index(names="row")
     bad = rows[rows.reason.notna()]  # noqa: F841  DuckDB finds frames by their names
     kept = rows[rows.reason.isna()]
     figures = added_up(kept)  # noqa: F841
     with duckdb.connect(str(folder / "night.duckdb")) as database:
-        database.execute("CREATE TABLE observation AS SELECT indicator, org_unit, period, value, status, row FROM kept")
-        database.execute("CREATE TABLE rejected AS SELECT row, ma_chi_tieu, don_vi, period, gia_tri, reason FROM bad")
+        database.execute(
+            "CREATE TABLE observation AS SELECT indicator, org_unit, period, value, status, row FROM kept"
+        )
+        database.execute(
+            "CREATE TABLE rejected AS SELECT row, ma_chi_tieu, don_vi, period, gia_tri, reason FROM bad"
+        )
         database.execute("CREATE TABLE figure AS FROM figures")
         job.say_from(database)
 

@@ -31,7 +31,9 @@ def refused(content: bytes | str, **settings: object) -> str:
     return str(error.value)
 
 
-def locate(content: bytes | str, row: int, column: str | None, **settings: object) -> tuple[str, str]:
+def locate(
+    content: bytes | str, row: int, column: str | None, **settings: object
+) -> tuple[str, str]:
     return CsvReader(CsvReader.Settings(**settings)).locate(part(content), row, column)
 
 
@@ -77,7 +79,10 @@ def test_a_table_read_with_another_separator_is_one_column_which_no_mapping_know
 def test_utf8_is_left_as_it_stands_and_composed_letters_are_folded_later() -> None:
     apart = unicodedata.normalize("NFD", "đơn vị\nNghệ An\n")
     assert read(apart).rows() == [(unicodedata.normalize("NFD", "Nghệ An"), 0)]
-    composed = [unicodedata.normalize("NFC", text) for text in (read(apart).columns[0], read(apart).item(0, 0))]
+    composed = [
+        unicodedata.normalize("NFC", text)
+        for text in (read(apart).columns[0], read(apart).item(0, 0))
+    ]
     assert composed == ["đơn vị", "Nghệ An"]
 
 
@@ -117,7 +122,10 @@ def test_a_cell_is_located_by_line_and_column_with_its_text() -> None:
     assert locate(content, 0, "so_thue_bao") == ("payload.csv line 2 column so_thue_bao", "1505.00")
     assert locate(content, 1, "so_thue_bao") == ("payload.csv line 4 column so_thue_bao", "2,5")
     assert locate(content, 1, None) == ("payload.csv line 4", "")
-    assert locate("x;1\n", 0, "2", header=False, separator=";") == ("payload.csv line 1 column 2", "1")
+    assert locate("x;1\n", 0, "2", header=False, separator=";") == (
+        "payload.csv line 1 column 2",
+        "1",
+    )
 
 
 @pytest.mark.parametrize(("row", "column"), [(1, "a"), (0, "b")])
@@ -158,7 +166,10 @@ def test_what_is_no_sound_table_has_changed_and_names_its_line(content: str, say
 @pytest.mark.parametrize("before", ["a,b\n1,2\n", 'a,b\n"1\n",2\n1,2\n', "\ufeffa,b\n1,2\n"])
 def test_bytes_that_are_not_utf8_are_named_by_byte_and_line(before: str) -> None:
     content = before.encode() + b"x,\xe0\xe1\n"
-    assert f"line {before.count(chr(10)) + 1} is not UTF-8 at byte {len(before.encode()) + 2}" in refused(content)
+    assert (
+        f"line {before.count(chr(10)) + 1} is not UTF-8 at byte {len(before.encode()) + 2}"
+        in refused(content)
+    )
 
 
 @pytest.mark.parametrize("quoted", ["", '"'])
@@ -170,7 +181,9 @@ def test_many_rows_come_in_several_frames(quoted: str, monkeypatch: pytest.Monke
     whole = pl.concat(frames)
     assert len(frames) > 2
     assert whole["row"].to_list() == list(range(3001))
-    assert whole["a"].to_list() == [str(k) for k in range(1500)] + ["p\nq"] + [str(k) for k in range(1500, 3000)]
+    assert whole["a"].to_list() == [str(k) for k in range(1500)] + ["p\nq"] + [
+        str(k) for k in range(1500, 3000)
+    ]
     assert locate(content, 3000, "a") == ("payload.csv line 3003 column a", "2999")
     assert "line 3004 has 1 cells" in refused(content + "\nz")
 
@@ -185,28 +198,39 @@ def test_memory_does_not_grow_with_the_file() -> None:
     assert peak < 2 * reading.BLOCK + (1 << 20)
 
 
-@pytest.mark.parametrize("wrong", [{"separator": ";;"}, {"separator": "\n"}, {"quote": ","}, {"encoding": "viscii"}])
+@pytest.mark.parametrize(
+    "wrong", [{"separator": ";;"}, {"separator": "\n"}, {"quote": ","}, {"encoding": "viscii"}]
+)
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         CsvReader.Settings(**wrong)
 
 
 PLAIN = st.text(st.characters(codec="utf-8", exclude_characters='\0\r\n",'), max_size=8)
-WILD = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=8) | st.sampled_from(['"', "\n", ",,"])
+WILD = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=8
+) | st.sampled_from(['"', "\n", ",,"])
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=5)
 
 
 @given(
     names=st.lists(
-        NAMES.filter(lambda n: n.strip() and n != "row" and n[0] != "\ufeff"), min_size=1, max_size=4, unique=True
+        NAMES.filter(lambda n: n.strip() and n != "row" and n[0] != "\ufeff"),
+        min_size=1,
+        max_size=4,
+        unique=True,
     ),
     data=st.data(),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     end=st.sampled_from(["\n", "\r\n"]),
 )
-def test_any_table_is_read_back_exactly(names: list[str], data: st.DataObject, quoting: int, end: str) -> None:
+def test_any_table_is_read_back_exactly(
+    names: list[str], data: st.DataObject, quoting: int, end: str
+) -> None:
     cell = data.draw(st.sampled_from([PLAIN, WILD, st.integers().map(str)]))
-    rows = data.draw(st.lists(st.lists(cell, min_size=len(names), max_size=len(names)), min_size=1, max_size=6))
+    rows = data.draw(
+        st.lists(st.lists(cell, min_size=len(names), max_size=len(names)), min_size=1, max_size=6)
+    )
     out = io.StringIO(newline="")
     csv.writer(out, quoting=quoting, lineterminator=end).writerows([names, *rows])
     frame = read(out.getvalue())

@@ -27,9 +27,13 @@ Cells = dict[str, object]
 
 
 def book(
-    *sheets: tuple[str, Cells], dress: Callable[[Any, dict[str, Any]], None] = lambda _book, _sheets: None
+    *sheets: tuple[str, Cells],
+    dress: Callable[[Any, dict[str, Any]], None] = lambda _book, _sheets: None,
 ) -> bytes:
-    """An xlsx; a tuple as a value is what the method of xlsxwriter that its first word names takes."""
+    """An xlsx.
+
+    A tuple as a value is what the method of xlsxwriter that its first word names takes.
+    """
     target = io.BytesIO()
     made = xlsxwriter.Workbook(target, {"in_memory": True})
     named = {}
@@ -54,7 +58,10 @@ def one(cells: Cells, **more: Any) -> bytes:
 def changed(content: bytes, name: str, old: str, new: str) -> bytes:
     """The zip with a text in one of its parts replaced."""
     target = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as after:
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as before,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as after,
+    ):
         for part in before.namelist():
             data = before.read(part).decode()
             assert part != name or old in data, data
@@ -90,7 +97,14 @@ def faults(**settings: Any) -> str:
     return explain(error.value)
 
 
-PLAIN: Cells = {"A1": "Tỉnh", "B1": "Thuê bao", "A2": "Nghệ An", "B2": 1505, "A3": "Hà Tĩnh", "B3": 20.25}
+PLAIN: Cells = {
+    "A1": "Tỉnh",
+    "B1": "Thuê bao",
+    "A2": "Nghệ An",
+    "B2": 1505,
+    "A3": "Hà Tĩnh",
+    "B3": 20.25,
+}
 
 
 # cells
@@ -98,7 +112,12 @@ PLAIN: Cells = {"A1": "Tỉnh", "B1": "Thuê bao", "A2": "Nghệ An", "B2": 1505
 
 def test_columns_are_named_by_their_headings_and_numbers_stand_beside_texts() -> None:
     frame = read(one(PLAIN), header=[1, 1])
-    assert frame.schema == {"Tỉnh": pl.String, "Thuê bao": pl.String, "Thuê bao#number": pl.String, "row": pl.UInt64}
+    assert frame.schema == {
+        "Tỉnh": pl.String,
+        "Thuê bao": pl.String,
+        "Thuê bao#number": pl.String,
+        "row": pl.UInt64,
+    }
     assert frame.rows() == [("Nghệ An", None, "1505", 1), ("Hà Tĩnh", None, "20.25", 2)]
 
 
@@ -129,7 +148,9 @@ def test_a_column_of_texts_and_numbers_comes_as_two() -> None:
         (123456789012.345, "123456789012.345"),
     ],
 )
-def test_a_number_is_the_shortest_decimal_that_gives_the_stored_one(number: float, text: str) -> None:
+def test_a_number_is_the_shortest_decimal_that_gives_the_stored_one(
+    number: float, text: str
+) -> None:
     content = one({"A1": "a", "A2": number, "A3": "x"})
     assert read(content, header=[1, 1])["a#number"].to_list() == [text, None]
     assert locate(content, 1, "a", header=[1, 1]) == ("S!A2", text)
@@ -143,7 +164,10 @@ def test_blanks_are_null_and_texts_are_left_as_they_are() -> None:
 
 def test_dates_times_and_truths_are_texts() -> None:
     def dress(made: Any, sheets: dict[str, Any]) -> None:
-        day, hour = made.add_format({"num_format": "dd/mm/yyyy"}), made.add_format({"num_format": "hh:mm:ss"})
+        day, hour = (
+            made.add_format({"num_format": "dd/mm/yyyy"}),
+            made.add_format({"num_format": "hh:mm:ss"}),
+        )
         span = made.add_format({"num_format": "[h]:mm:ss"})
         sheet = sheets["S"]
         sheet.write_datetime("A2", date(2025, 3, 1), day)
@@ -163,7 +187,9 @@ def test_dates_times_and_truths_are_texts() -> None:
 @pytest.mark.parametrize("error", ["#REF!", "#N/A", "#DIV/0!", "#SPILL!", "#GETTING_DATA"])
 def test_an_error_is_its_text(error: str) -> None:
     content = one({"A1": "a", "A2": 1, "A3": 2})
-    content = changed(content, SHEET, '<c r="A3"><v>2</v></c>', f'<c r="A3" t="e"><f>B1/0</f><v>{error}</v></c>')
+    content = changed(
+        content, SHEET, '<c r="A3"><v>2</v></c>', f'<c r="A3" t="e"><f>B1/0</f><v>{error}</v></c>'
+    )
     content = changed(content, "xl/workbook.xml", ' fullCalcOnLoad="1"', "")
     assert read(content, header=[1, 1]).rows() == [(None, "1", 1), (error, None, 2)]
     assert locate(content, 2, "a", header=[1, 1]) == ("S!A3", error)
@@ -172,14 +198,20 @@ def test_an_error_is_its_text(error: str) -> None:
 def test_a_formula_with_its_result_is_that_result() -> None:
     content = one({"A1": "a", "A2": 1, "A3": 2, "A4": 3})
     content = changed(content, SHEET, '<c r="A2"><v>1</v>', '<c r="A2"><f>SUM(A3:A4)</f><v>5</v>')
-    content = changed(content, SHEET, '<c r="A3"><v>2</v>', '<c r="A3" t="str"><f>IF(1,"x")</f><v>x</v>')
+    content = changed(
+        content, SHEET, '<c r="A3"><v>2</v>', '<c r="A3" t="str"><f>IF(1,"x")</f><v>x</v>'
+    )
     content = changed(content, SHEET, '<c r="A4"><v>3</v>', '<c r="A4" t="str"><f>""</f><v></v>')
-    assert refused(content, header=[1, 1]) == UNCALCULATED.format("S!A2")  # xlsxwriter asks to be calculated
+    assert refused(content, header=[1, 1]) == UNCALCULATED.format(
+        "S!A2"
+    )  # xlsxwriter asks to be calculated
     content = changed(content, "xl/workbook.xml", ' fullCalcOnLoad="1"', "")
     assert read(content, header=[1, 1]).rows() == [(None, "5", 1), ("x", None, 2)]
 
 
-UNCALCULATED = "the book was never calculated: {} is a formula without a result; open, save and send it"
+UNCALCULATED = (
+    "the book was never calculated: {} is a formula without a result; open, save and send it"
+)
 
 
 def never_calculated(**cells: object) -> bytes:
@@ -195,9 +227,9 @@ def test_a_formula_that_was_never_calculated_is_named() -> None:
     content = never_calculated(A1="a", B1="b", A2=1, B2="=A2*2", A3=2, B3="x")
     assert refused(content, header=[1, 1]) == UNCALCULATED.format("Sheet!B2")
     assert read(content, header=[1, 1], ignore=["B"]).height == 2
-    assert read(content, header=[1, 1], where={"column": "A", "is": "2"}, columns={"a": "A", "b": "B"}).rows() == [
-        (None, "2", "x", 2)
-    ]
+    assert read(
+        content, header=[1, 1], where={"column": "A", "is": "2"}, columns={"a": "A", "b": "B"}
+    ).rows() == [(None, "2", "x", 2)]
     assert "Sheet!B2" in refused(content, columns={"a": "A", "b": "B"}, expect={"B2": "."})
 
 
@@ -223,7 +255,9 @@ def test_empty_first_rows_and_columns_shift_nothing() -> None:
     with pytest.raises(SourceChanged, match="row 90"):
         locate(content, 90, "a", header=[5, 5])
     reader = ExcelReader(ExcelReader.Settings(header=[5, 5]))
-    assert reader.locate_all(part(content), [(5, "b"), (8, "a"), (8, "c"), (90, "a"), (90, None), (5, None)]) == {
+    assert reader.locate_all(
+        part(content), [(5, "b"), (8, "a"), (8, "c"), (90, "a"), (90, None), (5, None)]
+    ) == {
         (5, "b"): ("S!D6", "x"),
         (8, "a"): ("S!C9", "2"),
         (5, None): ("S!6:6", ""),
@@ -235,7 +269,10 @@ def test_rows_bound_where_data_are_looked_for() -> None:
     assert read(one(cells), header=[1, 1], rows=[4])["row"].to_list() == [3, 4, 5, 6, 7]
     assert read(one(cells), header=[1, 1], rows=[4, 5])["row"].to_list() == [3, 4]
     assert read(one(cells), header=[1, 1], rows=[1, 3])["row"].to_list() == [1, 2]
-    assert list(ExcelReader(ExcelReader.Settings(header=[1, 1], rows=[20])).read(part(one(cells)))) == []
+    assert (
+        list(ExcelReader(ExcelReader.Settings(header=[1, 1], rows=[20])).read(part(one(cells))))
+        == []
+    )
 
 
 def test_where_says_which_rows_are_data() -> None:
@@ -254,12 +291,22 @@ def test_where_says_which_rows_are_data() -> None:
     assert read(one(cells), **settings)["row"].to_list() == [2, 3]
     assert read(one(cells), columns={"ten": "B"}, **settings).rows() == [("x", 2), ("y", 3)]
     cells["A3"], cells["A4"] = "III", "IV"
-    assert refused(one(cells), **settings) == r"no cell from S!A2 to A5 matches '\\d+': the table has moved"
+    assert (
+        refused(one(cells), **settings)
+        == r"no cell from S!A2 to A5 matches '\\d+': the table has moved"
+    )
 
 
 def test_an_empty_table_has_no_frame() -> None:
     for settings in ({}, {"where": {"column": "A", "is": "x"}}):
-        assert list(ExcelReader(ExcelReader.Settings(header=[1, 1], **settings)).read(part(one({"A1": "a"})))) == []
+        assert (
+            list(
+                ExcelReader(ExcelReader.Settings(header=[1, 1], **settings)).read(
+                    part(one({"A1": "a"}))
+                )
+            )
+            == []
+        )
     assert list(ExcelReader(ExcelReader.Settings(header=[1, 1])).read(part(one({})))) == []
 
 
@@ -267,28 +314,47 @@ def test_columns_by_letter() -> None:
     frame = read(one(PLAIN), header=[1, 1], columns={"so": "B", "tinh": "A"})
     assert frame.columns == ["so", "so#number", "tinh", "row"]
     assert locate(one(PLAIN), 1, "so", columns={"so": "B", "tinh": "A"}) == ("S!B2", "1505")
-    assert read(one(PLAIN), columns={"so": "B", "tinh": "A"}).height == 3  # no header: its row is one like the others
+    assert (
+        read(one(PLAIN), columns={"so": "B", "tinh": "A"}).height == 3
+    )  # no header: its row is one like the others
 
 
 def test_a_column_that_nobody_named_is_said_with_its_heading() -> None:
     settings = {"header": [1, 1], "columns": {"tinh": "A"}}
-    assert refused(one(PLAIN), **settings) == "column B 'Thuê bao' of sheet S is neither named nor ignored"
-    assert read(one(PLAIN), ignore=["B"], **settings).columns == ["Tỉnh".lower().replace("ỉ", "i"), "row"]
+    assert (
+        refused(one(PLAIN), **settings)
+        == "column B 'Thuê bao' of sheet S is neither named nor ignored"
+    )
+    assert read(one(PLAIN), ignore=["B"], **settings).columns == [
+        "Tỉnh".lower().replace("ỉ", "i"),
+        "row",
+    ]
     assert "column B, D 'x' of" in refused(one({**PLAIN, "B1": "", "D1": "x"}), **settings)
-    assert read(one({**PLAIN, "B2": "", "B3": "", "B1": " "}), **settings).height == 2  # blanks hold nothing
-    assert refused(one(PLAIN), columns={"tinh": "A"}) == "column B of sheet S is neither named nor ignored"
+    assert (
+        read(one({**PLAIN, "B2": "", "B3": "", "B1": " "}), **settings).height == 2
+    )  # blanks hold nothing
+    assert (
+        refused(one(PLAIN), columns={"tinh": "A"})
+        == "column B of sheet S is neither named nor ignored"
+    )
 
 
 def test_a_column_that_moved_by_one_is_noticed() -> None:
     moved = {"B1": "Tỉnh", "C1": "Thuê bao", "B2": "Nghệ An", "C2": 1505}
-    assert "column C 'Thuê bao'" in refused(one(moved), header=[1, 1], columns={"tinh": "A", "so": "B"})
+    assert "column C 'Thuê bao'" in refused(
+        one(moved), header=[1, 1], columns={"tinh": "A", "so": "B"}
+    )
 
 
 def test_columns_are_not_named_twice_or_with_nothing_or_with_our_own_words() -> None:
     assert (
-        refused(one({**PLAIN, "C1": " Thuê\nbao"}), header=[1, 1]) == "columns B and C of sheet S are both 'Thuê bao'"
+        refused(one({**PLAIN, "C1": " Thuê\nbao"}), header=[1, 1])
+        == "columns B and C of sheet S are both 'Thuê bao'"
     )
-    assert refused(one({**PLAIN, "C3": 0}), header=[1, 1]) == "column C of sheet S holds something, and has no heading"
+    assert (
+        refused(one({**PLAIN, "C3": 0}), header=[1, 1])
+        == "column C of sheet S holds something, and has no heading"
+    )
     for name in ("row", "column", "part", "x#number"):
         assert f"headed {name!r}" in refused(one({**PLAIN, "B1": name}), header=[1, 1])
     assert read(one({**PLAIN, "C1": "Thuê bao"}), header=[1, 1], ignore=["C:D"]).width == 4
@@ -313,8 +379,19 @@ def test_pairs_make_a_long_frame() -> None:
     settings = {"header": [1, 1], "pairs": {"C": "B", "E": "D"}, "columns": {"tt": "A"}}
     content = one(cells)
     frame = read(content, **settings)
-    assert set(frame.columns) == {"name", "value", "value#number", "heading", "column", "tt", "tt#number", "row"}
-    assert frame.select("name", "heading", "value", "value#number", "column", "tt#number", "row").rows() == [
+    assert set(frame.columns) == {
+        "name",
+        "value",
+        "value#number",
+        "heading",
+        "column",
+        "tt",
+        "tt#number",
+        "row",
+    }
+    assert frame.select(
+        "name", "heading", "value", "value#number", "column", "tt#number", "row"
+    ).rows() == [
         ("Kiên Giang", "x", None, "9.5", "C", "1", 1),
         ("Lào Cai", "", None, "8", "E", "1", 1),
         ("Long An", "x", "-", None, "C", "2", 2),
@@ -359,7 +436,9 @@ def test_the_only_visible_sheet_need_not_be_named() -> None:
 def test_a_hidden_sheet_is_read_when_it_is_named(form: Any) -> None:
     content = three("Hai", very="Một")
     for name in ("Một", "Hai", "Ba"):
-        assert read(content, header=[1, 1], sheet=unicodedata.normalize(form, name))["a"].to_list() == [name]
+        assert read(content, header=[1, 1], sheet=unicodedata.normalize(form, name))[
+            "a"
+        ].to_list() == [name]
     assert "no sheet hai; its sheets are" in refused(content, header=[1, 1], sheet="hai")
     assert locate(content, 1, "a", header=[1, 1], sheet="Hai") == ("Hai!A2", "Hai")
 
@@ -373,7 +452,16 @@ def test_headings_are_stacked_and_merged_ranges_spread() -> None:
         sheets["S"].merge_range("A1:A3", "Tỉnh\xa0 \nthành")
         sheets["S"].merge_range("C2:D2", "có mục tiêu")
 
-    cells = {"B2": "Cân\nđối", "B3": 1, "C3": "Tổng", "D3": " ", "A4": "x", "B4": 1, "C4": 2, "D4": 3}
+    cells = {
+        "B2": "Cân\nđối",
+        "B3": 1,
+        "C3": "Tổng",
+        "D3": " ",
+        "A4": "x",
+        "B4": 1,
+        "C4": 2,
+        "D4": 3,
+    }
     frame = read(one(cells, dress=dress), header=[1, 3])
     assert [name for name in frame.columns if "#" not in name] == [
         "Tỉnh thành",
@@ -396,9 +484,18 @@ def test_what_a_merged_range_covers_is_no_heading() -> None:
 def test_expect_guards_cells() -> None:
     cells = {**PLAIN, "D1": unicodedata.normalize("NFD", "Đơn vị:\n  nghìn\xa0người"), "E1": 2024}
     settings = {"header": [1, 1], "ignore": ["D:E"]}
-    assert read(one(cells), expect={"D1": "Đơn vị: nghìn người$", "E1": "^2024$"}, **settings).height == 2
-    assert refused(one(cells), expect={"E1": "2025"}, **settings) == "S!E1 should hold '2025', and holds '2024'"
-    assert refused(one(cells), expect={"Z99": "x"}, **settings) == "S!Z99 should hold 'x', and holds ''"
+    assert (
+        read(one(cells), expect={"D1": "Đơn vị: nghìn người$", "E1": "^2024$"}, **settings).height
+        == 2
+    )
+    assert (
+        refused(one(cells), expect={"E1": "2025"}, **settings)
+        == "S!E1 should hold '2025', and holds '2024'"
+    )
+    assert (
+        refused(one(cells), expect={"Z99": "x"}, **settings)
+        == "S!Z99 should hold 'x', and holds ''"
+    )
 
 
 def test_headings_guard_columns() -> None:
@@ -411,7 +508,14 @@ def test_headings_guard_columns() -> None:
 
 
 def test_a_legacy_encoding_is_read_and_refused_where_it_is_another() -> None:
-    cells = {"A1": "TØnh", "B1": "D©n sè", "A2": "NghÖ An", "B2": 3, "A3": "Hµ TÜnh", "B3": "kh«ng râ"}
+    cells = {
+        "A1": "TØnh",
+        "B1": "D©n sè",
+        "A2": "NghÖ An",
+        "B2": 3,
+        "A3": "Hµ TÜnh",
+        "B3": "kh«ng râ",
+    }
     frame = read(one(cells), header=[1, 1], encoding="tcvn3", headings={"A": "Tỉnh"})
     assert frame.columns == ["Tỉnh", "Dân số", "Dân số#number", "row"]
     assert frame["Tỉnh"].to_list() == ["Nghệ An", "Hà Tĩnh"]
@@ -465,7 +569,14 @@ def test_settings_are_checked(settings: dict[str, Any], why: str) -> None:
 def test_letters_and_columns() -> None:
     for column in (0, 25, 26, 701, 702, 16_383):
         assert column_of(letters(column)) == column
-    assert [letters(column) for column in (0, 25, 26, 701, 702, 16_383)] == ["A", "Z", "AA", "ZZ", "AAA", "XFD"]
+    assert [letters(column) for column in (0, 25, 26, 701, 702, 16_383)] == [
+        "A",
+        "Z",
+        "AA",
+        "ZZ",
+        "AAA",
+        "XFD",
+    ]
 
 
 # the six real books
@@ -481,21 +592,33 @@ SIX: dict[str, dict[str, Any]] = {
         "sheet": "Sheet1",
         "header": [8, 13],
         "expect": {"A4": "NĂM 2008", "K7": "Triệu đồng"},
-        "headings": {"B": "^Tỉnh, thành phố", "C": "^Tổng thu NSNN trên địa bàn", "E": "^Tổng chi cân đối"},
+        "headings": {
+            "B": "^Tỉnh, thành phố",
+            "C": "^Tổng thu NSNN trên địa bàn",
+            "E": "^Tổng chi cân đối",
+        },
         **PLAN,
     },
     "Plan_2012.xls": {
         "sheet": "M08",
         "header": [7, 13],
         "expect": {"A2": "NĂM 2012", "K6": "triệu đồng"},
-        "headings": {"B": "^TỈNH, THÀNH PHỐ", "C": "^TỔNG THU NSNN TRÊN ĐỊA BÀN", "E": "^TỔNG CHI CÂN ĐỐI .* 3$"},
+        "headings": {
+            "B": "^TỈNH, THÀNH PHỐ",
+            "C": "^TỔNG THU NSNN TRÊN ĐỊA BÀN",
+            "E": "^TỔNG CHI CÂN ĐỐI .* 3$",
+        },
         **PLAN,
     },
     "Plan_2016.xls": {
         "sheet": "M09",
         "header": [7, 12],
         "expect": {"A3": "NĂM 2016", "K6": "triệu đồng"},
-        "headings": {"B": "^TỈNH, THÀNH PHỐ", "C": "^TỔNG THU NSNN TRÊN ĐỊA BÀN", "E": "^TỔNG CHI CÂN ĐỐI"},
+        "headings": {
+            "B": "^TỈNH, THÀNH PHỐ",
+            "C": "^TỔNG THU NSNN TRÊN ĐỊA BÀN",
+            "E": "^TỔNG CHI CÂN ĐỐI",
+        },
         **PLAN,
     },
     "PCI_2009.xls": {
@@ -566,7 +689,9 @@ def expected(path: Path, year: str, decimals: int) -> dict[str, str]:
             cells = line.pop("cell").split(";")
             values = [value for key, value in line.items() if key not in {"prov", "year"}]
             if line["year"] == year:
-                found |= {cell: value for cell, value in zip(cells, values, strict=True) if cell != "NA"}
+                found |= {
+                    cell: value for cell, value in zip(cells, values, strict=True) if cell != "NA"
+                }
     return {cell: rounded(value, decimals) for cell, value in found.items()}
 
 
@@ -582,7 +707,9 @@ def test_the_six_books_are_configuration_alone(name: str, shared: Path) -> None:
     assert frame.height == ROWS[name]
     kind, decimals = ("budget_plan", 1) if name.startswith("Plan") else ("pci", 6)
     wanted = expected(
-        shared / "real" / f"expected_{kind}.csv", name[-9:-5] if "xlsx" in name else name[-8:-4], decimals
+        shared / "real" / f"expected_{kind}.csv",
+        name[-9:-5] if "xlsx" in name else name[-8:-4],
+        decimals,
     )
     assert len(wanted) in {126, 128, 630, 693}
     found = figures(name, frame)

@@ -1,4 +1,7 @@
-"""Workbooks made to break a reader: each is refused with its place, in a child process that stays small."""
+"""Workbooks made to break a reader.
+
+Each is refused with its place, in a child process that stays small.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,9 @@ class Parts:
 
     def named(self) -> dict[str, bytes]:
         office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-        relations = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        relations = (
+            '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        )
 
         def relation(id_: str, kind: str, target: str) -> str:
             return f'<Relationship Id="{id_}" Type="{office}/{kind}" Target="{target}"/>'
@@ -73,7 +78,9 @@ class Parts:
         table = self.table if isinstance(self.table, bytes) else self.table.encode()
         main = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
         parts: dict[str, str | bytes] = {
-            "_rels/.rels": relations + relation("w", "officeDocument", "xl/workbook.xml") + "</Relationships>",
+            "_rels/.rels": relations
+            + relation("w", "officeDocument", "xl/workbook.xml")
+            + "</Relationships>",
             "xl/workbook.xml": self.declaration
             + f'<workbook xmlns:r="{office}"><sheets>{self.sheets}</sheets></workbook>',
             "xl/_rels/workbook.xml.rels": relations
@@ -91,7 +98,9 @@ class Parts:
         if self.strings:
             parts["xl/sharedStrings.xml"] = self.strings
         parts |= self.more
-        return {name: text if isinstance(text, bytes) else text.encode() for name, text in parts.items()}
+        return {
+            name: text if isinstance(text, bytes) else text.encode() for name, text in parts.items()
+        }
 
     def zipped(self) -> bytes:
         return zipped(self.named())
@@ -108,7 +117,12 @@ def zipped(parts: dict[str, bytes]) -> bytes:
 def ods(rows: str, styles: str = "", declaration: str = "", **more: bytes) -> bytes:
     names = "".join(
         f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{urn}:1.0"'
-        for name, urn in {"office": "office", "table": "table", "text": "text", "style": "style"}.items()
+        for name, urn in {
+            "office": "office",
+            "table": "table",
+            "text": "text",
+            "style": "style",
+        }.items()
     )
     content = (
         f"{declaration}<office:document-content{names}><office:automatic-styles>{styles}</office:automatic-styles>"
@@ -117,11 +131,20 @@ def ods(rows: str, styles: str = "", declaration: str = "", **more: bytes) -> by
     )
     kind = b"application/vnd.oasis.opendocument.spreadsheet"
     manifest = more.pop("manifest", b"<manifest/>")
-    return zipped({"mimetype": kind, "content.xml": content.encode(), "META-INF/manifest.xml": manifest, **more})
+    return zipped(
+        {
+            "mimetype": kind,
+            "content.xml": content.encode(),
+            "META-INF/manifest.xml": manifest,
+            **more,
+        }
+    )
 
 
 def text(words: str) -> str:
-    return f'<table:table-cell office:value-type="string"><text:p>{words}</text:p></table:table-cell>'
+    return (
+        f'<table:table-cell office:value-type="string"><text:p>{words}</text:p></table:table-cell>'
+    )
 
 
 def record(kind: int, *values: Any, form: str = "") -> bytes:
@@ -141,7 +164,9 @@ def xls(*cells: bytes, head: bytes = b"", sheets: int = 1) -> bytes:
     """An xls of sheets that are all the same; the cells as records."""
     names = [f"S{k or ''}".encode() for k in range(sheets)]
     size = len(BOF) + len(head) + sum(4 + 8 + len(name) for name in names) + 4
-    listed = b"".join(record(0x85, struct.pack("<IBBBB", size, 0, 0, len(name), 0) + name) for name in names)
+    listed = b"".join(
+        record(0x85, struct.pack("<IBBBB", size, 0, 0, len(name), 0) + name) for name in names
+    )
     return compound("Workbook", BOF + head + listed + EOF + BOF + b"".join(cells) + EOF)
 
 
@@ -155,7 +180,10 @@ def many_sheets(count: int) -> bytes:
 
 
 def lying(parts: dict[str, bytes], name: str, size: int, *, crc: bool) -> bytes:
-    """The zip with a part that says it is ``size`` bytes large, in both places; ``crc`` that of as many bytes."""
+    """The zip with a part that says it is ``size`` bytes large, in both places.
+
+    ``crc`` that of as many bytes.
+    """
     content = bytearray(zipped(parts))
     for mark, at in ((b"PK\x03\x04", 14), (b"PK\x01\x02", 16)):
         where = 0
@@ -163,17 +191,25 @@ def lying(parts: dict[str, bytes], name: str, size: int, *, crc: bool) -> bytes:
             start = where + (30 if at == 14 else 46)
             if content[start : start + len(name)] == name.encode():
                 if crc:
-                    content[where + at : where + at + 4] = struct.pack("<I", zlib.crc32(parts[name][:size]))
+                    content[where + at : where + at + 4] = struct.pack(
+                        "<I", zlib.crc32(parts[name][:size])
+                    )
                 content[where + at + 8 : where + at + 12] = struct.pack("<I", size)
             where += 4
     return bytes(content)
 
 
 def looping(which: str) -> bytes:
-    """A good xls whose stream, directory or table of tables runs in a circle; its stream takes ten sectors."""
+    """A good xls whose stream, directory or table of tables runs in a circle.
+
+    Its stream takes ten sectors.
+    """
     content = bytearray(xls(LABELLED, *(number(1, 0, k) for k in range(2000))))
     sector = 4096
-    tables, directory = struct.unpack_from("<I", content, 76)[0], struct.unpack_from("<I", content, 48)[0]
+    tables, directory = (
+        struct.unpack_from("<I", content, 76)[0],
+        struct.unpack_from("<I", content, 48)[0],
+    )
     fat = (tables + 1) * sector
     if which == "stream":
         struct.pack_into("<I", content, fat + 4 * 5, 2)  # sector 5 is followed by sector 2
@@ -209,7 +245,9 @@ def big(unit: str, megabytes: int) -> bytes:
 
 MERGES = "".join(f'<mergeCell ref="A{k}:B{k}"/>' for k in range(1, 50_001))
 SPAN = '<table:table-cell table:number-columns-spanned="2"/>'
-GOOD_ODS = ods(f"<table:table-row>{text('a')}</table:table-row><table:table-row>{text('b')}</table:table-row>")
+GOOD_ODS = ods(
+    f"<table:table-row>{text('a')}</table:table-row><table:table-row>{text('b')}</table:table-row>"
+)
 DTD = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 BLANKS = '<text:s text:c="900000000"/>'
 DEEP = "<b>" * 500_000 + "</b>" * 500_000
@@ -229,11 +267,15 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "xl/sharedStrings.xml in the file holds 18874368 texts",
     ),
     "lying zip header": (
-        lambda: lying(Parts(table=big(" " * 1000, 200)).named(), "xl/worksheets/sheet1.xml", 5000, crc=False),
+        lambda: lying(
+            Parts(table=big(" " * 1000, 200)).named(), "xl/worksheets/sheet1.xml", 5000, crc=False
+        ),
         "xl/worksheets/sheet1.xml in the file is damaged, or larger than it says",
     ),
     "lying zip header with a fitting checksum": (
-        lambda: lying(Parts(table=big(" " * 1000, 200)).named(), "xl/worksheets/sheet1.xml", 5000, crc=True),
+        lambda: lying(
+            Parts(table=big(" " * 1000, 200)).named(), "xl/worksheets/sheet1.xml", 5000, crc=True
+        ),
         "sheet S was cut off: its table does not end",
     ),
     "a zip of 20,000 parts": (
@@ -259,7 +301,11 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "the workbook has a password: send it without one",
     ),
     "zip with a password": (
-        lambda: Parts().zipped().replace(b"PK\x01\x02\x14\x03\x14\0\0\0", b"PK\x01\x02\x14\x03\x14\0\1\0"),
+        lambda: (
+            Parts()
+            .zipped()
+            .replace(b"PK\x01\x02\x14\x03\x14\0\0\0", b"PK\x01\x02\x14\x03\x14\0\1\0")
+        ),
         "in the file is encrypted: send it without a password",
     ),
     "50,000 merged ranges": (
@@ -281,9 +327,18 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         ).zipped(),
         "merged ranges in the header of sheet S overlap",
     ),
-    "xls whose stream runs in a circle": (lambda: looping("stream"), "chain of sectors of 'Workbook' runs in a circle"),
-    "xls whose directory runs in a circle": (lambda: looping("directory"), "of 'directory' runs in a circle"),
-    "xls whose tables run in a circle": (lambda: looping("tables"), "the chain of its sector tables runs in a circle"),
+    "xls whose stream runs in a circle": (
+        lambda: looping("stream"),
+        "chain of sectors of 'Workbook' runs in a circle",
+    ),
+    "xls whose directory runs in a circle": (
+        lambda: looping("directory"),
+        "of 'directory' runs in a circle",
+    ),
+    "xls whose tables run in a circle": (
+        lambda: looping("tables"),
+        "the chain of its sector tables runs in a circle",
+    ),
     "xls with a table twice": (lambda: looping("table twice"), "a sector table stands in it twice"),
     "17 billion cells": (
         lambda: Parts(table=row(cell("A1"), cell("XFD1048576"))).zipped(),
@@ -306,7 +361,9 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "the sheet reaches to S!",
     ),
     "three million cells": (
-        lambda: Parts(table="".join(row(*(cell(f"{c}{r}") for c in "ABCDEFGHIJ")) for r in range(1, 300_001))).zipped(),
+        lambda: Parts(
+            table="".join(row(*(cell(f"{c}{r}") for c in "ABCDEFGHIJ")) for r in range(1, 300_001))
+        ).zipped(),
         "sheet S holds 3000000 values, and 2000000 cells are the limit",
     ),
     "far cells in an xls": (
@@ -314,16 +371,24 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "the sheet reaches to S!IV65536: 16777216 cells",
     ),
     "far cells in one record of an xls": (
-        lambda: xls(LABELLED, record(0xBD, struct.pack("<HH", 9999, 0) + bytes(6 * 255) + struct.pack("<H", 254))),
+        lambda: xls(
+            LABELLED,
+            record(0xBD, struct.pack("<HH", 9999, 0) + bytes(6 * 255) + struct.pack("<H", 254)),
+        ),
         "the sheet reaches to S!IU10000: 2550000 cells",
     ),
-    "16 million records in an xls": (lambda: xls(bytes(4) * 15_000_000), "sheet S has more than 2500000 records"),
+    "16 million records in an xls": (
+        lambda: xls(bytes(4) * 15_000_000),
+        "sheet S has more than 2500000 records",
+    ),
     "texts without end in an xls": (
         lambda: xls(LABELLED, head=record(0xFC, bytes(8)) + record(0x3C, bytes(8000)) * 2500),
         "the workbook's texts take more than 16777216 bytes",
     ),
     "a million repeated rows in an ods": (
-        lambda: ods(f'<table:table-row table:number-rows-repeated="1000000">{text("a") * 3}</table:table-row>'),
+        lambda: ods(
+            f'<table:table-row table:number-rows-repeated="1000000">{text("a") * 3}</table:table-row>'
+        ),
         "the sheet reaches to S!C1000000: 3000000 cells",
     ),
     "repeated cells in an ods": (
@@ -353,7 +418,9 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "xl/workbook.xml in the file declares entities or a DTD at byte 0",
     ),
     "entities in a sheet": (
-        lambda: Parts(more={"xl/worksheets/sheet1.xml": DTD + "<worksheet><sheetData/></worksheet>"}).zipped(),
+        lambda: Parts(
+            more={"xl/worksheets/sheet1.xml": DTD + "<worksheet><sheetData/></worksheet>"}
+        ).zipped(),
         "xl/worksheets/sheet1.xml in the file declares entities",
     ),
     "entities in shared texts": (
@@ -372,8 +439,14 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: Parts(more={"xl/worksheets/sheet1.xml": "<worksheet/>".encode("utf-16")}).zipped(),
         "xl/worksheets/sheet1.xml in the file is not UTF-8",
     ),
-    "a truncated xlsx": (lambda: truncated(Parts().zipped(), 0.9), "damaged or was cut off: the list of its parts"),
-    "a truncated ods": (lambda: truncated(GOOD_ODS, 0.6), "damaged or was cut off: the list of its parts"),
+    "a truncated xlsx": (
+        lambda: truncated(Parts().zipped(), 0.9),
+        "damaged or was cut off: the list of its parts",
+    ),
+    "a truncated ods": (
+        lambda: truncated(GOOD_ODS, 0.6),
+        "damaged or was cut off: the list of its parts",
+    ),
     "a truncated xls": (lambda: truncated(looping(""), 0.6), "damaged or was cut off: sector"),
     "the head of an xls": (lambda: looping("")[:60], "damaged or was cut off: its head"),
     "an xls whose sheet ends early": (
@@ -385,7 +458,9 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "sheet S was cut off",
     ),
     "a large sheet that is broken at its end": (
-        lambda: Parts(table=big(row('<c r="A1"><v>1234567890123</v></c>'), 80) + b"<row><c").zipped(),
+        lambda: Parts(
+            table=big(row('<c r="A1"><v>1234567890123</v></c>'), 80) + b"<row><c"
+        ).zipped(),
         "sheet S",
     ),
     "no sheet behind its name": (
@@ -393,7 +468,9 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "the file has no xl/worksheets/sheet1.xml",
     ),
     "a web page": (
-        lambda: b"\r\n<html xmlns:x='urn:schemas-microsoft-com:office:excel'><table><tr><td>1</td></tr></table></html>",
+        lambda: (
+            b"\r\n<html xmlns:x='urn:schemas-microsoft-com:office:excel'><table><tr><td>1</td></tr></table></html>"
+        ),
         "no workbook but a web page or XML with a workbook's name; open it",
     ),
     "a csv": (
@@ -409,14 +486,21 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "a zip, but no workbook",
     ),
     "an xlsb": (
-        lambda: Parts(more={"_rels/.rels": Parts().named()["_rels/.rels"].replace(b".xml", b".bin")}).zipped(),
+        lambda: Parts(
+            more={"_rels/.rels": Parts().named()["_rels/.rels"].replace(b".xml", b".bin")}
+        ).zipped(),
         "a binary workbook .xlsb.: save it as .xlsx",
     ),
     "an odt": (
-        lambda: zipped({"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b"<x/>"}),
+        lambda: zipped(
+            {"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b"<x/>"}
+        ),
         "an OpenDocument, but no spreadsheet",
     ),
-    "a Word document": (lambda: compound("WordDocument", bytes(5000)), "no workbook: it is of another office program"),
+    "a Word document": (
+        lambda: compound("WordDocument", bytes(5000)),
+        "no workbook: it is of another office program",
+    ),
     "1,000 sheets": (lambda: many_sheets(1000), "the book has 1000 sheets, and 200 are the limit"),
     "1,000 sheets in an xls": (lambda: xls(LABELLED, sheets=1000), "the book has 1000 sheets"),
     "a deep sheet": (
@@ -436,11 +520,16 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: Parts(table=big("<row><c><v>1</v></c></row>", 40)).zipped(),
         "xl/worksheets/sheet1.xml in the file is written oddly, and larger than",
     ),
-    "a file of 65 MB": (lambda: bytes(65 << 20), "the file has 68157440 bytes, and 67108864 are the limit"),
+    "a file of 65 MB": (
+        lambda: bytes(65 << 20),
+        "the file has 68157440 bytes, and 67108864 are the limit",
+    ),
 }
 
 HARMLESS: dict[str, Callable[[], bytes]] = {
-    "17 billion cells that are only declared": lambda: Parts(before='<dimension ref="A1:XFD1048576"/>').zipped(),
+    "17 billion cells that are only declared": lambda: Parts(
+        before='<dimension ref="A1:XFD1048576"/>'
+    ).zipped(),
     "a far cell that is only formatted": lambda: Parts(
         table=TABLE + '<row r="1048576"><c r="XFD1048576" s="0"/></row>'
     ).zipped(),
@@ -463,14 +552,20 @@ class Child:
     """A child process that reads one file after another, as the hub's own does."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-c", CHILD], stdin=PIPE, stdout=PIPE, text=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", CHILD], stdin=PIPE, stdout=PIPE, text=True
+        )
 
     def read(self, folder: Path, content: bytes) -> dict[str, Any]:
         (folder / "bang.xls").write_bytes(content)
         (folder / "good.xlsx").write_bytes(Parts().zipped())
         assert self._process.stdin
         assert self._process.stdout
-        print(json.dumps([str(folder / "bang.xls"), str(folder / "good.xlsx")]), file=self._process.stdin, flush=True)
+        print(
+            json.dumps([str(folder / "bang.xls"), str(folder / "good.xlsx")]),
+            file=self._process.stdin,
+            flush=True,
+        )
         line = self._process.stdout.readline()
         assert line, f"the child died: {self._process.wait()}"
         told: dict[str, Any] = json.loads(line)
@@ -504,7 +599,9 @@ def tell(children: list[Child], tmp_path: Path) -> Callable[[bytes], dict[str, A
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_hostile_book_is_refused_with_its_place(name: str, tell: Callable[[bytes], dict[str, Any]]) -> None:
+def test_a_hostile_book_is_refused_with_its_place(
+    name: str, tell: Callable[[bytes], dict[str, Any]]
+) -> None:
     make, words = REFUSED[name]
     told = tell(make())
     assert told["said"] is not None, f"it was read: {told['rows']} rows"
@@ -513,6 +610,8 @@ def test_a_hostile_book_is_refused_with_its_place(name: str, tell: Callable[[byt
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_what_is_only_declared_is_harmless(name: str, tell: Callable[[bytes], dict[str, Any]]) -> None:
+def test_what_is_only_declared_is_harmless(
+    name: str, tell: Callable[[bytes], dict[str, Any]]
+) -> None:
     told = tell(HARMLESS[name]())
     assert (told["said"], told["rows"]) == (None, 1)

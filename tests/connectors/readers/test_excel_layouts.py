@@ -78,10 +78,11 @@ def ods(cells: Cells) -> bytes:
                 inner += f"<table:table-cell{repeated}/>"
             else:
                 text = escape(value).replace(" ", "<text:s/>")
-                inner += (
-                    f'<table:table-cell office:value-type="string"{repeated}><text:p>{text}</text:p></table:table-cell>'
-                )
-        out.append(f'<table:table-row table:number-rows-repeated="{again}">{inner}</table:table-row>')
+                told = f'office:value-type="string"{repeated}'
+                inner += f"<table:table-cell {told}><text:p>{text}</text:p></table:table-cell>"
+        out.append(
+            f'<table:table-row table:number-rows-repeated="{again}">{inner}</table:table-row>'
+        )
     return ods_of("".join(out))
 
 
@@ -94,11 +95,15 @@ BOF, EOF = record(0x809, "HHHHII", 0x600, 5, 0, 0, 0, 0), record(0x0A, "")
 
 
 def xls_of(*records: bytes, hidden: dict[str, int] | None = None, head: bytes = b"") -> bytes:
-    """An xls of sheets that are all the same: by name, whether it is visible (0), hidden or very hidden (2)."""
+    """An xls of sheets that are all the same.
+
+    By name, whether it is visible (0), hidden or very hidden (2).
+    """
     sheets = {name.encode("utf-16-le"): state for name, state in (hidden or {SHEET: 0}).items()}
     start = len(BOF) + len(head) + sum(4 + 8 + len(name) for name in sheets) + len(EOF)
     listed = b"".join(
-        record(0x85, "IBBBB", start, state, 0, len(name) // 2, 1, text=name) for name, state in sheets.items()
+        record(0x85, "IBBBB", start, state, 0, len(name) // 2, 1, text=name)
+        for name, state in sheets.items()
     )
     return compound("Workbook", BOF + head + listed + EOF + BOF + b"".join(records) + EOF)
 
@@ -160,7 +165,9 @@ def of(frame: pl.DataFrame, name: str) -> list[str | None]:
 
 
 digits = st.builds(
-    lambda whole, places: Decimal(whole).scaleb(-places), st.integers(1 - 10**15, 10**15 - 1), st.integers(0, 9)
+    lambda whole, places: Decimal(whole).scaleb(-places),
+    st.integers(1 - 10**15, 10**15 - 1),
+    st.integers(0, 9),
 )
 words = st.sampled_from(
     [
@@ -180,12 +187,17 @@ words = st.sampled_from(
 ) | st.text("ăâđêôơưáạ AB,;.'0123456789", min_size=1, max_size=9).filter(str.strip)
 values = st.none() | digits | words | digits.map(str)
 names = st.lists(
-    st.sampled_from(["Tỉnh", "Chỉ tiêu", "Thuê bao", "Ghi chú", "Số, lượng", "=x"]), min_size=1, max_size=5, unique=True
+    st.sampled_from(["Tỉnh", "Chỉ tiêu", "Thuê bao", "Ghi chú", "Số, lượng", "=x"]),
+    min_size=1,
+    max_size=5,
+    unique=True,
 )
 
 
 @given(names, st.data())
-def test_a_table_reads_the_same_from_csv_and_from_a_workbook(heads: list[str], data: st.DataObject) -> None:
+def test_a_table_reads_the_same_from_csv_and_from_a_workbook(
+    heads: list[str], data: st.DataObject
+) -> None:
     line = st.lists(values, min_size=len(heads), max_size=len(heads)).filter(any)
     rows = data.draw(st.lists(line, min_size=1, max_size=5))
     target = io.StringIO()
@@ -203,7 +215,10 @@ def test_a_table_reads_the_same_from_csv_and_from_a_workbook(heads: list[str], d
 
 @dataclass
 class Layout:
-    """A table somewhere in a sheet: its cells, the settings that read it, and what should come of it."""
+    """A table somewhere in a sheet.
+
+    Its cells, the settings that read it, and what should come of it.
+    """
 
     cells: Cells
     settings: dict[str, Any]
@@ -226,13 +241,18 @@ def layouts(draw: st.DrawFn) -> Layout:
         if draw(st.integers(0, 3)) == 0:
             cells |= {(row, left): "II", (row, left + 1): draw(words)}  # a group's own row
             row += 1
-        cells[row, left] = Decimal(len(found) + 1)  # the running number says that this is a row of data
+        cells[row, left] = Decimal(
+            len(found) + 1
+        )  # the running number says that this is a row of data
         cells |= {(row, left + 1 + k): draw(values) for k in range(width)}
         found.append(row)
         row += draw(st.integers(1, 2))
     if draw(st.booleans()):
         cells[row + 3, left] = "Ghi chú"
-    settings: dict[str, Any] = {"where": {"column": letters(left), "is": "[0-9]+"}, "rows": [top + height + 1, 500]}
+    settings: dict[str, Any] = {
+        "where": {"column": letters(left), "is": "[0-9]+"},
+        "rows": [top + height + 1, 500],
+    }
     if height:
         settings["header"] = [top + 1, top + height]
     if draw(st.booleans()):
@@ -240,7 +260,13 @@ def layouts(draw: st.DrawFn) -> Layout:
         settings["ignore"] = [f"{letters(left + width + 1)}:{letters(left + width + 4)}"]
     columns = {f"cột {k}": left + 1 + k for k in range(width)}
     if not by_pairs:
-        return Layout(cells, settings | {"columns": {n: letters(c) for n, c in columns.items()}}, columns, found, {})
+        return Layout(
+            cells,
+            settings | {"columns": {n: letters(c) for n, c in columns.items()}},
+            columns,
+            found,
+            {},
+        )
     pairs = {letters(left + 1 + k): left + k for k in range(1, width, 2)}
     kept = {f"cột {width - 1}": left + width} if width % 2 else {}
     settings["pairs"] = {value: letters(name) for value, name in pairs.items()}
@@ -255,9 +281,13 @@ def test_a_table_reads_the_same_wherever_it_lies(layout: Layout, kind: str) -> N
     again = max(len(layout.pairs), 1)
     assert frame["row"].to_list() == [row for row in layout.rows for _ in range(again)]
     for name, column in layout.columns.items():
-        assert of(frame, name) == [plain(cells.get((row, column))) for row in layout.rows for _ in range(again)]
+        assert of(frame, name) == [
+            plain(cells.get((row, column))) for row in layout.rows for _ in range(again)
+        ]
     if layout.pairs:
-        places = [(row, letter, name) for row in layout.rows for letter, name in layout.pairs.items()]
+        places = [
+            (row, letter, name) for row in layout.rows for letter, name in layout.pairs.items()
+        ]
         assert frame["column"].to_list() == [letter for _, letter, _ in places]
         assert of(frame, "name") == [plain(cells.get((row, name))) for row, _, name in places]
         assert of(frame, "value") == [plain(cells.get((row, name + 1))) for row, _, name in places]
@@ -274,7 +304,9 @@ def test_a_table_reads_the_same_wherever_it_lies(layout: Layout, kind: str) -> N
 
 
 def xls_formula(row: int, column: int, value: bytes) -> bytes:
-    return record(0x06, "HHH", row, column, 0, text=value + struct.pack("<HIH", 0, 0, 3) + b"\x1e\x01\x00")
+    return record(
+        0x06, "HHH", row, column, 0, text=value + struct.pack("<HIH", 0, 0, 3) + b"\x1e\x01\x00"
+    )
 
 
 def test_cells_of_an_xls() -> None:
@@ -285,10 +317,14 @@ def test_cells_of_an_xls() -> None:
         record(0x205, "HHHBB", 2, 0, 0, 1, 0),  # true
         xls_formula(3, 0, bytes([2, 0, 23, 0, 0, 0, 0xFF, 0xFF])),  # a formula that gives an error
         xls_formula(4, 0, struct.pack("<d", 2.5)),
-        xls_formula(5, 0, bytes([0, 0, 0, 0, 0, 0, 0xFF, 0xFF])),  # a formula that gives a text, which follows
+        xls_formula(
+            5, 0, bytes([0, 0, 0, 0, 0, 0, 0xFF, 0xFF])
+        ),  # a formula that gives a text, which follows
         record(0x207, "HB", 3, 1, text=string),
         xls_formula(6, 0, bytes([1, 0, 0, 0, 0, 0, 0xFF, 0xFF])),
-        record(0xBD, "HHHIHIH", 7, 0, 0, (7 << 2) | 2, 0, (1234 << 2) | 3, 1),  # 7 and 12.34 in one record
+        record(
+            0xBD, "HHHIHIH", 7, 0, 0, (7 << 2) | 2, 0, (1234 << 2) | 3, 1
+        ),  # 7 and 12.34 in one record
         record(0x3C, "I", 0),  # what goes on with a record nobody reads
     )
     frame = read(content, header=[1, 1], ignore=["B"])
@@ -297,19 +333,36 @@ def test_cells_of_an_xls() -> None:
 
 
 def test_dates_of_an_xls() -> None:
-    styles = record(0xE0, "HHH", 0, 0, 0, text=bytes(14)) + record(0xE0, "HHH", 0, 14, 0, text=bytes(14))
-    content = xls_of(label(0, 0, "a"), number(1, 0, 45717, style=1), number(2, 0, 45717), head=styles)
+    styles = record(0xE0, "HHH", 0, 0, 0, text=bytes(14)) + record(
+        0xE0, "HHH", 0, 14, 0, text=bytes(14)
+    )
+    content = xls_of(
+        label(0, 0, "a"), number(1, 0, 45717, style=1), number(2, 0, 45717), head=styles
+    )
     assert of(read(content, header=[1, 1]), "a") == ["2025-03-01", "45717"]
 
 
 def test_a_merged_header_and_sheets_of_an_xls() -> None:
     merged = record(0xE5, "H4H4H", 2, 0, 0, 0, 1, 0, 1, 2, 2)
-    cells = [label(0, 0, "nhóm"), label(0, 2, "c"), label(1, 0, "a"), label(1, 1, "b"), number(2, 0, 1)]
+    cells = [
+        label(0, 0, "nhóm"),
+        label(0, 2, "c"),
+        label(1, 0, "a"),
+        label(1, 1, "b"),
+        number(2, 0, 1),
+    ]
     content = xls_of(*cells, merged, hidden={"Ẩn": 1, "Hiện": 0, "Kín": 2})
-    assert [n for n in read(content, header=[1, 2]).columns if "#" not in n] == ["nhóm a", "nhóm b", "c", "row"]
+    assert [n for n in read(content, header=[1, 2]).columns if "#" not in n] == [
+        "nhóm a",
+        "nhóm b",
+        "c",
+        "row",
+    ]
     reader = ExcelReader(ExcelReader.Settings(header=[1, 2], sheet="Kín"))
     assert reader.locate(part(content), 2, "nhóm a") == ("Kín!A3", "1")
-    assert "its sheets are: Ẩn (hidden), Hiện, Kín (hidden)" in refused(content, header=[1, 2], sheet="Khác")
+    assert "its sheets are: Ẩn (hidden), Hiện, Kín (hidden)" in refused(
+        content, header=[1, 2], sheet="Khác"
+    )
 
 
 def test_a_book_of_excel_95() -> None:
@@ -344,39 +397,62 @@ def test_cells_of_an_ods() -> None:
             '<text:p>một<text:s text:c="2"/>hai<text:tab/>ba</text:p><text:p><text:span>bốn</text:span></text:p>'
         ): ("một  hai\tba\nbốn"),
         ods_cell(note + "<text:p>x</text:p>"): "x",
-        ods_cell("<text:p>1.234,50</text:p>", 'office:value-type="float" office:value="1234.50"'): "1234.5",
-        ods_cell("<text:p>12 %</text:p>", 'office:value-type="percentage" office:value="0.12"'): "0.12",
+        ods_cell(
+            "<text:p>1.234,50</text:p>", 'office:value-type="float" office:value="1234.50"'
+        ): "1234.5",
+        ods_cell(
+            "<text:p>12 %</text:p>", 'office:value-type="percentage" office:value="0.12"'
+        ): "0.12",
         ods_cell("<text:p>5 đ</text:p>", 'office:value-type="currency" office:value="5"'): "5",
-        ods_cell("<text:p>ĐÚNG</text:p>", 'office:value-type="boolean" office:boolean-value="true"'): "true",
-        ods_cell("<text:p>1/3</text:p>", 'office:value-type="date" office:date-value="2025-03-01"'): "2025-03-01",
-        ods_cell("<text:p>1/3</text:p>", 'office:value-type="date" office:date-value="2025-03-01T07:30:00"'): (
-            "2025-03-01T07:30:00"
-        ),
-        ods_cell("<text:p>7h</text:p>", 'office:value-type="time" office:time-value="PT07H30M00S"'): "07:30:00",
-        ods_cell("<text:p>36h</text:p>", 'office:value-type="time" office:time-value="PT36H00M01.5S"'): "PT36H0M1.5S",
+        ods_cell(
+            "<text:p>ĐÚNG</text:p>", 'office:value-type="boolean" office:boolean-value="true"'
+        ): "true",
+        ods_cell(
+            "<text:p>1/3</text:p>", 'office:value-type="date" office:date-value="2025-03-01"'
+        ): "2025-03-01",
+        ods_cell(
+            "<text:p>1/3</text:p>",
+            'office:value-type="date" office:date-value="2025-03-01T07:30:00"',
+        ): ("2025-03-01T07:30:00"),
+        ods_cell(
+            "<text:p>7h</text:p>", 'office:value-type="time" office:time-value="PT07H30M00S"'
+        ): "07:30:00",
+        ods_cell(
+            "<text:p>36h</text:p>", 'office:value-type="time" office:time-value="PT36H00M01.5S"'
+        ): "PT36H0M1.5S",
         ods_cell(
             "<text:p>#DIV/0!</text:p>",
             'table:formula="of:=1/0" office:value-type="string" office:string-value="" calcext:value-type="error"',
         ): ("#DIV/0!"),
         ods_cell(
-            "<text:p>#REF!</text:p>", 'table:formula="of:=B1" office:value-type="float" office:value="0"'
+            "<text:p>#REF!</text:p>",
+            'table:formula="of:=B1" office:value-type="float" office:value="0"',
         ): "#REF!",
         ods_cell("<text:p>###</text:p>", 'office:value-type="float" office:value="31"'): "31",
-        ods_cell("<text:p>Err:502</text:p>", 'table:formula="of:=B1" office:value-type="float" office:value="0"'): (
-            "Err:502"
-        ),
-        ods_cell("<text:p>3</text:p>", 'table:formula="of:=1+2" office:value-type="float" office:value="3"'): "3",
+        ods_cell(
+            "<text:p>Err:502</text:p>",
+            'table:formula="of:=B1" office:value-type="float" office:value="0"',
+        ): ("Err:502"),
+        ods_cell(
+            "<text:p>3</text:p>",
+            'table:formula="of:=1+2" office:value-type="float" office:value="3"',
+        ): "3",
     }
     content = ods_of(ods_row(ods_cell("<text:p>a</text:p>")) + "".join(map(ods_row, each)))
     assert of(read(content, header=[1, 1]), "a") == list(each.values())
     assert "content.xml in the file holds a float that is none: 'x'" in refused(
-        ods_of(ods_row(ods_cell("<text:p>x</text:p>", 'office:value-type="float" office:value="x"'))), header=[1, 1]
+        ods_of(
+            ods_row(ods_cell("<text:p>x</text:p>", 'office:value-type="float" office:value="x"'))
+        ),
+        header=[1, 1],
     )
 
 
 def test_a_formula_of_an_ods_that_was_never_calculated() -> None:
     head, empty = ods_cell("<text:p>a</text:p>"), '<table:table-cell table:formula="of:=1"{}/>'
-    content = ods_of(ods_row(head) + ods_row(ods_cell("<text:p>x</text:p>")) + ods_row(empty.format("")))
+    content = ods_of(
+        ods_row(head) + ods_row(ods_cell("<text:p>x</text:p>")) + ods_row(empty.format(""))
+    )
     assert f"{SHEET}!A3 is a formula without a result" in refused(content, header=[1, 1])
     shown = '<table:table-cell table:formula="of:=&quot;&quot;"><text:p/></table:table-cell>'
     assert read(ods_of(ods_row(head) + ods_row(shown)), header=[1, 1]).height == 0
@@ -387,11 +463,22 @@ def test_a_merged_header_and_sheets_of_an_ods() -> None:
         return ods_cell(f"<text:p>{text}</text:p>", f'office:value-type="string" {given}')
 
     covered = "<table:covered-table-cell/>"
-    rows = ods_row(p("nhóm", 'table:number-columns-spanned="2"'), covered, p("c", 'table:number-rows-spanned="2"'))
+    rows = ods_row(
+        p("nhóm", 'table:number-columns-spanned="2"'),
+        covered,
+        p("c", 'table:number-rows-spanned="2"'),
+    )
     rows = f"<table:table-header-rows>{rows}{ods_row(p('a'), p('b'), covered)}</table:table-header-rows>"
     rows += f"<table:table-row-group>{ods_row(p('1'), p('2'), p('3'))}</table:table-row-group>"
-    style = '<style:style style:name="an"><style:table-properties table:display="false"/></style:style>'
-    more = '<table:table table:name="Ẩn" table:style-name="an">' + ods_row(p("x")) + ods_row(p("y")) + "</table:table>"
+    style = (
+        '<style:style style:name="an"><style:table-properties table:display="false"/></style:style>'
+    )
+    more = (
+        '<table:table table:name="Ẩn" table:style-name="an">'
+        + ods_row(p("x"))
+        + ods_row(p("y"))
+        + "</table:table>"
+    )
     content = ods_of(rows, style, more)
     assert read(content, header=[1, 2]).rows() == [("1", "2", "3", 2)]
     assert read(content, header=[1, 2]).columns == ["nhóm a", "nhóm b", "c", "row"]
@@ -399,7 +486,10 @@ def test_a_merged_header_and_sheets_of_an_ods() -> None:
 
 
 def odd(table: str) -> bytes:
-    """An xlsx written as some programs do: prefixes, other quotes, cells without their place, CDATA."""
+    """An xlsx written as some programs do.
+
+    Prefixes, other quotes, cells without their place, CDATA.
+    """
     cells: Cells = {(0, 0): "a"}
     target = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(xlsx(cells))) as before, zipfile.ZipFile(target, "w") as after:
@@ -425,7 +515,10 @@ def odd(table: str) -> bytes:
 def test_an_xlsx_that_is_written_oddly(table: str) -> None:
     content = odd(table)
     assert read(content, header=[1, 1]).rows() == [(None, "1.5", 1)]
-    assert ExcelReader(ExcelReader.Settings(header=[1, 1])).locate(part(content), 1, "a") == (f"{SHEET}!B2", "1.5")
+    assert ExcelReader(ExcelReader.Settings(header=[1, 1])).locate(part(content), 1, "a") == (
+        f"{SHEET}!B2",
+        "1.5",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -437,7 +530,16 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes, str], b
     def convert(content: bytes, kind: str) -> bytes:
         (folder / "a.xlsx").write_bytes(content)
         profile = f"-env:UserInstallation=file://{folder}/profile"
-        command = ["soffice", "--headless", profile, "--convert-to", kind, "--outdir", str(folder / kind), "a.xlsx"]
+        command = [
+            "soffice",
+            "--headless",
+            profile,
+            "--convert-to",
+            kind,
+            "--outdir",
+            str(folder / kind),
+            "a.xlsx",
+        ]
         subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
         return (folder / kind / Path("a").with_suffix(f".{kind}")).read_bytes()
 

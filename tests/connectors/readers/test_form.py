@@ -16,8 +16,24 @@ from hub_core.contracts import Form, FormLine, PayloadPart
 from hub_core.errors import SourceChanged
 
 LINES = (
-    FormLine("VT.03", "Số thuê bao di động", "Mobile subscriptions", "vn-ha-noi", "Hà Nội", ("thuê bao", "nghìn"), 0),
-    FormLine("VT.04", "Số thuê bao cố định", "Fixed subscriptions", "vn-ha-noi", "Hà Nội", ("thuê bao", "nghìn"), 0),
+    FormLine(
+        "VT.03",
+        "Số thuê bao di động",
+        "Mobile subscriptions",
+        "vn-ha-noi",
+        "Hà Nội",
+        ("thuê bao", "nghìn"),
+        0,
+    ),
+    FormLine(
+        "VT.04",
+        "Số thuê bao cố định",
+        "Fixed subscriptions",
+        "vn-ha-noi",
+        "Hà Nội",
+        ("thuê bao", "nghìn"),
+        0,
+    ),
     FormLine("VT.06", "Tỷ lệ thuê bao", "Share of subscriptions", "vn-ha-noi", "Hà Nội", ("%",), 2),
 )
 FORM = Form(
@@ -79,10 +95,13 @@ def hidden(**cells: object) -> Change:
 
 
 def test_a_filled_form_in_the_hubs_own_words() -> None:
-    [frame] = READER.read(edited(put(G8=1702.33, F8="nghìn", H8="Sơ bộ", G9="1.702.330", G10=78.5, I10="ghi chú")))
+    [frame] = READER.read(
+        edited(put(G8=1702.33, F8="nghìn", H8="Sơ bộ", G9="1.702.330", G10=78.5, I10="ghi chú"))
+    )
     assert dict(frame.schema) == {
         **dict.fromkeys(
-            ("indicator", "org_unit", "period", "status", "unit", "value", "value#number", "nil"), pl.String
+            ("indicator", "org_unit", "period", "status", "unit", "value", "value#number", "nil"),
+            pl.String,
         ),
         "column": pl.String,
         "row": pl.UInt64,
@@ -90,17 +109,56 @@ def test_a_filled_form_in_the_hubs_own_words() -> None:
         "#of": pl.String,
     }
     assert frame.rows() == [
-        ("VT.03", "vn-ha-noi", "2026-Q3", "P", "nghìn", None, "1702.33", None, "G", 7, None, "ha_noi/telecom"),
-        ("VT.04", "vn-ha-noi", "2026-Q3", "A", "thuê bao", "1.702.330", None, None, "G", 8, None, "ha_noi/telecom"),
-        ("VT.06", "vn-ha-noi", "2026-Q3", "A", "%", None, "78.5", None, "G", 9, None, "ha_noi/telecom"),
+        (
+            "VT.03",
+            "vn-ha-noi",
+            "2026-Q3",
+            "P",
+            "nghìn",
+            None,
+            "1702.33",
+            None,
+            "G",
+            7,
+            None,
+            "ha_noi/telecom",
+        ),
+        (
+            "VT.04",
+            "vn-ha-noi",
+            "2026-Q3",
+            "A",
+            "thuê bao",
+            "1.702.330",
+            None,
+            None,
+            "G",
+            8,
+            None,
+            "ha_noi/telecom",
+        ),
+        (
+            "VT.06",
+            "vn-ha-noi",
+            "2026-Q3",
+            "A",
+            "%",
+            None,
+            "78.5",
+            None,
+            "G",
+            9,
+            None,
+            "ha_noi/telecom",
+        ),
     ]
 
 
 def test_an_empty_form_has_its_lines_and_no_figure() -> None:
     found = rows()
-    assert [(row["indicator"], row["value"], row["value#number"], row["#refused"]) for row in found] == [
-        (line.indicator, None, None, None) for line in LINES
-    ]
+    assert [
+        (row["indicator"], row["value"], row["value#number"], row["#refused"]) for row in found
+    ] == [(line.indicator, None, None, None) for line in LINES]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +193,9 @@ def test_the_words_for_a_status(word: str | None, code: str | None) -> None:
         (True, None, "true"),
     ],
 )
-def test_what_a_clerk_types_comes_as_it_is(typed: object, number: str | None, text: str | None) -> None:
+def test_what_a_clerk_types_comes_as_it_is(
+    typed: object, number: str | None, text: str | None
+) -> None:
     row = rows(put(G8=typed))[0]
     assert (row["value#number"], row["value"]) == (number, text)
 
@@ -169,7 +229,11 @@ def test_the_nil_box_marked(mark: str) -> None:
     box, *lines = rows(put(G5=mark))
     assert box.pop("period") == "2026-Q3"
     assert box.pop("#of") == "ha_noi/telecom"
-    assert {name: value for name, value in box.items() if value is not None} == {"nil": "x", "row": 4, "column": "G"}
+    assert {name: value for name, value in box.items() if value is not None} == {
+        "nil": "x",
+        "row": 4,
+        "column": "G",
+    }
     assert [row["nil"] for row in lines] == [None, None, None]
 
 
@@ -185,9 +249,18 @@ def test_something_else_in_the_nil_box_is_refused() -> None:
 @pytest.mark.parametrize(
     ("cells", "why"),
     [
-        ({"B9": "VT.03"}, "B9: biểu mẫu ghi VT.04, ô ghi VT.03 / the form has VT.04, the cell VT.03"),
-        ({"B9": None}, "B9: biểu mẫu ghi VT.04, ô để trống / the form has VT.04, the cell is empty"),
-        ({"D9": "vn-hue"}, "D9: biểu mẫu ghi vn-ha-noi, ô ghi vn-hue / the form has vn-ha-noi, the cell vn-hue"),
+        (
+            {"B9": "VT.03"},
+            "B9: biểu mẫu ghi VT.04, ô ghi VT.03 / the form has VT.04, the cell VT.03",
+        ),
+        (
+            {"B9": None},
+            "B9: biểu mẫu ghi VT.04, ô để trống / the form has VT.04, the cell is empty",
+        ),
+        (
+            {"D9": "vn-hue"},
+            "D9: biểu mẫu ghi vn-ha-noi, ô ghi vn-hue / the form has vn-ha-noi, the cell vn-hue",
+        ),
         (
             {"F9": "hộ", "G9": 1},
             "F9: biểu mẫu ghi thuê bao | nghìn, ô ghi hộ / the form has thuê bao | nghìn, the cell hộ",
@@ -204,9 +277,16 @@ def test_an_inserted_row_refuses_every_line_after_it() -> None:
         book["Biểu"].insert_rows(9)
 
     found = rows(insert)
-    assert [(row["row"], row["#refused"] is None) for row in found] == [(7, True), (8, False), (9, False), (10, False)]
+    assert [(row["row"], row["#refused"] is None) for row in found] == [
+        (7, True),
+        (8, False),
+        (9, False),
+        (10, False),
+    ]
     assert [row["value#number"] for row in found] == ["1", None, "2", "3"]
-    assert found[3]["#refused"].startswith("G11: có số liệu ở dòng mà biểu mẫu không có / a figure in a row")
+    assert found[3]["#refused"].startswith(
+        "G11: có số liệu ở dòng mà biểu mẫu không có / a figure in a row"
+    )
 
 
 def test_a_removed_row_refuses_every_line_after_it() -> None:
@@ -296,7 +376,9 @@ def test_any_line_moved_is_refused_and_no_figure_is_lost() -> None:
     ],
 )
 def test_a_hidden_sheet_that_was_changed_or_is_gone(change: Change) -> None:
-    with pytest.raises(SourceChanged, match="this is not a form of the hub, or its hidden sheet was changed"):
+    with pytest.raises(
+        SourceChanged, match="this is not a form of the hub, or its hidden sheet was changed"
+    ):
         rows(change)
 
 

@@ -40,7 +40,10 @@ def cells(frame: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def test_texts_come_as_they_are_with_their_rows() -> None:
-    frame = read('{"data": [{"don_vi": "Nghệ An", "gia_tri": "1.234,50"}, {"don_vi": "", "gia_tri": "2"}]}', "/data")
+    frame = read(
+        '{"data": [{"don_vi": "Nghệ An", "gia_tri": "1.234,50"}, {"don_vi": "", "gia_tri": "2"}]}',
+        "/data",
+    )
     assert frame.schema == {"don_vi": pl.String, "gia_tri": pl.String, "row": pl.UInt64}
     assert frame.rows() == [("Nghệ An", "1.234,50", 0), ("", "2", 1)]
 
@@ -89,7 +92,9 @@ def test_whole_numbers_are_integers_however_long() -> None:
 
 
 def test_other_numbers_are_plain_decimal_text_with_all_their_digits() -> None:
-    frame = read('[{"a": 1505.00}, {"a": 0.1234567890123456789}, {"a": 1.5e3}, {"a": 2E-3}, {"a": 7}]')
+    frame = read(
+        '[{"a": 1505.00}, {"a": 0.1234567890123456789}, {"a": 1.5e3}, {"a": 2E-3}, {"a": 7}]'
+    )
     assert frame["a"].to_list() == [None] * 5
     assert frame["a#number"].to_list() == ["1505.00", "0.1234567890123456789", "1500", "0.002", "7"]
 
@@ -117,7 +122,12 @@ def test_one_number_late_among_many_texts_is_seen() -> None:
 
 
 def test_true_and_false_are_texts_and_null_is_null() -> None:
-    assert read('[{"a": true}, {"a": false}, {"a": null}, {}]')["a"].to_list() == ["true", "false", None, None]
+    assert read('[{"a": true}, {"a": false}, {"a": null}, {}]')["a"].to_list() == [
+        "true",
+        "false",
+        None,
+        None,
+    ]
 
 
 def test_true_among_numbers_is_not_one() -> None:
@@ -153,9 +163,14 @@ def test_counts_that_only_seem_to_fit_prove_nothing(content: str) -> None:
     frame = read(content)
     for k, row in enumerate(given_rows):
         for name in names:
-            text, number = frame[name][k], frame[name + "#number"][k] if name + "#number" in frame.columns else None
+            text, number = (
+                frame[name][k],
+                frame[name + "#number"][k] if name + "#number" in frame.columns else None,
+            )
             found = number if number is not None else text
-            assert (None if found is None else str(found)) == (None if row.get(name) is None else str(row[name]))
+            assert (None if found is None else str(found)) == (
+                None if row.get(name) is None else str(row[name])
+            )
 
 
 def test_escapes_in_names_and_texts_are_read() -> None:
@@ -182,7 +197,11 @@ def test_a_nested_cell_has_changed_and_names_its_column(cell: str) -> None:
         ('{"data": {}}', "/data", "/data is no array"),
         ('{"data": "[]"}', "/data", "/data is no array"),
         ("{}", "", "the document is no array"),
-        ("<html>\n<body>Đăng nhập", "", "HTML or XML where JSON was expected, as application/json: <html> <body>"),
+        (
+            "<html>\n<body>Đăng nhập",
+            "",
+            "HTML or XML where JSON was expected, as application/json: <html> <body>",
+        ),
         ('{"data": [{"a": "x"}, {"a"', "/data", "truncated"),
         ('[{"a": "x"}', "", "truncated"),
         ("", "", "truncated"),
@@ -228,9 +247,17 @@ def test_a_pointer_that_is_none_is_refused(rows: str) -> None:
         JsonReader.Settings(rows=rows)
 
 
-NAMES = st.text(st.characters(codec="utf-8"), max_size=8).filter(lambda n: n != "row" and not n.endswith("#number"))
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(['"', "\\", ":", '":"', "null", "1.50"])
-NUMBERS = st.integers() | st.decimals(allow_nan=False, allow_infinity=False, places=3) | st.floats(-1e15, 1e15)
+NAMES = st.text(st.characters(codec="utf-8"), max_size=8).filter(
+    lambda n: n != "row" and not n.endswith("#number")
+)
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
+    ['"', "\\", ":", '":"', "null", "1.50"]
+)
+NUMBERS = (
+    st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False, places=3)
+    | st.floats(-1e15, 1e15)
+)
 CELLS = st.none() | st.booleans() | TEXTS | NUMBERS
 
 
@@ -248,15 +275,21 @@ def written(rows: list[dict[str, object]], *, ascii_only: bool, spaced: bool) ->
     """JSON with decimals as numbers that keep their digits."""
 
     def cell(value: object) -> str:
-        return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=ascii_only)
+        return (
+            str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=ascii_only)
+        )
 
     colon, comma = (" : ", " ,\n") if spaced else (":", ",")
-    objects = ("{" + comma.join(cell(n) + colon + cell(v) for n, v in row.items()) + "}" for row in rows)
+    objects = (
+        "{" + comma.join(cell(n) + colon + cell(v) for n, v in row.items()) + "}" for row in rows
+    )
     return "[" + comma.join(objects) + "]"
 
 
 @given(rows=tables(), ascii_only=st.booleans(), spaced=st.booleans())
-def test_any_flat_table_is_read_back_exactly(rows: list[dict[str, object]], ascii_only: bool, spaced: bool) -> None:
+def test_any_flat_table_is_read_back_exactly(
+    rows: list[dict[str, object]], ascii_only: bool, spaced: bool
+) -> None:
     content = written(rows, ascii_only=ascii_only, spaced=spaced)
     frame = read(content)
     assert frame["row"].to_list() == list(range(len(rows)))
@@ -270,12 +303,19 @@ def test_any_flat_table_is_read_back_exactly(rows: list[dict[str, object]], asci
             if value is None:
                 assert (text, number) == (None, None)
             elif isinstance(value, str | bool):
-                assert (text, number) == (value if isinstance(value, str) else str(value).lower(), None)
+                assert (text, number) == (
+                    value if isinstance(value, str) else str(value).lower(),
+                    None,
+                )
             else:
                 assert text is None or isinstance(text, int)
-                assert Decimal(number or text) == Decimal(json.dumps(value) if isinstance(value, float) else str(value))
+                assert Decimal(number or text) == Decimal(
+                    json.dumps(value) if isinstance(value, float) else str(value)
+                )
             if name in row:
                 shown = (
-                    value if isinstance(value, str) else written([{"x": value}], ascii_only=True, spaced=False)[6:-2]
+                    value
+                    if isinstance(value, str)
+                    else written([{"x": value}], ascii_only=True, spaced=False)[6:-2]
                 )
                 assert locate(content, k, name)[1] == shown

@@ -15,7 +15,7 @@ from connectors.sinks.rest import RestSettings, RestSink
 from hub_core import DeliveryRefused, DeliveryUnavailable, Receipt
 from hub_core.testing.gateway import bomb
 from hub_core.testing.ministry import SampleMinistry
-from hub_core.testing.servers import Asked, System
+from hub_core.testing.servers import RequestHandler, System
 
 TOKEN = "bi-mat-cua-cum-5"
 ONE = hashlib.sha256(b"one").hexdigest()
@@ -54,12 +54,16 @@ def release(version: int = 1) -> bytes:
     }
     text = json.dumps(manifest, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return json.dumps({"format": 1, "manifest": manifest, "manifest_digest": digest, "figures": [figure]}).encode()
+    return json.dumps(
+        {"format": 1, "manifest": manifest, "manifest_digest": digest, "figures": [figure]}
+    ).encode()
 
 
 def sink(url: str, token: str = "", timeout: float = 5) -> RestSink:
     auth = {"kind": "bearer", "token": token} if token else {"kind": "none"}
-    return RestSink(RestSettings.model_validate({"url": url, "auth": auth, "timeout_seconds": timeout}))
+    return RestSink(
+        RestSettings.model_validate({"url": url, "auth": auth, "timeout_seconds": timeout})
+    )
 
 
 def send(to: RestSink, delivery: str = ONE, version: int = 1) -> Receipt:
@@ -124,7 +128,10 @@ def test_remarks_are_in_the_receipt(ministry: SampleMinistry) -> None:
 
 
 def test_a_rejection_by_figure_is_an_answer(ministry: SampleMinistry) -> None:
-    ministry.mode, ministry.reject_figures = "reject", [{"indicator": "VT.03", "message": "Vượt dân số"}]
+    ministry.mode, ministry.reject_figures = (
+        "reject",
+        [{"indicator": "VT.03", "message": "Vượt dân số"}],
+    )
     got = send(sink(ministry.url))
     assert got.state == "rejected"
     assert [(f["indicator"], f["org_unit"], f["message"]) for f in got.rejected] == [
@@ -144,7 +151,9 @@ def test_a_release_that_does_not_hold_is_rejected(ministry: SampleMinistry) -> N
     assert (got.delivery, got.state) == (ONE, "rejected")
 
 
-def test_a_slow_recipient_is_unavailable_and_has_the_delivery_later(ministry: SampleMinistry) -> None:
+def test_a_slow_recipient_is_unavailable_and_has_the_delivery_later(
+    ministry: SampleMinistry,
+) -> None:
     ministry.mode, ministry.delay = "slow", 0.6
     with pytest.raises(DeliveryUnavailable, match="in time"):
         send(sink(ministry.url, timeout=0.2))
@@ -173,7 +182,9 @@ def test_a_recipient_that_is_not_there_is_unavailable(ministry: SampleMinistry) 
     assert send(to).state == "accepted"
 
 
-def test_after_a_lost_answer_the_recipient_says_that_it_has_the_delivery(ministry: SampleMinistry) -> None:
+def test_after_a_lost_answer_the_recipient_says_that_it_has_the_delivery(
+    ministry: SampleMinistry,
+) -> None:
     ministry.mode = "lose answer"
     to = sink(ministry.url)
     with pytest.raises(DeliveryUnavailable):
@@ -208,7 +219,10 @@ def test_these_statuses_carry_a_receipt(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
 def test_a_client_error_without_a_receipt_is_refused(status: int) -> None:
-    with answering(status, "<h1>Không nhận</h1>") as (url, _), pytest.raises(DeliveryRefused, match="Không nhận"):
+    with (
+        answering(status, "<h1>Không nhận</h1>") as (url, _),
+        pytest.raises(DeliveryRefused, match="Không nhận"),
+    ):
         send(sink(url))
 
 
@@ -220,13 +234,19 @@ def test_no_entry_is_refused_whatever_the_body_says(status: int) -> None:
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_a_recipient_in_trouble_is_unavailable_whatever_the_body_says(status: int) -> None:
-    with answering(status, receipt("rejected")) as (url, _), pytest.raises(DeliveryUnavailable, match=str(status)):
+    with (
+        answering(status, receipt("rejected")) as (url, _),
+        pytest.raises(DeliveryUnavailable, match=str(status)),
+    ):
         send(sink(url))
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
-    with answering(200, receipt()) as (other, asked), answering(status, "", Location=other) as (url, _):
+    with (
+        answering(200, receipt()) as (other, asked),
+        answering(status, "", Location=other) as (url, _),
+    ):
         with pytest.raises(DeliveryUnavailable, match="redirect"):
             send(sink(url, TOKEN))
         assert asked == []
@@ -246,7 +266,9 @@ def test_a_redirect_is_not_followed(status: int) -> None:
         (409, receipt(state="accepted")),
     ],
 )
-def test_an_answer_that_is_not_understood_leaves_the_effect_in_doubt(status: int, body: str) -> None:
+def test_an_answer_that_is_not_understood_leaves_the_effect_in_doubt(
+    status: int, body: str
+) -> None:
     with answering(status, body) as (url, _):
         with pytest.raises(DeliveryUnavailable, match="could not be understood"):
             send(sink(url))
@@ -255,7 +277,10 @@ def test_an_answer_that_is_not_understood_leaves_the_effect_in_doubt(status: int
 
 
 def test_an_answer_larger_than_any_receipt_is_not_read_to_its_end() -> None:
-    with answering(200, receipt() + " " * 17_000_000) as (url, _), pytest.raises(DeliveryUnavailable, match="in doubt"):
+    with (
+        answering(200, receipt() + " " * 17_000_000) as (url, _),
+        pytest.raises(DeliveryUnavailable, match="in doubt"),
+    ):
         send(sink(url))
 
 
@@ -278,7 +303,9 @@ def test_an_answer_that_drips_is_not_waited_for() -> None:
         assert not dripping.is_alive()
 
 
-def test_proxies_of_the_environment_are_not_used(ministry: SampleMinistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_not_used(
+    ministry: SampleMinistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     assert send(sink(ministry.url)).state == "accepted"
@@ -297,9 +324,15 @@ def test_the_token_is_in_no_error_text(status: int) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"url": "https://ministry.example/api", "auth": {"kind": "bearer", "token": "bi-mat-cua-cum\r\nX: y"}},
+        {
+            "url": "https://ministry.example/api",
+            "auth": {"kind": "bearer", "token": "bi-mat-cua-cum\r\nX: y"},
+        },
         {"url": "https://ministry.example/api", "auth": {"kind": "bearer", "token": "bi-mat"}},
-        {"url": "http://ministry.example/api", "auth": {"kind": "bearer", "token": "bi-mat-cua-cum"}},
+        {
+            "url": "http://ministry.example/api",
+            "auth": {"kind": "bearer", "token": "bi-mat-cua-cum"},
+        },
         {"url": "https://ministry.example/api?a=bi-mat"},
         {"url": "https://hub:bi-mat@ministry.example/api"},
         {"url": "ftp://ministry.example/bi-mat"},
@@ -307,33 +340,39 @@ def test_the_token_is_in_no_error_text(status: int) -> None:
         {"url": "https://ministry.example/api", "tokn": "bi-mat"},
     ],
 )
-def test_settings_that_cannot_be_meant_are_refused_without_telling_secrets(settings: dict[str, object]) -> None:
+def test_settings_that_cannot_be_meant_are_refused_without_telling_secrets(
+    settings: dict[str, object],
+) -> None:
     with pytest.raises(ValidationError) as raised:
         RestSettings.model_validate(settings)
     assert "bi-mat" not in str(raised.value)
 
 
 def test_the_token_is_in_no_receipt_either() -> None:
-    echo = json.dumps({"delivery": ONE, "state": "accepted", "reference": "1", "message": f"Bearer {TOKEN}"})
+    echo = json.dumps(
+        {"delivery": ONE, "state": "accepted", "reference": "1", "message": f"Bearer {TOKEN}"}
+    )
     with answering(200, echo) as (url, _):
         assert send(sink(url, TOKEN)).message == "Bearer ***"
 
 
 def test_an_answer_that_unfolds_to_more_than_any_receipt_is_not_unfolded() -> None:
     class Bomb(System):
-        def answer(self, asked: Asked) -> None:
+        def answer(self, asked: RequestHandler) -> None:
             asked.reply(200, bomb(64 << 20), {"Content-Encoding": "gzip"})
 
     with (
         Bomb() as recipient,
-        pytest.raises(DeliveryUnavailable, match="more than 16777216 bytes; the effect is in doubt"),
+        pytest.raises(
+            DeliveryUnavailable, match="more than 16777216 bytes; the effect is in doubt"
+        ),
     ):
         sink(recipient.address).ask(ONE)
 
 
 def test_headers_that_drip_are_not_waited_for() -> None:
     class Slow(System):
-        def answer(self, asked: Asked) -> None:
+        def answer(self, asked: RequestHandler) -> None:
             asked.drip(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000)
 
     began = time.monotonic()

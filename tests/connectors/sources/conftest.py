@@ -6,10 +6,10 @@ from typing import Any, Protocol
 import pytest
 
 from connectors.sources.rest import RestSource
-from hub_core import Asked, PayloadPart, Request
+from hub_core import PayloadPart, Request, RequestedPeriod
 from hub_core.errors import HubError
 
-JANUARY = Asked("2025-M01", date(2025, 1, 1), date(2025, 1, 31))
+JANUARY = RequestedPeriod("2025-M01", date(2025, 1, 1), date(2025, 1, 31))
 
 
 class Fetch(Protocol):
@@ -20,9 +20,14 @@ class Fetch(Protocol):
 
 @pytest.fixture
 def fetch() -> Fetch:
-    """Asks a service; gives the parts, and the error that ended them. Nothing is asked twice unless a test says so."""
+    """Asks a service; gives the parts, and the error that ended them.
 
-    def fetched(url: str, request: Request | None = None, **settings: Any) -> tuple[list[PayloadPart], HubError | None]:
+    Nothing is asked twice unless a test says so.
+    """
+
+    def fetched(
+        url: str, request: Request | None = None, **settings: Any
+    ) -> tuple[list[PayloadPart], HubError | None]:
         source = RestSource(RestSource.Settings(**{"url": url, "retries": 0, **settings}))
         parts = []
         try:

@@ -10,13 +10,15 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.sources.folder import FolderSource
-from hub_core import Asked, PayloadPart, Request, SourceRefused, SourceUnavailable
+from hub_core import PayloadPart, Request, RequestedPeriod, SourceRefused, SourceUnavailable
 
-JANUARY = Asked("2025-M01", date(2025, 1, 1), date(2025, 1, 31))
-FEBRUARY = Asked("2025-M02", date(2025, 2, 1), date(2025, 2, 28))
+JANUARY = RequestedPeriod("2025-M01", date(2025, 1, 1), date(2025, 1, 31))
+FEBRUARY = RequestedPeriod("2025-M02", date(2025, 2, 1), date(2025, 2, 28))
 
 
-def fetch(path: Path | str, pattern: str = "*", periods: tuple[Asked, ...] = (JANUARY,)) -> list[PayloadPart]:
+def fetch(
+    path: Path | str, pattern: str = "*", periods: tuple[RequestedPeriod, ...] = (JANUARY,)
+) -> list[PayloadPart]:
     source = FolderSource(FolderSource.Settings(path=str(path), pattern=pattern))
     return list(source.fetch(Request(periods), None))
 
@@ -138,7 +140,9 @@ def test_a_folder_that_may_not_be_listed_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
 
-@pytest.mark.parametrize("pattern", ["../*.csv", "/etc/passwd", "a/b.csv", "..", "", "a\\b", "{quarter}.csv"])
+@pytest.mark.parametrize(
+    "pattern", ["../*.csv", "/etc/passwd", "a/b.csv", "..", "", "a\\b", "{quarter}.csv"]
+)
 def test_a_pattern_that_is_no_file_name_is_refused(pattern: str) -> None:
     with pytest.raises(ValidationError):
         FolderSource.Settings(path=".", pattern=pattern)

@@ -15,15 +15,22 @@ from pydantic import ValidationError
 
 from connectors.http.addresses import check_host, open_addresses
 from connectors.sources.rest import RestSource
-from hub_core import Asked, PayloadPart, Request, SourceChanged, SourceRefused, SourceUnavailable
+from hub_core import (
+    PayloadPart,
+    Request,
+    RequestedPeriod,
+    SourceChanged,
+    SourceRefused,
+    SourceUnavailable,
+)
 from hub_core.errors import HubError
 from hub_core.testing.servers import PagedJson
 
 if TYPE_CHECKING:
     from tests.connectors.sources.conftest import Fetch
 
-JANUARY = Asked("2025-M01", date(2025, 1, 1), date(2025, 1, 31))
-FEBRUARY = Asked("2025-M02", date(2025, 2, 1), date(2025, 2, 28))
+JANUARY = RequestedPeriod("2025-M01", date(2025, 1, 1), date(2025, 1, 31))
+FEBRUARY = RequestedPeriod("2025-M02", date(2025, 2, 1), date(2025, 2, 28))
 ROWS = [{"don_vi": f"{k:05d}", "gia_tri": str(k)} for k in range(250)]
 NEXT = {"kind": "next_link", "at": "/next"}
 TOKEN = "bi-mat-cua-so"
@@ -34,7 +41,9 @@ def rows_of(parts: list[PayloadPart]) -> list[dict[str, str]]:
 
 
 @contextmanager
-def answering(answer: Callable[[BaseHTTPRequestHandler], None], host: str = "127.0.0.1") -> Iterator[str]:
+def answering(
+    answer: Callable[[BaseHTTPRequestHandler], None], host: str = "127.0.0.1"
+) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             answer(self)
@@ -98,7 +107,9 @@ def test_null_empty_or_absent_is_the_last_page(fetch: Fetch, last: bytes) -> Non
     assert (len(parts), error) == (1, None)
 
 
-@pytest.mark.parametrize("odd", [b"[]", b'{"next": 2}', b'{"next": "/x"', b"", b'{"next": "http://[::1"}'])
+@pytest.mark.parametrize(
+    "odd", [b"[]", b'{"next": 2}', b'{"next": "/x"', b"", b'{"next": "http://[::1"}']
+)
 def test_a_page_whose_next_link_cannot_be_read_has_changed(fetch: Fetch, odd: bytes) -> None:
     with answering(lambda handler: reply(handler, 200, odd)) as url:
         parts, error = fetch(url, pages=NEXT)
@@ -128,7 +139,9 @@ def test_pages_that_repeat_have_changed(fetch: Fetch, fault: Any) -> None:
 
 
 def test_a_next_link_to_the_same_page_is_not_fetched_again(fetch: Fetch) -> None:
-    with answering(lambda handler: reply(handler, 200, json.dumps({"next": handler.path}).encode())) as url:
+    with answering(
+        lambda handler: reply(handler, 200, json.dumps({"next": handler.path}).encode())
+    ) as url:
         parts, error = fetch(url + "/a", pages=NEXT)
     assert isinstance(error, SourceChanged)
     assert len(parts) == 1
@@ -183,7 +196,9 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES)
-def test_each_status_is_given_and_then_named(fetch: Fetch, status: int, kind: type[HubError]) -> None:
+def test_each_status_is_given_and_then_named(
+    fetch: Fetch, status: int, kind: type[HubError]
+) -> None:
     with answering(lambda handler: reply(handler, status, b"no")) as url:
         parts, error = fetch(url)
     assert type(error) is kind
@@ -284,7 +299,9 @@ def test_the_token_does_not_go_to_another_allowed_host(fetch: Fetch) -> None:
 
 def test_a_host_that_the_province_does_not_allow_is_refused_unasked(fetch: Fetch) -> None:
     with PagedJson(ROWS) as system:
-        _, error = fetch(system.url, Request((JANUARY,), ("lgsp.nghean.example",), allow_loopback=True))
+        _, error = fetch(
+            system.url, Request((JANUARY,), ("lgsp.nghean.example",), allow_loopback=True)
+        )
         assert system.requests == 0
     assert isinstance(error, SourceRefused)
 

@@ -1,4 +1,7 @@
-"""How the REST source tells who asks: tokens and their renewal, basic, keys, certificates; and where they never go."""
+"""How the REST source tells who asks: tokens and their renewal, basic, keys, certificates.
+
+And where they never go.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,16 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.sources.rest import RestSource
-from hub_core import Asked, Request, SourceChanged, SourceRefused, SourceUnavailable
+from hub_core import Request, RequestedPeriod, SourceChanged, SourceRefused, SourceUnavailable
 from hub_core.testing.gateway import Gateway
 from hub_core.testing.servers import System
 
 if TYPE_CHECKING:
-    from hub_core.testing.servers import Asked as Question
+    from hub_core.testing.servers import RequestHandler as Question
     from tests.connectors.sources.conftest import Fetch
 
 ROWS = [{"don_vi": f"{k:05d}", "gia_tri": str(k)} for k in range(250)]
-JANUARY = Asked("2025-M01", date(2025, 1, 1), date(2025, 1, 31))
+JANUARY = RequestedPeriod("2025-M01", date(2025, 1, 1), date(2025, 1, 31))
 NEXT = {"kind": "next_link", "at": "/next"}
 
 
@@ -37,7 +40,13 @@ def gateway() -> Iterator[Gateway]:
 
 def oauth(gateway: Gateway, **more: Any) -> dict[str, Any]:
     kind = "oauth2_client_credentials"
-    return {"kind": kind, "token_url": gateway.token_url, "id": gateway.id, "secret": gateway.secret, **more}
+    return {
+        "kind": kind,
+        "token_url": gateway.token_url,
+        "id": gateway.id,
+        "secret": gateway.secret,
+        **more,
+    }
 
 
 def test_one_token_serves_all_pages(gateway: Gateway, fetch: Fetch) -> None:
@@ -48,12 +57,18 @@ def test_one_token_serves_all_pages(gateway: Gateway, fetch: Fetch) -> None:
 
 
 def test_one_token_serves_all_periods(gateway: Gateway, fetch: Fetch) -> None:
-    request = Request((JANUARY, Asked("2025-M02", JANUARY.first, JANUARY.last)), allow_loopback=True)
-    parts, error = fetch(gateway.url + "?ky={period}", request, auth=oauth(gateway, scope="bao-cao doc"), pages=NEXT)
+    request = Request(
+        (JANUARY, RequestedPeriod("2025-M02", JANUARY.first, JANUARY.last)), allow_loopback=True
+    )
+    parts, error = fetch(
+        gateway.url + "?ky={period}", request, auth=oauth(gateway, scope="bao-cao doc"), pages=NEXT
+    )
     assert (len(parts), error, gateway.granted) == (6, None, 1)
 
 
-def test_a_token_that_ends_between_pages_is_renewed_and_the_page_asked_again(gateway: Gateway, fetch: Fetch) -> None:
+def test_a_token_that_ends_between_pages_is_renewed_and_the_page_asked_again(
+    gateway: Gateway, fetch: Fetch
+) -> None:
     gateway.fault, gateway.fault_from, gateway.times = "expire", 100, 1
     parts, error = fetch(gateway.url, auth=oauth(gateway), pages=NEXT)
     assert error is None
@@ -63,26 +78,34 @@ def test_a_token_that_ends_between_pages_is_renewed_and_the_page_asked_again(gat
 
 def test_a_token_is_renewed_before_it_ends(gateway: Gateway, fetch: Fetch) -> None:
     gateway.lasts = 0.2
-    parts, error = fetch(gateway.url, auth=oauth(gateway), pages=NEXT, per_minute=600)  # a tenth of a second apart
+    parts, error = fetch(
+        gateway.url, auth=oauth(gateway), pages=NEXT, per_minute=600
+    )  # a tenth of a second apart
     assert (len(parts), error) == (3, None)
     assert gateway.granted >= 2
     assert gateway.requests == 3  # none was asked in vain
 
 
-def test_a_token_that_does_not_say_how_long_it_lasts_is_used(gateway: Gateway, fetch: Fetch) -> None:
+def test_a_token_that_does_not_say_how_long_it_lasts_is_used(
+    gateway: Gateway, fetch: Fetch
+) -> None:
     gateway.lasts = None
     parts, error = fetch(gateway.url, auth=oauth(gateway), pages=NEXT)
     assert (len(parts), error, gateway.granted) == (3, None, 1)
 
 
-def test_tokens_that_end_before_they_can_be_used_are_not_asked_for_without_end(gateway: Gateway, fetch: Fetch) -> None:
+def test_tokens_that_end_before_they_can_be_used_are_not_asked_for_without_end(
+    gateway: Gateway, fetch: Fetch
+) -> None:
     gateway.lasts = 0
     _, error = fetch(gateway.url, auth=oauth(gateway), pages=NEXT)
     assert isinstance(error, SourceRefused)
     assert gateway.granted == 2
 
 
-def test_a_token_that_ends_in_the_middle_of_a_page_costs_the_page_once_more(gateway: Gateway, fetch: Fetch) -> None:
+def test_a_token_that_ends_in_the_middle_of_a_page_costs_the_page_once_more(
+    gateway: Gateway, fetch: Fetch
+) -> None:
     gateway.fault, gateway.fault_from, gateway.times = "cut", 100, 1
     parts, error = fetch(gateway.url, auth=oauth(gateway), pages=NEXT, retries=1)
     assert error is None
@@ -90,7 +113,9 @@ def test_a_token_that_ends_in_the_middle_of_a_page_costs_the_page_once_more(gate
     assert (gateway.granted, gateway.requests) == (2, 5)  # cut, not let in, whole
 
 
-def test_a_gateway_that_takes_no_token_is_asked_for_one_new_one(gateway: Gateway, fetch: Fetch) -> None:
+def test_a_gateway_that_takes_no_token_is_asked_for_one_new_one(
+    gateway: Gateway, fetch: Fetch
+) -> None:
     gateway.fault = "401"
     parts, error = fetch(gateway.url, auth=oauth(gateway), pages=NEXT)
     assert isinstance(error, SourceRefused)
@@ -98,7 +123,9 @@ def test_a_gateway_that_takes_no_token_is_asked_for_one_new_one(gateway: Gateway
     assert (gateway.granted, gateway.requests, len(parts)) == (2, 2, 1)
 
 
-def test_a_wrong_secret_is_refused_in_the_gateways_words_without_the_secret(gateway: Gateway, fetch: Fetch) -> None:
+def test_a_wrong_secret_is_refused_in_the_gateways_words_without_the_secret(
+    gateway: Gateway, fetch: Fetch
+) -> None:
     parts, error = fetch(gateway.url, auth={**oauth(gateway), "secret": "khong-phai-no"})
     assert isinstance(error, SourceRefused)
     assert "/token answered 401" in str(error)
@@ -124,7 +151,10 @@ class TokenServer(System):
     def answer(self, asked: Question) -> None:
         self.note(dict(asked.headers.items()))
         self.form = asked.rfile.read(int(asked.headers.get("Content-Length") or 0)).decode()
-        asked.reply(self.says.status, self.says.body.replace(b"ECHO", self.headers["authorization"].encode()))
+        asked.reply(
+            self.says.status,
+            self.says.body.replace(b"ECHO", self.headers["authorization"].encode()),
+        )
 
 
 ODD_TOKENS = [
@@ -145,22 +175,33 @@ def test_each_odd_answer_to_the_question_for_a_token_is_named(
     fetch: Fetch, status: int, body: bytes, kind: type[Exception]
 ) -> None:
     with TokenServer(Saying(status, body)) as server:
-        auth = {"kind": "oauth2_client_credentials", "token_url": server.address, "id": "a b", "secret": "bí+mật"}
+        auth = {
+            "kind": "oauth2_client_credentials",
+            "token_url": server.address,
+            "id": "a b",
+            "secret": "bí+mật",
+        }
         parts, error = fetch(server.address, auth=auth, pages=NEXT)
     assert type(error) is kind
     assert parts == []
     assert server.headers["authorization"].split()[1] not in str(error)
-    assert server.headers["authorization"] == "Basic YStiOmIlQzMlQUQlMkJtJUUxJUJBJUFEdA=="  # a+b:b%C3%AD%2Bm%E1%BA%ADt
+    assert (
+        server.headers["authorization"] == "Basic YStiOmIlQzMlQUQlMkJtJUUxJUJBJUFEdA=="
+    )  # a+b:b%C3%AD%2Bm%E1%BA%ADt
     assert server.form == "grant_type=client_credentials"
 
 
-def test_the_question_for_a_token_is_asked_again_where_that_may_help(gateway: Gateway, fetch: Fetch) -> None:
+def test_the_question_for_a_token_is_asked_again_where_that_may_help(
+    gateway: Gateway, fetch: Fetch
+) -> None:
     gateway.fault, gateway.times = "503", 1
     parts, error = fetch(gateway.url, auth=oauth(gateway), retries=1)
     assert (len(parts), error, gateway.granted) == (1, None, 1)
 
 
-def test_credentials_go_to_no_token_address_that_the_province_does_not_name(gateway: Gateway, fetch: Fetch) -> None:
+def test_credentials_go_to_no_token_address_that_the_province_does_not_name(
+    gateway: Gateway, fetch: Fetch
+) -> None:
     with TokenServer(Saying(200, b"{}")) as other:
         auth = oauth(gateway, token_url=other.address.replace("127.0.0.1", "localhost"))
         _, error = fetch(gateway.url, auth=auth)
@@ -175,7 +216,9 @@ def test_credentials_go_to_no_token_address_that_the_province_does_not_name(gate
 def test_basic_sends_user_and_password_in_utf8(fetch: Fetch) -> None:
     with Gateway(ROWS, guard="basic") as gateway:
         gateway.id, gateway.secret = "sở", "mật khẩu: 1"
-        parts, error = fetch(gateway.url, pages=NEXT, auth={"kind": "basic", "user": "sở", "password": "mật khẩu: 1"})
+        parts, error = fetch(
+            gateway.url, pages=NEXT, auth={"kind": "basic", "user": "sở", "password": "mật khẩu: 1"}
+        )
         assert (len(parts), error) == (3, None)
         _, error = fetch(gateway.url, auth={"kind": "basic", "user": "sở", "password": "sai rồi"})
     assert isinstance(error, SourceRefused)
@@ -183,10 +226,14 @@ def test_basic_sends_user_and_password_in_utf8(fetch: Fetch) -> None:
 
 def test_a_key_goes_in_the_header_that_is_named(fetch: Fetch) -> None:
     with Gateway(ROWS, guard="api_key") as gateway:
-        parts, error = fetch(gateway.url, pages=NEXT, auth={"kind": "api_key", "key": gateway.secret + "\n"})
+        parts, error = fetch(
+            gateway.url, pages=NEXT, auth={"kind": "api_key", "key": gateway.secret + "\n"}
+        )
         assert (len(parts), error) == (3, None)
         assert gateway.headers["apikey"] == gateway.secret
-        _, error = fetch(gateway.url, auth={"kind": "api_key", "header": "X-API-Key", "key": gateway.secret})
+        _, error = fetch(
+            gateway.url, auth={"kind": "api_key", "header": "X-API-Key", "key": gateway.secret}
+        )
         assert gateway.headers["x-api-key"] == gateway.secret
     assert isinstance(error, SourceRefused)
 
@@ -205,7 +252,9 @@ class Papers:
     def server(self) -> ssl.SSLContext:
         """A server that asks for a certificate."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.authority.parent / "server.pem", self.authority.parent / "server.key")
+        context.load_cert_chain(
+            self.authority.parent / "server.pem", self.authority.parent / "server.key"
+        )
         context.load_verify_locations(self.authority)
         context.verify_mode = ssl.CERT_REQUIRED
         return context
@@ -221,23 +270,55 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
     new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     for name in ("ca", "other-ca"):
         openssl(
-            "req", "-x509", *new, "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem"
+            "req",
+            "-x509",
+            *new,
+            "-days",
+            "2",
+            "-subj",
+            f"/CN={name}",
+            "-keyout",
+            f"{name}.key",
+            "-out",
+            f"{name}.pem",
         )
     (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
     for name, ca in (("server", "ca"), ("hub", "ca"), ("stranger", "other-ca")):
-        openssl("req", *new, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        signed = ["-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-days", "2", "-extfile", "san"]
+        openssl(
+            "req", *new, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr"
+        )
+        signed = [
+            "-CA",
+            f"{ca}.pem",
+            "-CAkey",
+            f"{ca}.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-extfile",
+            "san",
+        ]
         openssl("x509", "-req", "-in", f"{name}.csr", *signed, "-out", f"{name}.pem")
     names = ("hub", "stranger")
     certificates = {name: (folder / f"{name}.pem").read_text() for name in names}
-    return Papers(folder / "ca.pem", certificates, {name: (folder / f"{name}.key").read_text() for name in names})
+    return Papers(
+        folder / "ca.pem",
+        certificates,
+        {name: (folder / f"{name}.key").read_text() for name in names},
+    )
 
 
 def certificate(papers: Papers, name: str, key: str = "") -> dict[str, str]:
-    return {"kind": "client_certificate", "certificate": papers.certificate[name], "key": papers.key[key or name]}
+    return {
+        "kind": "client_certificate",
+        "certificate": papers.certificate[name],
+        "key": papers.key[key or name],
+    }
 
 
-def test_a_client_certificate_opens(papers: Papers, fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_certificate_opens(
+    papers: Papers, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(papers.authority))
     with Gateway(ROWS, guard="none", tls=papers.server()) as gateway:
         parts, error = fetch(gateway.url, pages=NEXT, auth=certificate(papers, "hub"))
@@ -259,7 +340,9 @@ def test_a_hub_without_a_certificate_that_the_gateway_takes_is_refused_at_once(
     assert time.monotonic() - began < 0.5  # not tried again
 
 
-def test_a_gateway_whose_own_certificate_does_not_hold_is_refused_at_once(papers: Papers, fetch: Fetch) -> None:
+def test_a_gateway_whose_own_certificate_does_not_hold_is_refused_at_once(
+    papers: Papers, fetch: Fetch
+) -> None:
     with Gateway(ROWS, guard="none", tls=papers.server()) as gateway:
         _, error = fetch(gateway.url, auth=certificate(papers, "hub"), retries=3)
         assert gateway.requests == 0
@@ -301,19 +384,35 @@ WRONG: list[dict[str, Any]] = [
             "secret": "b",
         },
     },
-    {"url": URL, "auth": {"kind": "oauth2_client_credentials", "token_url": URL, "id": "a", "secret": "bi mat\nX: y"}},
+    {
+        "url": URL,
+        "auth": {
+            "kind": "oauth2_client_credentials",
+            "token_url": URL,
+            "id": "a",
+            "secret": "bi mat\nX: y",
+        },
+    },
     {"url": URL, "auth": {"kind": "basic", "user": "a", "password": "bi mat\r\nX: y"}},
     {"url": URL, "auth": {"kind": "basic", "user": "a:b", "password": "bi mat"}},
     {"url": URL, "auth": {"kind": "api_key", "key": "bi mat"}},
     {"url": URL, "auth": {"kind": "api_key", "header": "X Y", "key": "bimat"}},
-    {"url": "http://a.example/", "auth": {"kind": "client_certificate", "certificate": "bi mat", "key": "bi mat"}},
-    {"url": URL, "auth": {"kind": "client_certificate", "certificate": "bi mat" * 10_000, "key": "bi mat"}},
+    {
+        "url": "http://a.example/",
+        "auth": {"kind": "client_certificate", "certificate": "bi mat", "key": "bi mat"},
+    },
+    {
+        "url": URL,
+        "auth": {"kind": "client_certificate", "certificate": "bi mat" * 10_000, "key": "bi mat"},
+    },
     {"url": URL, "auth": {"kind": "digest", "password": "bi mat"}},
 ]
 
 
 @pytest.mark.parametrize("settings", WRONG)
-def test_settings_that_cannot_be_meant_are_refused_without_telling_secrets(settings: dict[str, Any]) -> None:
+def test_settings_that_cannot_be_meant_are_refused_without_telling_secrets(
+    settings: dict[str, Any],
+) -> None:
     with pytest.raises(ValidationError) as refused:
         RestSource.Settings(**settings)
     assert "bi mat" not in str(refused.value)
@@ -330,7 +429,12 @@ KINDS: list[dict[str, str]] = [
     {"kind": "basic", "user": "placeholder", "password": "placeholder"},
     {"kind": "api_key", "key": "placeholder"},
     {"kind": "client_certificate", "certificate": "placeholder", "key": "placeholder"},
-    {"kind": "oauth2_client_credentials", "token_url": URL, "id": "placeholder", "secret": "placeholder"},
+    {
+        "kind": "oauth2_client_credentials",
+        "token_url": URL,
+        "id": "placeholder",
+        "secret": "placeholder",
+    },
 ]
 
 

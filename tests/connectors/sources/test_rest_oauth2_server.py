@@ -1,4 +1,7 @@
-"""The REST source with an OAuth2 server of other people's making: oidc-provider, from npm. Rows are checked by it."""
+"""The REST source with an OAuth2 server of other people's making: oidc-provider, from npm.
+
+Rows are checked by it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from hub_core import SourceRefused
 from hub_core.testing.servers import PagedJson
 
 if TYPE_CHECKING:
-    from hub_core.testing.servers import Asked
+    from hub_core.testing.servers import RequestHandler
     from tests.connectors.sources.conftest import Fetch
 
 PACKAGE = "oidc-provider@9.13.3"
@@ -37,7 +40,16 @@ def installed() -> Path:
         pytest.skip("npm is not on this machine: the OAuth2 server comes from there")
     new = folder.with_name(f"{PACKAGE}.{os.getpid()}")
     new.mkdir(parents=True)
-    words = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(new), PACKAGE]
+    words = [
+        "npm",
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--prefix",
+        str(new),
+        PACKAGE,
+    ]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode and not must:
         pytest.skip(f"npm gives no {PACKAGE}: {done.stderr[-200:]}")
@@ -53,7 +65,9 @@ def authority(installed: Path) -> Iterator[Callable[[int], str]]:
     def start(seconds: int) -> str:
         script = Path(__file__).with_name("oauth2_server.mjs")
         words = ["node", str(script), str(installed), ID, SECRET, str(seconds)]
-        server = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        server = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
         running.append(server)
         assert server.stdout
         return server.stdout.readline().strip()
@@ -73,9 +87,11 @@ class Guarded(PagedJson):
         self.authority, self.tokens = authority, set[str]()
         super().__init__(ROWS)
 
-    def answer(self, asked: Asked) -> None:
+    def answer(self, asked: RequestHandler) -> None:
         token = asked.headers.get("Authorization", "").removeprefix("Bearer ")
-        told = httpx.post(f"{self.authority}/token/introspection", auth=quoted(), data={"token": token}).json()
+        told = httpx.post(
+            f"{self.authority}/token/introspection", auth=quoted(), data={"token": token}
+        ).json()
         self.tokens.add(token)
         self.token = token if told["active"] else "another"
         super().answer(asked)
@@ -92,7 +108,9 @@ def auth(authority: str, secret: str = SECRET, **more: str) -> dict[str, str]:
     return {"kind": kind, "token_url": f"{authority}/token", "id": ID, "secret": secret, **more}
 
 
-def test_its_tokens_open_and_one_serves_all_pages(authority: Callable[[int], str], fetch: Fetch) -> None:
+def test_its_tokens_open_and_one_serves_all_pages(
+    authority: Callable[[int], str], fetch: Fetch
+) -> None:
     address = authority(600)
     with Guarded(address) as rows:
         parts, error = fetch(rows.url, pages=NEXT, auth=auth(address, scope="bao-cao"))
@@ -101,7 +119,9 @@ def test_its_tokens_open_and_one_serves_all_pages(authority: Callable[[int], str
         assert len(rows.tokens) == 1
 
 
-def test_a_token_that_ends_on_the_way_is_renewed(authority: Callable[[int], str], fetch: Fetch) -> None:
+def test_a_token_that_ends_on_the_way_is_renewed(
+    authority: Callable[[int], str], fetch: Fetch
+) -> None:
     address = authority(3)
     with Guarded(address) as rows:
         parts, error = fetch(rows.url, pages=NEXT, auth=auth(address), per_minute=18)

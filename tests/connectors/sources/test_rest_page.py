@@ -32,4 +32,6 @@ def test_the_page_names_every_setting() -> None:
         kinds = [kind.model_fields for kind in RestSettings.model_fields[field].annotation.__args__]  # type: ignore[union-attr]
         for settings in kinds:
             assert settings["kind"].annotation.__args__[0] in rows  # type: ignore[union-attr]
-            assert [name for name in settings if f"`{name}`" not in PAGE and f"`{name} =" not in PAGE] == ["kind"]
+            assert [
+                name for name in settings if f"`{name}`" not in PAGE and f"`{name} =" not in PAGE
+            ] == ["kind"]

@@ -14,7 +14,7 @@ from hub_core.testing.gateway import Gateway
 from hub_core.testing.servers import System
 
 if TYPE_CHECKING:
-    from hub_core.testing.servers import Asked
+    from hub_core.testing.servers import RequestHandler
     from tests.connectors.sources.conftest import Fetch
 
 ROWS = [{"don_vi": f"{k:05d}", "gia_tri": str(k)} for k in range(250)]
@@ -52,7 +52,9 @@ def test_every_row_comes_once(fetch: Fetch, pages: dict[str, str], requests: int
 
 @pytest.mark.parametrize("pages", [way for way, _ in WAYS])
 @pytest.mark.parametrize("count", [0, 1, 100, 200])
-def test_full_last_pages_and_no_rows_end_too(fetch: Fetch, pages: dict[str, str], count: int) -> None:
+def test_full_last_pages_and_no_rows_end_too(
+    fetch: Fetch, pages: dict[str, str], count: int
+) -> None:
     with Gateway(ROWS[:count], guard="none") as gateway:
         parts, error = fetch(gateway.url, pages=pages)
     assert error is None
@@ -60,7 +62,9 @@ def test_full_last_pages_and_no_rows_end_too(fetch: Fetch, pages: dict[str, str]
 
 
 @pytest.mark.parametrize("pages", [BY_PAGE, BY_PAGE | TOTAL, BY_PAGE | MORE, NEXT])
-def test_a_page_size_that_changes_on_the_way_loses_no_row_unseen(fetch: Fetch, pages: dict[str, str]) -> None:
+def test_a_page_size_that_changes_on_the_way_loses_no_row_unseen(
+    fetch: Fetch, pages: dict[str, str]
+) -> None:
     with Gateway(ROWS, guard="none", page_size=60) as gateway:
         gateway.fault, gateway.fault_from = "page size", 60
         _, error = fetch(gateway.url, pages=pages)
@@ -69,7 +73,9 @@ def test_a_page_size_that_changes_on_the_way_loses_no_row_unseen(fetch: Fetch, p
 
 
 @pytest.mark.parametrize("pages", [BY_OFFSET, BY_OFFSET | TOTAL, BY_OFFSET | MORE, BY_CURSOR])
-def test_offsets_and_cursors_bear_a_page_size_that_changes(fetch: Fetch, pages: dict[str, str]) -> None:
+def test_offsets_and_cursors_bear_a_page_size_that_changes(
+    fetch: Fetch, pages: dict[str, str]
+) -> None:
     with Gateway(ROWS, guard="none", page_size=60) as gateway:
         gateway.fault, gateway.fault_from = "page size", 60
         parts, error = fetch(gateway.url, pages=pages)
@@ -78,7 +84,9 @@ def test_offsets_and_cursors_bear_a_page_size_that_changes(fetch: Fetch, pages: 
 
 
 @pytest.mark.parametrize("pages", [BY_PAGE | TOTAL, BY_OFFSET | TOTAL])
-def test_a_total_that_changes_while_it_is_read_is_for_another_time(fetch: Fetch, pages: dict[str, str]) -> None:
+def test_a_total_that_changes_while_it_is_read_is_for_another_time(
+    fetch: Fetch, pages: dict[str, str]
+) -> None:
     with Gateway(ROWS, guard="none") as gateway:
         gateway.fault = "total"
         _, error = fetch(gateway.url, pages=pages)
@@ -103,7 +111,7 @@ class Scripted(System):
         self.paths: list[str] = []
         super().__init__()
 
-    def answer(self, asked: Asked) -> None:
+    def answer(self, asked: RequestHandler) -> None:
         self.paths.append(asked.path)
         asked.reply(200, self.bodies[min(len(self.paths), len(self.bodies)) - 1])
 
@@ -126,7 +134,9 @@ ODD: list[tuple[dict[str, str], list[Any]]] = [
 
 
 @pytest.mark.parametrize(("pages", "bodies"), ODD)
-def test_an_end_that_is_not_sure_has_changed(fetch: Fetch, pages: dict[str, str], bodies: list[Any]) -> None:
+def test_an_end_that_is_not_sure_has_changed(
+    fetch: Fetch, pages: dict[str, str], bodies: list[Any]
+) -> None:
     with Scripted(*bodies) as system:
         parts, error = fetch(system.address, pages=pages)
     assert isinstance(error, SourceChanged)

@@ -1,4 +1,7 @@
-"""Gateways in trouble: each ends with its own named error, in bounded time and memory, or is borne."""
+"""Gateways in trouble.
+
+Each ends with its own named error, in bounded time and memory, or is borne.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from connectors.http.line import unpacked
+from connectors.http.client import unpacked
 from hub_core import SourceChanged, SourceRefused, SourceUnavailable
 from hub_core.testing.gateway import Gateway, packed
 from hub_core.testing.servers import System
 
 if TYPE_CHECKING:
-    from hub_core.testing.servers import Asked
+    from hub_core.testing.servers import RequestHandler
     from tests.connectors.sources.conftest import Fetch
 
 ROWS = [{"don_vi": f"{k:05d}", "gia_tri": str(k)} for k in range(250)]
@@ -29,7 +32,12 @@ EXPECT = {"/success": "^true$"}
 TROUBLES: list[tuple[str, type[Exception], str, dict[str, Any]]] = [
     ("429", SourceUnavailable, "answered 429.*throttled out", {}),
     ("503", SourceUnavailable, "answered 503", {}),
-    ("error body", SourceUnavailable, r"\^true\$ at /success.*Hệ thống đang bảo trì", {"expect": EXPECT}),
+    (
+        "error body",
+        SourceUnavailable,
+        r"\^true\$ at /success.*Hệ thống đang bảo trì",
+        {"expect": EXPECT},
+    ),
     ("error body", SourceUnavailable, r"\^\$ at /error.*DB-08001", {"expect": {"/error": "^$"}}),
     ("inside", SourceChanged, r"moved to http://169\.254\.169\.254", {}),
     ("next inside", SourceRefused, "not on an allowed host", {}),
@@ -72,10 +80,14 @@ def test_a_bomb_takes_little_more_memory_than_a_page_may(fetch: Fetch) -> None:
 def test_packed_content_is_unpacked_however_it_is_cut(cut: int) -> None:
     content = json.dumps(ROWS).encode()
     stream = packed(content) + packed(b"") + packed(content)  # RFC 1952: members, one after another
-    assert b"".join(unpacked(stream[k : k + cut] for k in range(0, len(stream), cut))) == content * 2
+    assert (
+        b"".join(unpacked(stream[k : k + cut] for k in range(0, len(stream), cut))) == content * 2
+    )
 
 
-@pytest.mark.parametrize("stream", [b"khong phai gzip", packed(b"abc")[:-1], packed(b"abc") + b"x", packed(b"abc")[:9]])
+@pytest.mark.parametrize(
+    "stream", [b"khong phai gzip", packed(b"abc")[:-1], packed(b"abc") + b"x", packed(b"abc")[:9]]
+)
 def test_content_that_is_not_packed_to_its_end_is_no_content(stream: bytes) -> None:
     with pytest.raises(httpx.DecodingError):
         b"".join(unpacked([stream]))
@@ -97,7 +109,7 @@ class Saying(System):
         self.body = body
         super().__init__()
 
-    def answer(self, asked: Asked) -> None:
+    def answer(self, asked: RequestHandler) -> None:
         asked.reply(200, self.body)
 
 
@@ -180,7 +192,7 @@ class Dated(System):
 
     zone = "GMT"
 
-    def answer(self, asked: Asked) -> None:
+    def answer(self, asked: RequestHandler) -> None:
         self.note({})
         if self.requests > 1:
             asked.reply(200, b"{}")

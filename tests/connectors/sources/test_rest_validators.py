@@ -1,4 +1,7 @@
-"""Questions under a condition: what a service need not send again, and when it is not taken at its word."""
+"""Questions under a condition.
+
+What a service need not send again, and when it is not taken at its word.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub_core import Known, PayloadPart, Request, SourceChanged, SourceUnavailable
+from hub_core import CachedPart, PayloadPart, Request, SourceChanged, SourceUnavailable
 from hub_core.testing.gateway import Gateway
 from hub_core.testing.servers import PagedJson
 from tests.connectors.sources.conftest import JANUARY
@@ -29,18 +32,21 @@ LINKS = PAGES[0]
 
 
 def after(parts: Iterable[PayloadPart], *, gone: str = "") -> Request:
-    """A request after a gather that brought these parts; the bytes of the one named ``gone`` are no longer there."""
+    """A request after a gather that brought these parts.
+
+    The bytes of the one named ``gone`` are no longer there.
+    """
     before = {part.question: part for part in parts}
 
     def bytes_of(part: PayloadPart) -> Callable[[], PayloadPart | None]:
         return lambda: None if part.name == gone else part
 
-    def known(question: str) -> Known | None:
+    def known(question: str) -> CachedPart | None:
         part = before.get(question)
         told = part and (part.etag or part.last_modified)
-        return Known(part.etag, part.last_modified, bytes_of(part)) if part and told else None
+        return CachedPart(part.etag, part.last_modified, bytes_of(part)) if part and told else None
 
-    return Request((JANUARY,), allow_loopback=True, known=known)
+    return Request((JANUARY,), allow_loopback=True, cached=known)
 
 
 def gateway(validators: Any = "etag", guard: Any = "none") -> Gateway:
@@ -54,7 +60,9 @@ def rows_of(parts: list[PayloadPart]) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("pages", [ONE, *PAGES])
-def test_what_is_as_it_was_is_not_sent_and_given_all_the_same(fetch: Fetch, pages: dict[str, Any]) -> None:
+def test_what_is_as_it_was_is_not_sent_and_given_all_the_same(
+    fetch: Fetch, pages: dict[str, Any]
+) -> None:
     with gateway() as system:
         first, error = fetch(system.url, pages=pages)
         sent, asked = system.sent, system.requests
@@ -88,7 +96,9 @@ def test_a_page_more_is_found_behind_a_last_one_that_says_so(fetch: Fetch) -> No
 
 
 @pytest.mark.parametrize("validators", ["weak", "date"])
-def test_what_means_the_same_does_for_one_page_and_not_for_the_end_of_many(fetch: Fetch, validators: Any) -> None:
+def test_what_means_the_same_does_for_one_page_and_not_for_the_end_of_many(
+    fetch: Fetch, validators: Any
+) -> None:
     """A last page that means the same may have got a page behind it."""
     with gateway(validators) as system:
         one, _ = fetch(system.url)
@@ -116,7 +126,11 @@ def test_a_page_that_has_just_changed_is_not_known_by_its_date(fetch: Fetch) -> 
 def test_an_etag_goes_alone_where_there_is_a_date_too(fetch: Fetch) -> None:
     known = PayloadPart(b"", "", "", "", "", '"one"', "Sun, 01 Feb 2026 00:00:00 GMT")
     with gateway() as system:
-        request = Request((JANUARY,), allow_loopback=True, known=lambda _: Known(known.etag, known.last_modified, id))  # type: ignore[arg-type]  # it is never called
+        request = Request(
+            (JANUARY,),
+            allow_loopback=True,
+            cached=lambda _: CachedPart(known.etag, known.last_modified, id),
+        )  # type: ignore[arg-type]  # it is never called
         fetch(system.url, request)
         assert system.headers["if-none-match"] == '"one"'
         assert "if-modified-since" not in system.headers
@@ -155,7 +169,9 @@ def test_bytes_that_are_gone_from_a_service_that_sends_none_end_it(fetch: Fetch)
 
 
 @pytest.mark.parametrize("validators", ["etag", "weak", "date"])
-def test_not_modified_that_speaks_of_another_is_asked_about_again(fetch: Fetch, validators: Any) -> None:
+def test_not_modified_that_speaks_of_another_is_asked_about_again(
+    fetch: Fetch, validators: Any
+) -> None:
     with gateway(validators) as system:
         first, _ = fetch(system.url)
         system.rows[0]["gia_tri"] = "12345"  # type: ignore[index]
@@ -173,7 +189,9 @@ def test_a_body_behind_not_modified_is_no_answer_to_the_next_question(fetch: Fet
     assert (again, error) == (first, None)
 
 
-def test_a_service_that_never_says_what_changed_is_believed_until_it_is_switched_off(fetch: Fetch) -> None:
+def test_a_service_that_never_says_what_changed_is_believed_until_it_is_switched_off(
+    fetch: Fetch,
+) -> None:
     with gateway() as system:
         first, _ = fetch(system.url)
         system.rows[0]["gia_tri"] = "12345"  # type: ignore[index]

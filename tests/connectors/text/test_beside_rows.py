@@ -15,10 +15,14 @@ from connectors.text.json_rows import apart
 from hub_core import PayloadPart, SourceChanged
 
 ANY = msgspec.json.Decoder(Any)
-LEAVES = st.none() | st.booleans() | st.integers(-9, 9) | st.text(alphabet='[]{}",:a\\ ', max_size=4)
+LEAVES = (
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(alphabet='[]{}",:a\\ ', max_size=4)
+)
 NAMES = st.sampled_from(["next", "data", "a", "["])
 DOCUMENTS = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=12
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=12,
 )
 
 
@@ -57,5 +61,7 @@ def test_it_is_what_the_whole_page_says(page: dict[str, Any], names: list[str]) 
         (b"{}", None),
     ],
 )
-def test_only_an_array_that_is_alone_is_taken_out(content: bytes, parted: tuple[bytes, bytes] | None) -> None:
+def test_only_an_array_that_is_alone_is_taken_out(
+    content: bytes, parted: tuple[bytes, bytes] | None
+) -> None:
     assert apart(content) == parted

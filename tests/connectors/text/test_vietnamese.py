@@ -20,7 +20,8 @@ from connectors.text.vietnamese import check_vietnamese, decoded
 from hub_core import PayloadPart, SourceChanged
 from hub_core.mapping import fold
 
-# The 134 letters, and their bytes as glibc (VISCII; TCVN3 with small letters for accented capitals) and the Vietnamese
+# The 134 letters, and their bytes as glibc (VISCII; TCVN3 with small letters for accented capitals)
+# and the Vietnamese
 # Unicode project (VPS) have them.
 LETTERS = (
     "ÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝàáâãèéêìíòóôõùúýĂăĐđĨĩŨũƠơƯưẠạẢảẤấẦầẨẩẪẫẬậẮắẰằẲẳẴẵẶặẸẹẺẻẼẽẾếỀềỂểỄễỆệỈỉỊị"
@@ -37,13 +38,24 @@ BYTES = {
     "c41cc503c68da18ea28fa3f0a404a505cbdec8feeb9089938a948b95cd068cb7cc10ce1186bdd596d397d298b0998712b69da79ea99faaa6ab"
     "13ae14f8d1fbadd9afd8b1ba1dbb15bfb2ff199cfd9bb3cf",
 }
-TABLES = {name: dict(zip(LETTERS, bytes.fromhex(codes), strict=True)) for name, codes in BYTES.items()}
+TABLES = {
+    name: dict(zip(LETTERS, bytes.fromhex(codes), strict=True)) for name, codes in BYTES.items()
+}
 TONES = "\u0300\u0301\u0309\u0303\u0323"
 VNI_SIGNS = dict(zip("đơưỉĩịỵìíĐƠƯỈĨỊỴÌÍ", "ñôöæóòîìíÑÔÖÆÓÒÎÌÍ", strict=True))
 VNI_MARKS = {"": "øùûõï", "\u0302": "âàáåãä", "\u0306": "êèéúüë", "\u031b": "øùûõï"}
 
 LEGACY = ("windows-1258", "tcvn3", "vni")
-PLACES = ["Thanh Hóa", "Nghệ An", "Hà Tĩnh", "Quảng Bình", "Quảng Trị", "Huế", "Đà Nẵng", "Quảng Nam"]
+PLACES = [
+    "Thanh Hóa",
+    "Nghệ An",
+    "Hà Tĩnh",
+    "Quảng Bình",
+    "Quảng Trị",
+    "Huế",
+    "Đà Nẵng",
+    "Quảng Nam",
+]
 CATALOGUE = Path(__file__).parents[3] / "config" / "catalogue"
 
 
@@ -55,7 +67,9 @@ def in_1258(text: str) -> bytes:
     """Each letter with its hat, and its tone behind it."""
     apart = unicodedata.normalize("NFD", text)
     for hat in "\u0302\u0306\u031b":
-        apart = apart.replace(f"\u0323{hat}", f"{hat}\u0323")  # a dot below comes before a hat above
+        apart = apart.replace(
+            f"\u0323{hat}", f"{hat}\u0323"
+        )  # a dot below comes before a hat above
     for letter in "aeouAEOU":
         for hat in "\u0302\u0306\u031b":
             apart = apart.replace(letter + hat, unicodedata.normalize("NFC", letter + hat))
@@ -120,11 +134,20 @@ def table(*rows: list[str]) -> str:
 SAMPLES = {
     "large": table(
         ["Tên đơn vị", "Chỉ tiêu", "Giá trị", "Trạng thái"],
-        *([name, INDICATORS[k % len(INDICATORS)], f"{k}.505,5", "P"] for k, name in enumerate(NAMES)),
+        *(
+            [name, INDICATORS[k % len(INDICATORS)], f"{k}.505,5", "P"]
+            for k, name in enumerate(NAMES)
+        ),
     ),
-    "small": table(["Tên đơn vị", "Kỳ", "Giá trị"], *([name, "2026-Q3", "VT.03"] for name in PLACES)),
-    "headings in ASCII": table(["don_vi", "ky", "gia_tri"], *([name, "2026-Q3", "15"] for name in PLACES)),
-    "capitals": table(["TÊN ĐƠN VỊ", "KỲ", "GIÁ TRỊ"], *([name.upper(), "2026-Q3", "15"] for name in PLACES)),
+    "small": table(
+        ["Tên đơn vị", "Kỳ", "Giá trị"], *([name, "2026-Q3", "VT.03"] for name in PLACES)
+    ),
+    "headings in ASCII": table(
+        ["don_vi", "ky", "gia_tri"], *([name, "2026-Q3", "15"] for name in PLACES)
+    ),
+    "capitals": table(
+        ["TÊN ĐƠN VỊ", "KỲ", "GIÁ TRỊ"], *([name.upper(), "2026-Q3", "15"] for name in PLACES)
+    ),
 }
 
 
@@ -144,13 +167,18 @@ def refused(content: bytes, encoding: str) -> str:
 
 
 def folded(frame: pl.DataFrame) -> tuple[list[str], list[list[str | None]]]:
-    cells = [[cell if isinstance(cell, int) or cell is None else fold(cell) for cell in row] for row in frame.rows()]
+    cells = [
+        [cell if isinstance(cell, int) or cell is None else fold(cell) for cell in row]
+        for row in frame.rows()
+    ]
     return [fold(name) for name in frame.columns], cells
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
 @pytest.mark.parametrize(("written", "declared"), sorted(RIGHT))
-def test_the_same_table_is_read_from_every_encoding(written: str, declared: str, sample: str) -> None:
+def test_the_same_table_is_read_from_every_encoding(
+    written: str, declared: str, sample: str
+) -> None:
     frame = read(WRITTEN[written](SAMPLES[sample]), declared)
     assert folded(frame) == folded(read(SAMPLES[sample].encode(), "utf-8"))
     if not written.startswith("utf-8") and written != "tcvn3":
@@ -158,7 +186,9 @@ def test_the_same_table_is_read_from_every_encoding(written: str, declared: str,
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-@pytest.mark.parametrize(("written", "declared"), sorted({(w, d) for w in WRITTEN for d in DECLARED} - RIGHT))
+@pytest.mark.parametrize(
+    ("written", "declared"), sorted({(w, d) for w in WRITTEN for d in DECLARED} - RIGHT)
+)
 def test_a_wrong_declaration_is_refused(written: str, declared: str, sample: str) -> None:
     assert "encoding" in refused(WRITTEN[written](SAMPLES[sample]), declared)
 
@@ -168,7 +198,9 @@ def test_a_wrong_declaration_is_refused(written: str, declared: str, sample: str
 def test_eight_names_by_chance_are_read_rightly_or_refused(written: str, declared: str) -> None:
     chance = random.Random(f"{written} {declared}")
     for k in range(200):
-        text = "\n".join(["don_vi", *chance.sample(NAMES if k % 2 else INDICATORS, 8)]).replace(",", " ")
+        text = "\n".join(["don_vi", *chance.sample(NAMES if k % 2 else INDICATORS, 8)]).replace(
+            ",", " "
+        )
         try:
             frame = read(WRITTEN[written](text), declared)
         except SourceChanged:
@@ -179,13 +211,18 @@ def test_eight_names_by_chance_are_read_rightly_or_refused(written: str, declare
 
 @pytest.mark.parametrize("encoding", LEGACY)
 def test_plain_ascii_is_read_in_any_eight_bit_encoding(encoding: str) -> None:
-    assert read(b"a,b\nVT.03,2026-Q3\nP,1\n", encoding).rows() == [("VT.03", "2026-Q3", 0), ("P", "1", 1)]
+    assert read(b"a,b\nVT.03,2026-Q3\nP,1\n", encoding).rows() == [
+        ("VT.03", "2026-Q3", 0),
+        ("P", "1", 1),
+    ]
 
 
 @pytest.mark.parametrize("encoding", DECLARED)
 def test_a_cell_is_located_by_the_same_line_and_column_in_every_encoding(encoding: str) -> None:
     content = 'don_vi,ghi_chu\n\n"tỉnh\nNghệ An",có\nĐà Nẵng,không\n'
-    located = CsvReader(CsvReader.Settings(encoding=encoding)).locate(part(WRITTEN[encoding](content)), 1, "don_vi")
+    located = CsvReader(CsvReader.Settings(encoding=encoding)).locate(
+        part(WRITTEN[encoding](content)), 1, "don_vi"
+    )
     assert located[0] == "payload.csv line 5 column don_vi"
     assert fold(located[1]) == fold("Đà Nẵng")
 
@@ -193,7 +230,11 @@ def test_a_cell_is_located_by_the_same_line_and_column_in_every_encoding(encodin
 @pytest.mark.parametrize(
     ("content", "encoding", "says"),
     [
-        (b"a\nNgh\xd6 An\nH\xe0 Nam\n", "tcvn3", "line 3 is not Vietnamese in tcvn3: 'à' cannot stand in 'Hà Nam'"),
+        (
+            b"a\nNgh\xd6 An\nH\xe0 Nam\n",
+            "tcvn3",
+            "line 3 is not Vietnamese in tcvn3: 'à' cannot stand in 'Hà Nam'",
+        ),
         (b"a\nx\x8d\n", "windows-1258", "line 2 is not Vietnamese in windows-1258"),
         (b"a\nb\xec\n", "windows-1258", "line 2 is not Vietnamese in windows-1258"),
         (b"a\nb\xf9\n", "vni", "line 2 is not Vietnamese in vni"),
@@ -208,13 +249,18 @@ def test_a_cell_is_located_by_the_same_line_and_column_in_every_encoding(encodin
         (b"", "utf-16-le", "line 1 should be a header"),
     ],
 )
-def test_what_is_not_in_the_encoding_is_named_by_line(content: bytes, encoding: str, says: str) -> None:
+def test_what_is_not_in_the_encoding_is_named_by_line(
+    content: bytes, encoding: str, says: str
+) -> None:
     assert says in refused(content, encoding)
 
 
 def test_what_is_no_vietnamese_is_named_by_its_first_word() -> None:
     says = refused(in_vni("\n".join(["a", *PLACES])), "tcvn3")
-    assert "the file read in encoding tcvn3 is not Vietnamese: 9 of 10 words are odd, the first is 'Hoựa'" in says
+    assert (
+        "the file read in encoding tcvn3 is not Vietnamese: 9 of 10 words are odd, the first is 'Hoựa'"
+        in says
+    )
 
 
 def test_only_utf8_is_read_without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +271,13 @@ def test_only_utf8_is_read_without_limit(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("encoding", LEGACY)
-@given(text=st.text(st.sampled_from(LETTERS) | st.characters(min_codepoint=32, max_codepoint=126) | st.just("\n")))
+@given(
+    text=st.text(
+        st.sampled_from(LETTERS)
+        | st.characters(min_codepoint=32, max_codepoint=126)
+        | st.just("\n")
+    )
+)
 def test_any_vietnamese_text_comes_back(encoding: str, text: str) -> None:
     back = decoded(WRITTEN[encoding](text).decode("latin-1"), encoding)
     if encoding != "tcvn3":
@@ -242,9 +294,21 @@ def test_any_vietnamese_text_comes_back(encoding: str, text: str) -> None:
         ("Tæng Côc thèng kª n\xadíc", "tcvn3", "Tổng Cục thống kê nước"),
         ("Coäng hoøa xaõ hoäi chuû nghóa Vieät Nam", "vni", "Cộng hòa xã hội chủ nghĩa Việt Nam"),
         ("ÑOÄC LAÄP - TÖÏ DO - HAÏNH PHUÙC", "vni", "ĐỘC LẬP - TỰ DO - HẠNH PHÚC"),
-        ("Ñaø Naüng, cheát vì chi phí, thuûy saûn caû nöôùc, vaúng, tyû leä, ñòa chæ, lyù", "vni", None),
-        ("QuaÒng BiÌnh, Ðãìk Lãìk, Hýng Yên, Ngh\xea\xf2 An", "windows-1258", "Quảng Bình, Đắk Lắk, Hưng Yên, Nghệ An"),
-        ("Th«n \u201c1\u201d \u2013 x· \x932\x94 \x96 25°C, 5 km²", "tcvn3", "Thôn “1” – xã “2” – 25°C, 5 km²"),
+        (
+            "Ñaø Naüng, cheát vì chi phí, thuûy saûn caû nöôùc, vaúng, tyû leä, ñòa chæ, lyù",
+            "vni",
+            None,
+        ),
+        (
+            "QuaÒng BiÌnh, Ðãìk Lãìk, Hýng Yên, Ngh\xea\xf2 An",
+            "windows-1258",
+            "Quảng Bình, Đắk Lắk, Hưng Yên, Nghệ An",
+        ),
+        (
+            "Th«n \u201c1\u201d \u2013 x· \x932\x94 \x96 25°C, 5 km²",
+            "tcvn3",
+            "Thôn “1” – xã “2” – 25°C, 5 km²",
+        ),
         ("\x8010 \u20ac10", "vni", "€10 €10"),
     ],
 )
@@ -273,17 +337,23 @@ def test_an_encoding_that_nobody_knows_is_refused() -> None:
         decoded("à", "viscii")
 
 
-@pytest.mark.parametrize(("encoding", "name"), [("tcvn3", "TCVN5712-1"), ("windows-1258", "CP1258")])
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("tcvn3", "TCVN5712-1"), ("windows-1258", "CP1258")]
+)
 @pytest.mark.skipif(shutil.which("iconv") is None, reason="needs iconv")
 def test_every_byte_is_what_iconv_says_or_refused(encoding: str, name: str) -> None:
     known = 0
     for byte in range(0xA1, 0x100):
         command = ["iconv", "-f", name, "-t", "UTF-8"]
-        theirs = subprocess.run(command, input=bytes([byte]), capture_output=True, check=True).stdout.decode()
+        theirs = subprocess.run(
+            command, input=bytes([byte]), capture_output=True, check=True
+        ).stdout.decode()
         try:
             ours = decoded(chr(byte), encoding)
         except ValueError:
-            assert encoding == "windows-1258" or theirs.isupper()  # capitals that the fonts do not have
+            assert (
+                encoding == "windows-1258" or theirs.isupper()
+            )  # capitals that the fonts do not have
             assert encoding == "tcvn3" or theirs in TONES
             continue
         assert ours == theirs or (encoding == "tcvn3" and ours in "°±²³´")
@@ -302,9 +372,41 @@ def test_tab_and_line_ends_stay_what_they_are(encoding: str, byte: bytes) -> Non
     [
         [],
         ["VT.03", "2026-Q3", "P", "1.505,5", "TTĐT", "Đ"],
-        ["25°C", "5 km²", "10 ± 2", "12 m³/ngày", "100 nghìn₫", "từ 5÷10", "“Nghệ An” – ‘Huế’…", "đ", "§ 2"],
-        ["Thủy", "thuỷ", "Hoà", "hòa", "hòan thành", "Quý", "quốc gia", "giếng", "gìn giữ", "gì", "nghiêng"],
-        ["Ia Khươl", "Chư Prông", "Đăk Pơ", "Kông Bơ La", "Đắk Lắk", "Cư M’gar", "Krông Búk", "Bắc Kạn", "Chư Păh"],
+        [
+            "25°C",
+            "5 km²",
+            "10 ± 2",
+            "12 m³/ngày",
+            "100 nghìn₫",
+            "từ 5÷10",
+            "“Nghệ An” – ‘Huế’…",
+            "đ",
+            "§ 2",
+        ],
+        [
+            "Thủy",
+            "thuỷ",
+            "Hoà",
+            "hòa",
+            "hòan thành",
+            "Quý",
+            "quốc gia",
+            "giếng",
+            "gìn giữ",
+            "gì",
+            "nghiêng",
+        ],
+        [
+            "Ia Khươl",
+            "Chư Prông",
+            "Đăk Pơ",
+            "Kông Bơ La",
+            "Đắk Lắk",
+            "Cư M’gar",
+            "Krông Búk",
+            "Bắc Kạn",
+            "Chư Păh",
+        ],
         [*NAMES, *INDICATORS, "Müller"],
         [unicodedata.normalize("NFD", name) for name in NAMES],
         [name.upper() for name in NAMES],
@@ -316,7 +418,17 @@ def test_what_is_vietnamese_or_says_nothing_passes(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "texts", [["Ngh® An"], ["Teõn"], ["慮敭"], ["nƠng"], ["Huê‰"], ["viêt"], ["kủa", "cể"], ["Tỉn Giang", "B÷n"]]
+    "texts",
+    [
+        ["Ngh® An"],
+        ["Teõn"],
+        ["慮敭"],
+        ["nƠng"],
+        ["Huê‰"],
+        ["viêt"],
+        ["kủa", "cể"],
+        ["Tỉn Giang", "B÷n"],
+    ],
 )
 def test_what_is_no_vietnamese_is_refused(texts: list[str]) -> None:
     with pytest.raises(ValueError, match=r"not Vietnamese: . of . words are odd, the first is"):

@@ -12,8 +12,24 @@ from connectors.writers.form import FormWriter
 from hub_core.contracts import Form, FormLine
 
 LINES = (
-    FormLine("VT.03", "Số thuê bao di động", "Mobile subscriptions", "vn-ha-noi", "Hà Nội", ("thuê bao", "nghìn"), 0),
-    FormLine("VT.03", "Số thuê bao di động", "Mobile subscriptions", "vn-hue", "Huế", ("thuê bao", "nghìn"), 0),
+    FormLine(
+        "VT.03",
+        "Số thuê bao di động",
+        "Mobile subscriptions",
+        "vn-ha-noi",
+        "Hà Nội",
+        ("thuê bao", "nghìn"),
+        0,
+    ),
+    FormLine(
+        "VT.03",
+        "Số thuê bao di động",
+        "Mobile subscriptions",
+        "vn-hue",
+        "Huế",
+        ("thuê bao", "nghìn"),
+        0,
+    ),
     FormLine("VT.06", "Tỷ lệ thuê bao", "Share of subscriptions", "vn-ha-noi", "Hà Nội", ("%",), 2),
 )
 FORM = Form(
@@ -31,7 +47,15 @@ FORM = Form(
     legal="Thông tư 04/2022/TT-BTTTT, phụ lục II",
     lines=LINES,
 )
-FORMULAS = ("=1+1", "+1+1", "-1+1", "@SUM(A1)", "{=1}", "\t=1", '=HYPERLINK("http://a.example","b")')
+FORMULAS = (
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@SUM(A1)",
+    "{=1}",
+    "\t=1",
+    '=HYPERLINK("http://a.example","b")',
+)
 
 
 def written(form: Form) -> bytes:
@@ -47,7 +71,9 @@ def sheet(form: Form) -> Worksheet:
 
 
 def said(sheet: Worksheet) -> str:
-    return "\n".join(str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None)
+    return "\n".join(
+        str(cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None
+    )
 
 
 def parts(content: bytes) -> dict[str, str]:
@@ -97,10 +123,15 @@ def test_only_what_is_to_be_filled_is_open() -> None:
 
 def test_what_may_be_put_where() -> None:
     rules = {str(each.sqref): each for each in sheet(FORM).data_validations.dataValidation}
-    assert (rules["G8:G10"].type, rules["G8:G10"].operator) == ("decimal", None)  # between is the default
+    assert (rules["G8:G10"].type, rules["G8:G10"].operator) == (
+        "decimal",
+        None,
+    )  # between is the default
     assert rules["H8:H10"].formula1 == '"Chính thức,Sơ bộ,Ước tính,Thiếu"'
     assert rules["G5"].formula1 == '"x"'
-    assert all(each.errorStyle in (None, "stop") and each.showErrorMessage for each in rules.values())
+    assert all(
+        each.errorStyle in (None, "stop") and each.showErrorMessage for each in rules.values()
+    )
     hidden = book(FORM)["lienthong"]
     choices = {}
     for place in ("F8", "F9"):
@@ -116,7 +147,10 @@ def test_figures_are_shown_with_the_decimals_of_their_unit(row: int, shown: str)
 
 
 def test_a_figure_with_more_decimals_is_not_shown_rounded() -> None:
-    found = {str(rules.sqref): [each.formula for each in rules.rules] for rules in sheet(FORM).conditional_formatting}
+    found = {
+        str(rules.sqref): [each.formula for each in rules.rules]
+        for rules in sheet(FORM).conditional_formatting
+    }
     assert found == {
         "G8:G9": [["AND(ISNUMBER($G8),$G8<>ROUND($G8,0))"]],
         "G10": [["AND(ISNUMBER($G10),$G10<>ROUND($G10,2))"]],
@@ -145,9 +179,13 @@ def test_no_text_becomes_a_formula(text: str) -> None:
         LINES[0], name_vi=text, name_en=text, org_unit=text, org_unit_name=text, units=(text, "b")
     )
     line = dataclasses.replace(line, indicator=text)
-    told = dict.fromkeys(("title", "title_en", "province_name", "provider", "provider_name", "legal", "period"), text)
+    told = dict.fromkeys(
+        ("title", "title_en", "province_name", "provider", "provider_name", "legal", "period"), text
+    )
     content = written(dataclasses.replace(FORM, lines=(line,), **told))
-    sheets = {name: text for name, text in parts(content).items() if name.startswith("xl/worksheets/")}
+    sheets = {
+        name: text for name, text in parts(content).items() if name.startswith("xl/worksheets/")
+    }
     assert len([name for name in sheets if "_rels" not in name]) == 3
     assert not [name for name, xml in sheets.items() if re.search(r"<f[ >]|<hyperlink", xml)]
     there = openpyxl.load_workbook(io.BytesIO(content))["Biểu"]
@@ -163,18 +201,32 @@ def test_one_form_has_one_set_of_bytes() -> None:
 def test_a_unit_with_commas_and_quotes_stays_one_choice() -> None:
     line = dataclasses.replace(LINES[0], units=('thôn, bản "xa"', "nghìn, thôn"))
     there = book(dataclasses.replace(FORM, lines=(line,)))
-    assert [there["lienthong"].cell(10, column).value for column in (4, 5)] == ['thôn, bản "xa"', "nghìn, thôn"]
+    assert [there["lienthong"].cell(10, column).value for column in (4, 5)] == [
+        'thôn, bản "xa"',
+        "nghìn, thôn",
+    ]
 
 
 def test_long_words_get_the_room_that_they_need() -> None:
-    long = "Báo cáo tình hình phát triển hạ tầng số trên địa bàn các tỉnh, thành phố trực thuộc trung ương " * 2
+    long = (
+        "Báo cáo tình hình phát triển hạ tầng số trên địa bàn các tỉnh, thành phố trực thuộc trung ương "
+        * 2
+    )
     line = dataclasses.replace(LINES[2], name_vi=long, org_unit_name=long)
-    plain, roomy = sheet(FORM), sheet(dataclasses.replace(FORM, title=long, legal=long, lines=(*LINES[:2], line)))
+    plain, roomy = (
+        sheet(FORM),
+        sheet(dataclasses.replace(FORM, title=long, legal=long, lines=(*LINES[:2], line))),
+    )
     for row in (1, 2, 10):
-        assert (roomy.row_dimensions[row].height or 0) > 1.5 * (plain.row_dimensions[row].height or 0)
+        assert (roomy.row_dimensions[row].height or 0) > 1.5 * (
+            plain.row_dimensions[row].height or 0
+        )
         assert roomy.cell(row, 2 if row == 10 else 1).alignment.wrap_text
 
 
 def test_a_long_form_is_written_whole() -> None:
-    lines = tuple(dataclasses.replace(LINES[0], org_unit=f"vn-{k}", decimals=int(Decimal(k) % 3)) for k in range(2000))
+    lines = tuple(
+        dataclasses.replace(LINES[0], org_unit=f"vn-{k}", decimals=int(Decimal(k) % 3))
+        for k in range(2000)
+    )
     assert sheet(dataclasses.replace(FORM, lines=lines)).cell(2007, 4).value == "vn-1999"

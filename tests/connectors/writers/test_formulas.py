@@ -17,7 +17,7 @@ from connectors.writers.form import FormWriter
 from connectors.writers.quarantine import QuarantineWriter
 from connectors.writers.xlsx import XlsxSettings, XlsxWriter
 from hub_core.cli.finding import harmless, write_csv
-from hub_core.contracts import Form, FormLine, LeftOut, Quarantine
+from hub_core.contracts import Form, FormLine, Quarantine, QuarantinedRow
 from tests.connectors.writers.test_xlsx import telecom
 
 EVIL = [
@@ -57,11 +57,32 @@ def release(text: str) -> bytes:
     """A release in which every word is this text; codes and figures are what they must be."""
     words = ("name_vi", "name_en", "unit", "org_unit_name", "dims", "coverage")
     document = telecom()
-    figures = [{name: text if name in words else value for name, value in f.items()} for f in document.figures]
-    reporters = [{**each, "name": text, "provider": text, "province": text} for each in document.reporters]
-    manifest: dict[str, Any] = {**document.manifest, "reason": text, "figures_digest": text, "catalogue": text}
+    figures = [
+        {name: text if name in words else value for name, value in f.items()}
+        for f in document.figures
+    ]
+    reporters = [
+        {**each, "name": text, "provider": text, "province": text} for each in document.reporters
+    ]
+    manifest: dict[str, Any] = {
+        **document.manifest,
+        "reason": text,
+        "figures_digest": text,
+        "catalogue": text,
+    }
     manifest["submissions"] = [
-        dict.fromkeys(("province", "provision", "dataflow", "period", "calendar", "revision", "content_digest"), text)
+        dict.fromkeys(
+            (
+                "province",
+                "provision",
+                "dataflow",
+                "period",
+                "calendar",
+                "revision",
+                "content_digest",
+            ),
+            text,
+        )
     ]
     told = dataclasses.replace(
         document,
@@ -77,7 +98,7 @@ def release(text: str) -> bytes:
 
 def quarantine(text: str) -> bytes:
     cells = {text: text, "Giá trị": text, "Ghi chú": "x"}
-    row = LeftOut(text, text, text, text, text, text, cells)
+    row = QuarantinedRow(text, text, text, text, text, text, cells)
     told = Quarantine(text, text, text, text, "2026-Q3", 1, "2026-11-06T02:00+07:00", (row, row))
     return QuarantineWriter(QuarantineWriter.Settings()).write(told)
 
@@ -85,7 +106,13 @@ def quarantine(text: str) -> bytes:
 def form(text: str) -> bytes:
     line = FormLine("VT.03", text, text, "vn-x", text, (text, "thuê bao"), 0)
     named = dict.fromkeys(("title", "title_en", "province_name", "provider_name", "legal"), text)
-    told = {"dataflow": "TELECOM", "province": "x", "provision": "telecom", "provider": "X.Y", "period": "2026-Q3"}
+    told = {
+        "dataflow": "TELECOM",
+        "province": "x",
+        "provision": "telecom",
+        "provider": "X.Y",
+        "period": "2026-Q3",
+    }
     return FormWriter(FormWriter.Settings()).write(
         Form(**told, **named, calendar="S", due="2026-10-05", lines=(line, line))
     )
@@ -97,14 +124,19 @@ def test_no_cell_of_a_workbook_is_a_formula_or_a_link(made: Any, text: str) -> N
     content = made(text)
     with zipfile.ZipFile(io.BytesIO(content)) as package:
         names = package.namelist()
-        sheets = [package.read(name).decode() for name in names if name.startswith("xl/worksheets/")]
-    assert not [name for name in names if re.search("externalLink|connections|vba|activeX|embeddings", name)]
+        sheets = [
+            package.read(name).decode() for name in names if name.startswith("xl/worksheets/")
+        ]
+    assert not [
+        name for name in names if re.search("externalLink|connections|vba|activeX|embeddings", name)
+    ]
     assert sheets
     for sheet in sheets:
         assert not re.search(r"<f[ >/]|<hyperlink|<oleObject", sheet)
     for sheet in openpyxl.load_workbook(io.BytesIO(content)).worksheets:
         cells = [cell for row in sheet.iter_rows() for cell in row]
-        # openpyxl itself takes a string that starts with = for a formula only where it was written as one
+        # openpyxl itself takes a string that starts with = for a formula only where it was written
+        # as one
         assert {cell.data_type for cell in cells} <= {"s", "n", "d"}
         assert not [cell for cell in cells if cell.hyperlink]
 
@@ -135,7 +167,12 @@ def rows(text: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("text", EVIL)
 def test_no_field_of_a_csv_starts_a_formula_wherever_it_is_split(text: str, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "q.csv", rows(text))
-    for how in ({}, {"delimiter": ";"}, {"delimiter": "\t"}, {"delimiter": ";", "quoting": csv.QUOTE_NONE}):
+    for how in (
+        {},
+        {"delimiter": ";"},
+        {"delimiter": "\t"},
+        {"delimiter": ";", "quoting": csv.QUOTE_NONE},
+    ):
         assert [field for field in read(path, **how) if starts_one(field)] == []
     assert [field for field in read(path) if field.startswith(("\t", "\r"))] == []
 
@@ -150,7 +187,15 @@ def test_no_text_starts_a_formula(text: str) -> None:
 
 
 def test_a_harmless_text_stays_as_it_is() -> None:
-    for text in ("", "1.702.330", "a-b", "x = y", "2026-Q3", "telecom.csv line 3 column Giá trị", "a; b"):
+    for text in (
+        "",
+        "1.702.330",
+        "a-b",
+        "x = y",
+        "2026-Q3",
+        "telecom.csv line 3 column Giá trị",
+        "a; b",
+    ):
         assert harmless(text) == text
     assert (harmless(None), harmless(3)) == ("", "3")
     assert harmless("-5") == "'-5"

@@ -88,7 +88,11 @@ def test_dimensions_are_unfolded() -> None:
 def test_one_figure_a_line_in_utf8_with_a_last_line_feed() -> None:
     content = written(figure(), figure(org_unit="vn-ha-tinh"))
     lines = content.decode("utf-8").split("\n")
-    assert [json.loads(line.rstrip(","))["org_unit"] for line in lines if line.startswith('{"indicator"')] == [
+    assert [
+        json.loads(line.rstrip(","))["org_unit"]
+        for line in lines
+        if line.startswith('{"indicator"')
+    ] == [
         "vn-nghe-an",
         "vn-ha-tinh",
     ]

@@ -8,9 +8,12 @@ import openpyxl
 from openpyxl.worksheet.worksheet import Worksheet
 
 from connectors.writers.quarantine import QuarantineWriter
-from hub_core.contracts import LeftOut, Quarantine
+from hub_core.contracts import Quarantine, QuarantinedRow
 
-WORDS = {"V001": ("Mã không có trong danh mục", "Code is not in the codelist"), "V002": ("Không phải số", "No number")}
+WORDS = {
+    "V001": ("Mã không có trong danh mục", "Code is not in the codelist"),
+    "V002": ("Không phải số", "No number"),
+}
 AT_FAULT = "FFFCE4D6"
 
 
@@ -20,13 +23,15 @@ def left_out(
     text: str = "6l",
     locator: str = "vt.csv line 14 column Giá trị",
     cells: Mapping[str, str] | None = None,
-) -> LeftOut:
+) -> QuarantinedRow:
     why, english = WORDS.get(code, (f"lỗi {code}", f"fault {code}"))
-    there = {"Mã tỉnh": "44", "Mã chỉ tiêu": "VT-17", "Giá trị": "6l"} if cells is None else dict(cells)
-    return LeftOut(code, why, english, field, text, locator, there)
+    there = (
+        {"Mã tỉnh": "44", "Mã chỉ tiêu": "VT-17", "Giá trị": "6l"} if cells is None else dict(cells)
+    )
+    return QuarantinedRow(code, why, english, field, text, locator, there)
 
 
-def document(*rows: LeftOut, **told: Any) -> Quarantine:
+def document(*rows: QuarantinedRow, **told: Any) -> Quarantine:
     of = Quarantine(
         province="Quảng Trị (quang_tri)",
         provision="telecom",
@@ -51,7 +56,10 @@ def sheets(of: Quarantine) -> tuple[Worksheet, Worksheet]:
 
 
 def texts(sheet: Worksheet) -> list[list[str]]:
-    return [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+    return [
+        ["" if cell is None else str(cell) for cell in row]
+        for row in sheet.iter_rows(values_only=True)
+    ]
 
 
 def body(sheet: Worksheet) -> list[list[str]]:
@@ -70,19 +78,41 @@ def test_the_head_says_whose_rows_of_what_and_when() -> None:
     assert head[0] == "DANH SÁCH DÒNG SỐ LIỆU CHƯA ĐƯỢC NHẬN"
     assert "Quảng Trị (quang_tri) · Đơn vị báo cáo: Sở Khoa học và Công nghệ Quảng Trị" in head[2]
     assert "Nguồn: telecom" in head[2]
-    assert "Báo cáo viễn thông (TELECOM) · Kỳ báo cáo: Quý III/2026 · Lần gửi: 2, nhận lúc 02:00" in head[3]
+    assert (
+        "Báo cáo viễn thông (TELECOM) · Kỳ báo cáo: Quý III/2026 · Lần gửi: 2, nhận lúc 02:00"
+        in head[3]
+    )
     assert head[4].startswith("1 lỗi")
     assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
 
 
 def test_a_row_has_its_reason_its_place_and_its_cells_as_they_came() -> None:
-    sheet, _ = sheets(document(left_out(cells={"Mã tỉnh": "44", "Giá trị": "  6l", "Số": "1.20"}, text="  6l")))
+    sheet, _ = sheets(
+        document(left_out(cells={"Mã tỉnh": "44", "Giá trị": "  6l", "Số": "1.20"}, text="  6l"))
+    )
     headings = [str(sheet.cell(7, column).value).split("\n")[0] for column in range(1, 7)]
-    assert headings == ["STT", "Mã lỗi", "Lý do", "Ô / vị trí", "Cột / trường", "Giá trị như đã gửi"]
+    assert headings == [
+        "STT",
+        "Mã lỗi",
+        "Lý do",
+        "Ô / vị trí",
+        "Cột / trường",
+        "Giá trị như đã gửi",
+    ]
     assert texts(sheet)[7][6:] == ["Mã tỉnh", "Giá trị", "Số"]
     [row] = body(sheet)
     why, field = "Không phải số\nNo number", "giá trị\nvalue"
-    assert row == ["1", "V002", why, "vt.csv line 14 column Giá trị", field, "  6l", "44", "  6l", "1.20"]
+    assert row == [
+        "1",
+        "V002",
+        why,
+        "vt.csv line 14 column Giá trị",
+        field,
+        "  6l",
+        "44",
+        "  6l",
+        "1.20",
+    ]
 
 
 def test_the_cell_at_fault_is_in_colour() -> None:
@@ -95,7 +125,13 @@ def test_the_cell_at_fault_is_in_colour() -> None:
         left_out(locator="vt.xlsx 'Biểu'!C14", text="", cells={"ma": "1"}),
     )
     sheet, _ = sheets(document(*rows))
-    assert [coloured(sheet, n) for n in range(5)] == [["gia_tri"], ["a/b"], ["a/b"], ["gia_tri"], []]
+    assert [coloured(sheet, n) for n in range(5)] == [
+        ["gia_tri"],
+        ["a/b"],
+        ["a/b"],
+        ["gia_tri"],
+        [],
+    ]
     assert body(sheet)[4][5] == "(để trống)"
 
 
@@ -109,7 +145,10 @@ def test_columns_stand_as_the_sender_has_them_also_where_rows_lack_some() -> Non
     ]
     sheet, _ = sheets(document(*(left_out(cells=cells) for cells in rows)))
     assert texts(sheet)[7][6:] == ["0", "a", "b", "c", "e", "d"]
-    assert [row[6:] for row in body(sheet)][:2] == [["", "1", "", "3", "", ""], ["", "1", "2", "3", "", ""]]
+    assert [row[6:] for row in body(sheet)][:2] == [
+        ["", "1", "", "3", "", ""],
+        ["", "1", "2", "3", "", ""],
+    ]
 
 
 def test_rows_that_nobody_can_read_any_more_are_listed_without_cells() -> None:
@@ -120,7 +159,10 @@ def test_rows_that_nobody_can_read_any_more_are_listed_without_cells() -> None:
 
 def test_rows_without_a_period_say_so() -> None:
     sheet, _ = sheets(document(left_out("V001", "period", "thg 10"), period="?", revision=0))
-    assert "không đọc được kỳ của các dòng này · Thu thập lúc 02:00 ngày 06/11/2026" in texts(sheet)[3][0]
+    assert (
+        "không đọc được kỳ của các dòng này · Thu thập lúc 02:00 ngày 06/11/2026"
+        in texts(sheet)[3][0]
+    )
     assert body(sheet)[0][4] == "kỳ báo cáo\nperiod"
 
 

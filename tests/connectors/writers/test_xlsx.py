@@ -27,7 +27,13 @@ UNITS = {
     "vn-thua-thien-hue": ("Huế", 0.33),
 }
 STATES = dict(zip(UNITS, ("in", "in", "late", "missing", "nil", "carried forward"), strict=True))
-FIRST = {"%": "87.35", "triệu đồng": "1543210.125", "thuê bao": "3456789", "Mbps": "142.7", "thuê bao/100 dân": "78.41"}
+FIRST = {
+    "%": "87.35",
+    "triệu đồng": "1543210.125",
+    "thuê bao": "3456789",
+    "Mbps": "142.7",
+    "thuê bao/100 dân": "78.41",
+}
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -54,7 +60,11 @@ def _figure(indicator: dict[str, str], decimals: str, **told: str) -> dict[str, 
 
 def _figures() -> Iterator[dict[str, str]]:
     decimals = {row["unit"]: row["decimals"] for row in _rows("units.csv")}
-    quarterly = [row for row in _rows("indicators.csv") if row["dataflow"] == "TELECOM" and "Q" in row["frequencies"]]
+    quarterly = [
+        row
+        for row in _rows("indicators.csv")
+        if row["dataflow"] == "TELECOM" and "Q" in row["frequencies"]
+    ]
     for rank, indicator in enumerate(quarterly):
         places = decimals[indicator["unit"]]
         step = Decimal(1).scaleb(-int(places))
@@ -87,13 +97,21 @@ def _figures() -> Iterator[dict[str, str]]:
                 status="M" if gone else "E" if unit == "vn-thua-thien-hue" else "A",
             )
         if indicator["code"] == "VT.01":
-            ytd = {"org_unit": "vn-nghe-an", "org_unit_name": "Nghệ An", "value": "998877.123", "status": "A"}
+            ytd = {
+                "org_unit": "vn-nghe-an",
+                "org_unit_name": "Nghệ An",
+                "value": "998877.123",
+                "status": "A",
+            }
             yield _figure(indicator, places, **{**ytd, "measure": "ytd"})
             yield _figure(indicator, places, **{**ytd, "dims": "AREA=R", "value": "123456.700"})
 
 
 def telecom() -> Document:
-    """The telecom release of a quarter: six provinces, one silent, one with nothing to report, one carried forward."""
+    """The telecom release of a quarter.
+
+    Six provinces, one silent, one with nothing to report, one carried forward.
+    """
     figures = list(_figures())
     previous = {}
     for f in figures:
@@ -102,11 +120,18 @@ def telecom() -> Document:
             value = (Decimal(f["value"]) * Decimal("0.97")).quantize(step)
             previous[f["indicator"], f["org_unit"], "actual", ""] = str(value)
             if f["org_unit"] == "vn-thua-thien-hue":
-                previous[f["indicator"], "vn-quang-binh", "actual", ""] = str((value * 3 / 4).quantize(step))
+                previous[f["indicator"], "vn-quang-binh", "actual", ""] = str(
+                    (value * 3 / 4).quantize(step)
+                )
     names = {unit: f"Sở Thông tin và Truyền thông {name}" for unit, (name, _) in UNITS.items()}
     slugs = {unit: unit.removeprefix("vn-").replace("-", "_") for unit in UNITS}
     reporters: list[dict[str, Any]] = [
-        {"provider": f"{slugs[u].upper()}.STTTT", "province": slugs[u], "org_units": [u], "state": STATES[u]}
+        {
+            "provider": f"{slugs[u].upper()}.STTTT",
+            "province": slugs[u],
+            "org_units": [u],
+            "state": STATES[u],
+        }
         for u in UNITS
     ]
     used = [
@@ -129,7 +154,12 @@ def telecom() -> Document:
         figures=figures,
         previous=previous,
         reporters=[
-            {"provider": r["provider"], "province": r["province"], "name": names[u], "state": r["state"]}
+            {
+                "provider": r["provider"],
+                "province": r["province"],
+                "name": names[u],
+                "state": r["state"],
+            }
             for u, r in zip(UNITS, reporters, strict=True)
         ],
     )
@@ -170,7 +200,9 @@ def test_every_figure_stands_in_the_row_of_its_indicator_and_the_column_of_its_o
     for figure in document.figures:
         if figure["measure"] == "actual" and not figure["dims"] and figure["value"]:
             column = heading.index(figure["org_unit_name"])
-            assert Decimal(repr(line(content, figure["indicator"])[column])) == Decimal(figure["value"])
+            assert Decimal(repr(line(content, figure["indicator"])[column])) == Decimal(
+                figure["value"]
+            )
 
 
 def test_the_total_comes_first_then_the_reporters_in_the_manifests_order() -> None:
@@ -246,27 +278,44 @@ def test_a_figure_that_a_double_would_spoil_is_text_on_the_right() -> None:
 
 
 @given(
-    st.lists(st.decimals(allow_nan=False, allow_infinity=False, places=6).filter(lambda d: abs(d) < 10**26), min_size=1)
+    st.lists(
+        st.decimals(allow_nan=False, allow_infinity=False, places=6).filter(
+            lambda d: abs(d) < 10**26
+        ),
+        min_size=1,
+    )
 )
 def test_no_figure_changes_in_the_workbook(values: list[Decimal]) -> None:
     document = telecom()
-    figures = [{**document.figures[0], "indicator": f"X.{n}", "value": f"{value:f}"} for n, value in enumerate(values)]
-    rows = cells(written(dataclasses.replace(document, figures=figures, previous={})), "Báo cáo")[8:]
+    figures = [
+        {**document.figures[0], "indicator": f"X.{n}", "value": f"{value:f}"}
+        for n, value in enumerate(values)
+    ]
+    rows = cells(written(dataclasses.replace(document, figures=figures, previous={})), "Báo cáo")[
+        8:
+    ]
     read = [row[4] for row in rows[: len(values)]]
     assert [Decimal(value if isinstance(value, str) else repr(value)) for value in read] == values
 
 
-@pytest.mark.parametrize("start", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", '=HYPERLINK("http://x")', "http://x.example"])
+@pytest.mark.parametrize(
+    "start", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", '=HYPERLINK("http://x")', "http://x.example"]
+)
 def test_a_text_never_becomes_a_formula_or_a_link(start: str) -> None:
     document = changed(telecom(), name_vi=start, name_en=start, org_unit_name=start, unit=start)
     reporters = [{**reporter, "name": start} for reporter in document.reporters]
     document = dataclasses.replace(document, title=start, title_en=start, reporters=reporters)
     content = written(document, issued_by=start)
     book = openpyxl.load_workbook(io.BytesIO(content))
-    assert {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row} <= {"s", "n"}
+    assert {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row} <= {
+        "s",
+        "n",
+    }
     assert not any(cell.hyperlink for sheet in book for row in sheet.iter_rows() for cell in row)
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
-        assert not any(re.search(rb"<f[ >]", parts.read(n)) for n in parts.namelist() if "worksheets/" in n)
+        assert not any(
+            re.search(rb"<f[ >]", parts.read(n)) for n in parts.namelist() if "worksheets/" in n
+        )
     assert cells(content, "Đơn vị thiếu")[3][1] == start
 
 
@@ -275,7 +324,10 @@ def test_the_head_says_what_period_it_is_and_how_many_reporters_are_in_it() -> N
     assert rows[0][0] == "SỞ TT&TT QUẢNG BÌNH"
     assert rows[1][0] == "BÁO CÁO TỔNG HỢP TÌNH HÌNH PHÁT TRIỂN VIỄN THÔNG"
     assert rows[3][0].startswith("Kỳ báo cáo: Quý I/2025 (kỳ thống kê); kỳ trước: Quý IV/2024\n")
-    assert "4/6 đơn vị (2 đã gửi, 1 không phát sinh, 1 dùng số kỳ trước, 1 muộn, 1 thiếu)" in rows[4][0]
+    assert (
+        "4/6 đơn vị (2 đã gửi, 1 không phát sinh, 1 dùng số kỳ trước, 1 muộn, 1 thiếu)"
+        in rows[4][0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -307,14 +359,24 @@ def test_every_reporter_is_listed_with_its_state_the_missing_first() -> None:
 
 def test_the_sources_name_each_submission_and_the_digests() -> None:
     rows = cells(written(telecom()), "Nguồn số liệu")
-    assert rows[3][1:] == ["thanh_hoa", "telecom_quarterly", "TELECOM", "2025-Q1", "S", "1", "0c" * 6]
+    assert rows[3][1:] == [
+        "thanh_hoa",
+        "telecom_quarterly",
+        "TELECOM",
+        "2025-Q1",
+        "S",
+        "1",
+        "0c" * 6,
+    ]
     told = {row[1]: row[3] for row in rows[4:]}
     assert told["Mã băm số liệu (figures digest)"] == "f1" * 32
     assert told["Mã băm danh mục (catalogue digest)"] == "ca" * 32
     assert any("ước tính" in name for name in told)
 
 
-def test_it_prints_on_a4_in_landscape_one_page_wide_with_its_headings_and_digest_on_each_page() -> None:
+def test_it_prints_on_a4_in_landscape_one_page_wide_with_its_headings_and_digest_on_each_page() -> (
+    None
+):
     book = openpyxl.load_workbook(io.BytesIO(written(telecom())))
     sheet = book["Báo cáo"]
     assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)

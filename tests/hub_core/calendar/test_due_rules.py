@@ -36,13 +36,43 @@ def test_each_form_is_read(text: str, rule: DueRule) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "soon", "5", "5 days", "+5", "+5days", "+ 5 days", "+5 days ", "+5 weeks", "+1000 days", "+٥ days"),
-        *("+0 working days", "+2 Working days", "+2 working", "day", "day 0", "day 32", "day -1", "Day 15"),
-        *("day 15 of month", "day 15 of month 1", "day 15 of month +0", "day 15 of month +25", "25-11", "day 15\n"),
+        *(
+            "",
+            "soon",
+            "5",
+            "5 days",
+            "+5",
+            "+5days",
+            "+ 5 days",
+            "+5 days ",
+            "+5 weeks",
+            "+1000 days",
+            "+٥ days",
+        ),
+        *(
+            "+0 working days",
+            "+2 Working days",
+            "+2 working",
+            "day",
+            "day 0",
+            "day 32",
+            "day -1",
+            "Day 15",
+        ),
+        *(
+            "day 15 of month",
+            "day 15 of month 1",
+            "day 15 of month +0",
+            "day 15 of month +25",
+            "25-11",
+            "day 15\n",
+        ),
     ],
 )
 def test_what_is_no_due_rule_is_refused_with_the_forms_that_there_are(text: str) -> None:
-    with pytest.raises(ValueError, match=r'is no due rule; the forms are "\+5 days", .*"day 25 of month -1"'):
+    with pytest.raises(
+        ValueError, match=r'is no due rule; the forms are "\+5 days", .*"day 25 of month -1"'
+    ):
         DueRule.parse(text)
 
 
@@ -56,23 +86,31 @@ def test_a_day_of_another_month_is_found_month_by_month(last: date, day: int, mo
     found = DueRule.parse(f"day {day} of month {months:+d}").day(last)
     walked = last.replace(day=1)
     for _ in range(abs(months)):
-        walked = (walked + timedelta(days=31) if months > 0 else walked - timedelta(days=1)).replace(day=1)
+        walked = (
+            walked + timedelta(days=31) if months > 0 else walked - timedelta(days=1)
+        ).replace(day=1)
     assert found.replace(day=1) == walked
     assert found.day == min(day, calendar.monthrange(walked.year, walked.month)[1])
 
 
 def test_working_days_leave_out_what_the_operator_states() -> None:
-    rule, stated = DueRule.parse("+2 working days"), Announced(holidays=frozenset({date(2026, 11, 17)}))
+    rule, stated = (
+        DueRule.parse("+2 working days"),
+        Announced(holidays=frozenset({date(2026, 11, 17)})),
+    )
     assert rule.day(date(2026, 11, 14)) == date(2026, 11, 17)
     assert rule.day(date(2026, 11, 14), stated) == date(2026, 11, 18)
 
 
-# Circular 02/2023/TT-BTTTT and the practice under Decree 09/2019/ND-CP, written down from their words: neither
-# periods nor rules are asked here.
+# Circular 02/2023/TT-BTTTT and the practice under Decree 09/2019/ND-CP, written down from their
+# words; neither periods nor rules take part here.
 
 
 def month_days() -> dict[str, date]:
-    """By label, the day of Circular 02/2023: the 15th; the 6th of the last month; 6 June; 25 November."""
+    """By label, the day of Circular 02/2023: the 15th; the 6th of the last month; 6 June.
+
+    25 November.
+    """
     told = {}
     for year in range(2019, 2031):
         told |= {f"{year}-M{month:02d}": date(year, month, 15) for month in range(1, 13)}
@@ -98,15 +136,24 @@ def test_two_working_days_from_the_cut_off_for_every_administrative_period() -> 
     for year in range(2019, 2031):
         cut_off = {f"{year}-M{month:02d}": date(year, month, 14) for month in range(1, 13)}
         cut_off |= {f"{year}-Q{n}": date(year, 3 * n, 14) for n in range(1, 5)}
-        cut_off |= {f"{year}-S1": date(year, 6, 14), f"{year}-N1": date(year, 9, 14), f"{year}": date(year, 12, 14)}
+        cut_off |= {
+            f"{year}-S1": date(year, 6, 14),
+            f"{year}-N1": date(year, 9, 14),
+            f"{year}": date(year, 12, 14),
+        }
         for label, end in cut_off.items():
             after = [end + timedelta(days=n) for n in range(1, 20)]
             expected = [day for day in after if is_working_day(day)][1]
-            assert DueRule.parse("+2 working days").day(Period.parse(label).days(A)[1]) == expected, label
+            assert (
+                DueRule.parse("+2 working days").day(Period.parse(label).days(A)[1]) == expected
+            ), label
 
 
 def test_two_working_days_over_tet() -> None:
-    """January 2025 in the administrative calendar is ordinary; of February 2026 the 14th is the Saturday before Tết."""
+    """January 2025 in the administrative calendar is ordinary.
+
+    Of February 2026 the 14th is the Saturday before Tết.
+    """
     rule = DueRule.parse("+2 working days")
     assert rule.day(Period.parse("2025-M01").days(A)[1]) == date(2025, 1, 16)
     assert rule.day(Period.parse("2026-M02").days(A)[1]) == date(2026, 2, 24)

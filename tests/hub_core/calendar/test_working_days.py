@@ -6,14 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_core.calendar.working_days import Announced, add_working_days, is_working_day, next_working_day, read
+from hub_core.calendar.working_days import (
+    Announced,
+    add_working_days,
+    is_working_day,
+    next_working_day,
+    read,
+)
 from hub_core.errors import ConfigurationError
 
 DAY = timedelta(days=1)
 days = st.dates(date(2019, 1, 1), date(2030, 12, 31))
 
-# Tết and the day of the Hùng Kings (10th of the 3rd lunar month) as the almanacs have them; they agree with the
-# lunar calendar of Hồ Ngọc Đức, computed from the moon and the sun at 105° east. In 2030 Tết is a day before China's.
+# Tết and the day of the Hùng Kings (10th of the 3rd lunar month) as the almanacs have them; they
+# agree with the
+# lunar calendar of Hồ Ngọc Đức, computed from the moon and the sun at 105° east. In 2030 Tết is a
+# day before China's.
 LUNAR = {
     2019: ("2019-02-05", "2019-04-14"),
     2020: ("2020-01-25", "2020-04-02"),
@@ -47,7 +55,9 @@ def between(first: str, last: str) -> list[date]:
 
 
 @pytest.mark.parametrize("year", LUNAR)
-def test_offices_are_closed_on_the_eve_and_the_first_four_days_of_tet_and_on_the_hung_kings_day(year: int) -> None:
+def test_offices_are_closed_on_the_eve_and_the_first_four_days_of_tet_and_on_the_hung_kings_day(
+    year: int,
+) -> None:
     tet, kings = (date.fromisoformat(each) for each in LUNAR[year])
     assert not any(is_working_day(tet + n * DAY) for n in (-1, 0, 1, 2, 3))
     assert not is_working_day(kings)
@@ -83,7 +93,11 @@ def test_national_day_is_as_it_was_announced(year: int, off: list[str]) -> None:
 
 
 def test_a_saturday_that_makes_up_for_a_day_off_is_a_working_day() -> None:
-    for off, made_up in [("2019-04-29", "2019-05-04"), ("2024-04-29", "2024-05-04"), ("2025-05-02", "2025-04-26")]:
+    for off, made_up in [
+        ("2019-04-29", "2019-05-04"),
+        ("2024-04-29", "2024-05-04"),
+        ("2025-05-02", "2025-04-26"),
+    ]:
         assert not is_working_day(date.fromisoformat(off))
         assert is_working_day(date.fromisoformat(made_up))
     assert is_working_day(date(2026, 8, 22))
@@ -149,7 +163,10 @@ def test_a_table_of_days_is_read() -> None:
         (HEAD + "2026-01-02,holiday,x\n", "line 2: the line is too long or too short"),
         (HEAD + "2026-01-02,holiday,x,y,z\n", "line 2: the line is too long or too short"),
         (HEAD + "2026-01-02,off,x,y\n", "line 2: kind 'off' is neither holiday nor working"),
-        (HEAD + "2026-01-02,holiday,x,y\n2026-01-02,working,x,y\n", "line 3: 2026-01-02 stands there twice"),
+        (
+            HEAD + "2026-01-02,holiday,x,y\n2026-01-02,working,x,y\n",
+            "line 3: 2026-01-02 stands there twice",
+        ),
     ],
 )
 def test_a_table_that_is_wrong_is_refused_by_its_line(text: str, words: str) -> None:

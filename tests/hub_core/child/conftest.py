@@ -15,9 +15,9 @@ from hub_core import hookimpl, structures
 from hub_core.child.gathering import Gathering
 from hub_core.config import province
 from hub_core.contracts import PayloadPart, Reader, Settings
-from hub_core.landing.zone import OBSERVATIONS, QUARANTINE, read_manifest
+from hub_core.landing.layout import OBSERVATIONS, QUARANTINE, read_manifest
 from hub_core.model.exchange import Gathered, GatherOrder, Manifest, Plugin
-from hub_core.packages.load import Loaded
+from hub_core.packages.load import ConnectorRegistry
 
 NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
 TABLES = {
@@ -133,21 +133,29 @@ class Gone:
     def figures(self, period: str) -> list[tuple[str, str]]:
         """(indicator, value) of a period's figures."""
         frame = pl.read_parquet(self.folders[period] / OBSERVATIONS)
-        return [(r["indicator"], f"{r['value'].normalize():f}") for r in frame.iter_rows(named=True)]
+        return [
+            (r["indicator"], f"{r['value'].normalize():f}") for r in frame.iter_rows(named=True)
+        ]
 
     def quarantine(self, period: str) -> list[dict[str, Any]]:
         """A period's quarantined rows."""
         return pl.read_parquet(self.folders[period] / QUARANTINE).rows(named=True)
 
     def findings(self, period: str) -> list[tuple[str, str, int, str, int | None]]:
-        """(code, severity, rows, text, row) of a period's findings; not V021, as people come in halves here."""
+        """(code, severity, rows, text, row) of a period's findings.
+
+        Not V021, as people come in halves here.
+        """
         found = [f for f in self.manifest(period).findings if f.code != "V021"]
         return [(f.code, f.severity, f.rows, f.text, f.row) for f in found]
 
 
 @dataclass
 class Desk:
-    """A province with one provision, gathered in this process; each gather is the next in sequence."""
+    """A province with one provision, gathered in this process.
+
+    Each gather is the next in sequence.
+    """
 
     folder: Path
     gathers: int = 0
@@ -163,10 +171,13 @@ class Desk:
         self,
         *parts: list[dict[str, str | None]] | str,
         asked: tuple[str, ...] = ("2025-Q2",),
-        lent: dict[str, Path] | None = None,
+        baseline: dict[str, Path] | None = None,
         again: bool = False,
     ) -> Gone:
-        """Gather these parts, each a list of rows or a text; ``again`` reads the last ones over, as a replay."""
+        """Gather these parts, each a list of rows or a text.
+
+        ``again`` reads the last ones over, as a replay.
+        """
         root, system = self.folder / "package", self.folder / "system"
         for each in (root, system):
             each.mkdir(exist_ok=True)
@@ -182,7 +193,9 @@ class Desk:
         source = f"[source]\n{source}\n[reader]\n{self.reader}\n"
         told = f'dataflow = "F"\nprovider = "P.D"\n{self.more}\n{source}{self.map}'
         (root / "x.toml").write_text(told, encoding="utf-8")
-        texts = {f"catalogue/{name}": text for name, text in self.tables.items()} | {"dataflows/F.toml": self.dataflow}
+        texts = {f"catalogue/{name}": text for name, text in self.tables.items()} | {
+            "dataflows/F.toml": self.dataflow
+        }
         catalogue = structures.catalogue(texts)
         last = self.folder / f"scratch-{self.gathers}-0"
         scratch = last.with_name(f"scratch-{self.gathers}-1") if again else last
@@ -199,13 +212,13 @@ class Desk:
             catalogue=str(structures.keep(texts, self.folder / "snapshots")),
             speaks_for=list(catalogue.org_units),
             indicators=list(catalogue.indicators),
-            lent={period: str(folder) for period, folder in (lent or {}).items()},
+            baseline={period: str(folder) for period, folder in (baseline or {}).items()},
             scratch=str(scratch),
             replay_of=str(last) if again else None,
             now=NOW,
             **self.order,
         )
-        connectors = Loaded(["connectors"])
+        connectors = ConnectorRegistry(["connectors"])
         connectors.manager.register(Offered)
         connectors.take_offers()
         answer = Gathering(order, lambda _: None).run(lambda: (connectors, province.read(root)))

@@ -14,7 +14,12 @@ from hub_core.model.observation import INDEXED, MEASURES, SCHEMA, STATUSES, pack
 from hub_core.stages.validate import Codes
 
 Figures = dict[tuple[str, ...], tuple[Any, str]]
-KNOWN = {"indicator": ["A", "B"], "org_unit": ["x", "y"], "measure": list(MEASURES), "dims": ["", "d=1"]}
+KNOWN = {
+    "indicator": ["A", "B"],
+    "org_unit": ["x", "y"],
+    "measure": list(MEASURES),
+    "dims": ["", "d=1"],
+}
 GONE = "Z"  # what the catalogue, or the payload's dimensions, do not have any more
 
 keys = st.tuples(
@@ -29,8 +34,14 @@ figures = st.dictionaries(keys, st.tuples(values, st.sampled_from(STATUSES)), ma
 
 @pytest.mark.parametrize("key", [packed, lambda _: None], ids=["packs", "does not pack"])
 @given(before=figures, after=figures)
-def test_two_sets_of_figures_are_compared_key_by_key(key: Any, before: Figures, after: Figures) -> None:
-    after = {k: told for k, told in after.items() if all(c in KNOWN[n] for n, c in zip(INDEXED, k, strict=True))}
+def test_two_sets_of_figures_are_compared_key_by_key(
+    key: Any, before: Figures, after: Figures
+) -> None:
+    after = {
+        k: told
+        for k, told in after.items()
+        if all(c in KNOWN[n] for n, c in zip(INDEXED, k, strict=True))
+    }
     fixed = {"period": "2026-M10", "calendar": "S", "part": 0, "row": 0, "column": None}
     was = [
         dict(zip(INDEXED, key, strict=True)) | fixed | {"value": value, "status": status}
@@ -45,7 +56,9 @@ def test_two_sets_of_figures_are_compared_key_by_key(key: Any, before: Figures, 
     shared = before.keys() & after.keys()
     unchanged = sum(before[key] == after[key] for key in shared)
     with mock.patch("hub_core.child.changes.packed", key):
-        found = changes(pl.LazyFrame(was, schema=SCHEMA), pl.DataFrame(now, schema=schema), Codes("S", KNOWN))
+        found = changes(
+            pl.LazyFrame(was, schema=SCHEMA), pl.DataFrame(now, schema=schema), Codes("S", KNOWN)
+        )
     assert found == {
         "new": len(after.keys() - before.keys()),
         "changed": len(shared) - unchanged,

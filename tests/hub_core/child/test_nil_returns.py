@@ -97,7 +97,10 @@ def test_a_row_without_a_period_says_nil_of_the_one_that_was_asked_for(by_column
 
 def test_of_several_periods_a_row_must_say_for_which_it_says_nil(by_column: Desk) -> None:
     gone = by_column.gather([nil(None)], asked=(Q1, Q2))
-    assert gone.error == ("SourceChanged", f"a nil return does not say for which period; {Q1}, {Q2} were asked for")
+    assert gone.error == (
+        "SourceChanged",
+        f"a nil return does not say for which period; {Q1}, {Q2} were asked for",
+    )
     assert gone.answer.submissions == []
     assert gone.answer.landing is not None
 
@@ -122,7 +125,11 @@ def test_nil_twice_is_nil_once(by_column: Desk) -> None:
 def test_v020_nil_with_figures_is_held(by_column: Desk, row: Made) -> None:
     gone = by_column.gather([nil(Q2), row(ghi_chu=None), row(ct="AA.3", ghi_chu=None)])
     manifest = gone.manifest(Q2)
-    assert (manifest.kind, manifest.nil, manifest.rows) == ("figures", False, 2)  # figures, where they are accepted
+    assert (manifest.kind, manifest.nil, manifest.rows) == (
+        "figures",
+        False,
+        2,
+    )  # figures, where they are accepted
     assert manifest.blocked == ["V020"]
     assert gone.findings(Q2) == [("V020", "blocking", 2, "", None)]
     assert gone.figures(Q2) == [("AA.2", "1"), ("AA.3", "1")]
@@ -131,7 +138,9 @@ def test_v020_nil_with_figures_is_held(by_column: Desk, row: Made) -> None:
 def test_v020_nil_with_a_quarantined_row_is_held(by_column: Desk, row: Made) -> None:
     gone = by_column.gather([nil(Q2), row(ghi_chu=None, gt="không rõ", dv="?")])
     assert (gone.manifest(Q2).kind, gone.manifest(Q2).blocked) == ("figures", ["V020"])
-    assert ("V020", "blocking", 1, "", None) in gone.findings(Q2)  # one row, though it breaks two rules
+    assert ("V020", "blocking", 1, "", None) in gone.findings(
+        Q2
+    )  # one row, though it breaks two rules
 
 
 def test_v020_figures_of_another_period_contradict_nothing(by_column: Desk, row: Made) -> None:
@@ -139,10 +148,14 @@ def test_v020_figures_of_another_period_contradict_nothing(by_column: Desk, row:
     assert (gone.manifest(Q1).blocked, gone.manifest(Q2).blocked) == ([], [])
 
 
-def test_a_nil_return_after_figures_withdraws_them_and_is_held_for_it(by_column: Desk, row: Made) -> None:
-    by_column.dataflow = by_column.dataflow.replace("withdrawn_percent = 100", "withdrawn_percent = 20")
+def test_a_nil_return_after_figures_withdraws_them_and_is_held_for_it(
+    by_column: Desk, row: Made
+) -> None:
+    by_column.dataflow = by_column.dataflow.replace(
+        "withdrawn_percent = 100", "withdrawn_percent = 20"
+    )
     current = by_column.gather([row(ghi_chu=None)])
-    gone = by_column.gather([nil(Q2)], lent=current.folders)
+    gone = by_column.gather([nil(Q2)], baseline=current.folders)
     assert (gone.manifest(Q2).kind, gone.manifest(Q2).blocked) == ("nil", ["V017"])
     assert gone.manifest(Q2).counts["withdrawn"] == 1
 
@@ -180,7 +193,10 @@ def test_a_text_beside_rows_says_nothing(by_text: Desk, row: Made) -> None:
 
 
 def test_a_text_does_not_say_nil_of_a_period_whose_own_part_is_empty(by_text: Desk) -> None:
-    """One part for each period, as of a gateway that is asked by period: only one of them says nil."""
+    """One part for each period, as of a gateway that is asked by period.
+
+    Only one of them says nil.
+    """
     gone = by_text.gather(SAYS, "[]", asked=(Q1, Q2))
     assert not any(gone.manifest(period).nil for period in gone.folders)
 
@@ -206,7 +222,12 @@ def test_nil_is_declared_by_a_row_or_by_a_text(told: dict[str, str]) -> None:
     "told",
     [
         *({}, {"column": "a"}, {"is": "b"}, {"column": "a", "is": "b", "text": "c"}, {"text": ""}),
-        *({"column": "a", "is": ""}, {"is": "b", "text": "c"}, {"column": "a", "text": "c"}, {"texts": "c"}),
+        *(
+            {"column": "a", "is": ""},
+            {"is": "b", "text": "c"},
+            {"column": "a", "text": "c"},
+            {"texts": "c"},
+        ),
     ],
 )
 def test_nil_said_in_any_other_way_is_refused(told: dict[str, str]) -> None:
@@ -239,7 +260,14 @@ def test_a_period_that_is_none_is_refused(periods: object) -> None:
 
 # In the hub's own words
 
-OWN = {"org_unit": "vn-a", "period": Q2, "indicator": "AA.2", "value": "1.234", "unit": "người", "status": "A"}
+OWN = {
+    "org_unit": "vn-a",
+    "period": Q2,
+    "indicator": "AA.2",
+    "value": "1.234",
+    "unit": "người",
+    "status": "A",
+}
 
 
 def test_a_provision_without_a_mapping_reads_the_hubs_own_words(desk: Desk) -> None:
@@ -255,10 +283,14 @@ def test_the_nil_box_of_a_form_is_a_nil_return(desk: Desk, box: str) -> None:
     blank = dict.fromkeys(OWN)
     assert is_nil(desk.gather([{**blank, "period": Q2, "nil": box}]), Q2)
     assert desk.gather([{**OWN, "nil": None}]).figures(Q2) == [("AA.2", "1234")]
-    assert desk.gather([{**blank, "period": Q2, "nil": box}, {**OWN, "nil": None}]).manifest(Q2).blocked == ["V020"]
+    assert desk.gather([{**blank, "period": Q2, "nil": box}, {**OWN, "nil": None}]).manifest(
+        Q2
+    ).blocked == ["V020"]
 
 
-def test_with_a_mapping_of_its_own_a_column_nil_is_a_column_like_another(desk: Desk, row: Made) -> None:
+def test_with_a_mapping_of_its_own_a_column_nil_is_a_column_like_another(
+    desk: Desk, row: Made
+) -> None:
     gone = desk.gather([row(nil="x")])
     assert gone.error is not None
     assert gone.error[0] == "SourceChanged"

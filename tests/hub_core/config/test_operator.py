@@ -41,7 +41,9 @@ def duty(home: Path, **told: object) -> None:
     }
     lines = ["[[obligation]]"]
     for key, value in (fixed | told).items():
-        text = value if isinstance(value, str) and value[:1] in "{2" else repr(value).replace("'", '"')
+        text = (
+            value if isinstance(value, str) and value[:1] in "{2" else repr(value).replace("'", '"')
+        )
         lines.append(f"{key} = {text}")
     with (home / "config" / "obligations" / "more.toml").open("a", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
@@ -81,9 +83,21 @@ def test_a_folder_that_is_no_home_is_said_so(tmp_path: Path) -> None:
         ("seconds   = 600", "seconds = 0", "gather.seconds"),
         ("seconds   = 600", 'seconds = "long"', "gather.seconds"),
         ("memory_mb  = 2048", "memory_mb = 100", "gather.memory_mb"),
-        ("[store]", '[provinces.nghe_an]\nisolation = "machine"\n[store]', "provinces.nghe_an.isolation"),
-        ("[store]", '[provinces.nghe_an]\nisolation = "user"\n[store]', 'and user = "NAME" go together'),
-        ("[store]", '[provinces.nghe_an]\nuser = "hub-nghe-an"\n[store]', 'and user = "NAME" go together'),
+        (
+            "[store]",
+            '[provinces.nghe_an]\nisolation = "machine"\n[store]',
+            "provinces.nghe_an.isolation",
+        ),
+        (
+            "[store]",
+            '[provinces.nghe_an]\nisolation = "user"\n[store]',
+            'and user = "NAME" go together',
+        ),
+        (
+            "[store]",
+            '[provinces.nghe_an]\nuser = "hub-nghe-an"\n[store]',
+            'and user = "NAME" go together',
+        ),
         ("[store]", "[store", "hub.toml"),
         ("[plugins]", "[plugin]", "plugin: unknown key"),
     ],
@@ -111,7 +125,9 @@ def test_a_relative_database_is_in_the_home(
     assert found.database == "sqlite:///" + path.format(home=home, above=home.parent)
 
 
-@pytest.mark.parametrize("url", ["postgresql+psycopg://hub@db/hub", "postgresql+psycopg://hub@/hub?host=/run/pg"])
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://hub@db/hub", "postgresql+psycopg://hub@/hub?host=/run/pg"]
+)
 def test_another_databases_address_stays_as_it_is(home: Path, url: str) -> None:
     edit(home, "hub.toml", "sqlite:///hub.db", url)
     assert configuration.load(home).database == url
@@ -152,7 +168,10 @@ def test_a_byte_order_mark_of_an_editor_changes_nothing(home: Path) -> None:
         ({"indicators": ["KX.90"]}, r"KX\.90"),  # another dataflow's
         ({"speaks_for": []}, "speaks_for"),
         ({"frequencies": []}, "frequencies"),
-        ({"frequencies": ["Q", "M"]}, r"more\.toml: obligation 1 of DA_NANG\.SKHCN: due has no rule for M"),
+        (
+            {"frequencies": ["Q", "M"]},
+            r"more\.toml: obligation 1 of DA_NANG\.SKHCN: due has no rule for M",
+        ),
         ({"frequencies": ["W"]}, "frequencies"),
         ({"frequencies": ["S"], "due": '{ S = "day 6" }'}, "TELECOM is not reported by S"),
         ({"due": '{ W = "day 6" }'}, r"DA_NANG\.SKHCN\.due\.W"),
@@ -167,7 +186,9 @@ def test_a_byte_order_mark_of_an_editor_changes_nothing(home: Path) -> None:
         ({"valid_from": "2025-07-01", "valid_to": "2025-06-30"}, "valid_to|ends|before"),
     ],
 )
-def test_an_obligation_that_is_wrong_is_refused(home: Path, told: dict[str, object], words: str) -> None:
+def test_an_obligation_that_is_wrong_is_refused(
+    home: Path, told: dict[str, object], words: str
+) -> None:
     duty(home, **told)
     refused(home, words)
 
@@ -175,8 +196,13 @@ def test_an_obligation_that_is_wrong_is_refused(home: Path, told: dict[str, obje
 def test_an_obligation_file_that_does_not_read_is_named(home: Path) -> None:
     (home / "config" / "obligations" / "broken.toml").write_text("[[obligation", encoding="utf-8")
     refused(home, r"broken\.toml")
-    (home / "config" / "obligations" / "broken.toml").write_text("obligation = [1, {}]", encoding="utf-8")
-    refused(home, r"broken\.toml: obligation 1 of nobody: .*; obligation 2 of nobody\.dataflow: Field required")
+    (home / "config" / "obligations" / "broken.toml").write_text(
+        "obligation = [1, {}]", encoding="utf-8"
+    )
+    refused(
+        home,
+        r"broken\.toml: obligation 1 of nobody: .*; obligation 2 of nobody\.dataflow: Field required",
+    )
 
 
 VOICES: dict[str, tuple[dict[str, object], bool]] = {
@@ -186,15 +212,25 @@ VOICES: dict[str, tuple[dict[str, object], bool]] = {
     "another dataflow": ({"speaks_for": ["vn-nghe-an"], "dataflow": "OTHER"}, False),
     "the same unit before": ({"speaks_for": ["vn-nghe-an"], "valid_to": "2024-12-31"}, True),
     "one indicator of it": ({"speaks_for": ["vn-nghe-an"], "indicators": ["VT.03"]}, True),
-    "a unit whose speaker has gone": ({"speaks_for": ["vn-quang-binh"], "valid_from": "2025-07-01"}, False),
-    "a unit on its speaker's last day": ({"speaks_for": ["vn-quang-binh"], "valid_from": "2025-06-30"}, True),
+    "a unit whose speaker has gone": (
+        {"speaks_for": ["vn-quang-binh"], "valid_from": "2025-07-01"},
+        False,
+    ),
+    "a unit on its speaker's last day": (
+        {"speaks_for": ["vn-quang-binh"], "valid_from": "2025-06-30"},
+        True,
+    ),
 }
 
 
 @pytest.mark.parametrize("what", VOICES)
 def test_two_who_speak_for_one_figure_on_one_day_are_refused(home: Path, what: str) -> None:
     told, clash = VOICES[what]
-    flow = (home / "config" / "dataflows" / "TELECOM.toml").read_text(encoding="utf-8").replace('"TELECOM"', '"OTHER"')
+    flow = (
+        (home / "config" / "dataflows" / "TELECOM.toml")
+        .read_text(encoding="utf-8")
+        .replace('"TELECOM"', '"OTHER"')
+    )
     (home / "config" / "dataflows" / "OTHER.toml").write_text(flow, encoding="utf-8")
     with (home / "config" / "catalogue" / "indicators.csv").open("a", encoding="utf-8") as table:
         table.write("OT.1,OTHER,a,a,%,stock,sum,last,,,Q,+,any,S,,\n")
@@ -205,8 +241,12 @@ def test_two_who_speak_for_one_figure_on_one_day_are_refused(home: Path, what: s
         assert "da_nang" in {duty.province for duty in configuration.load(home).obligations}
 
 
-@pytest.mark.parametrize(("one", "other", "clash"), [("VT.03", "VT.04", False), ("VT.03", "VT.03", True)])
-def test_two_may_share_a_unit_where_they_share_no_indicator(home: Path, one: str, other: str, clash: bool) -> None:
+@pytest.mark.parametrize(
+    ("one", "other", "clash"), [("VT.03", "VT.04", False), ("VT.03", "VT.03", True)]
+)
+def test_two_may_share_a_unit_where_they_share_no_indicator(
+    home: Path, one: str, other: str, clash: bool
+) -> None:
     duty(home, indicators=[one])
     duty(home, indicators=[other], provider="DA_NANG.SXD")
     if clash:
@@ -227,7 +267,10 @@ def test_one_provider_of_two_provinces_is_two_voices(home: Path) -> None:
 
 def test_the_shipped_days_off_are_read_and_a_home_may_do_without(home: Path) -> None:
     stated = configuration.load(home).announced
-    assert (date(2026, 1, 2) in stated.holidays, date(2026, 1, 10) in stated.working) == (True, True)
+    assert (date(2026, 1, 2) in stated.holidays, date(2026, 1, 10) in stated.working) == (
+        True,
+        True,
+    )
     (home / "config" / "holidays.csv").unlink()
     assert configuration.load(home).announced == NOTHING
 
@@ -236,7 +279,9 @@ def test_days_off_that_do_not_read_are_named(home: Path) -> None:
     with (home / "config" / "holidays.csv").open("a", encoding="utf-8") as file:
         file.write("2027-02-30,holiday,x,y\n")
     refused(home, r"holidays\.csv, line 4: day")
-    (home / "config" / "holidays.csv").write_bytes(b"date,kind,what,legal_act\n2026-09-02,holiday,\xff,x\n")
+    (home / "config" / "holidays.csv").write_bytes(
+        b"date,kind,what,legal_act\n2026-09-02,holiday,\xff,x\n"
+    )
     refused(home, r"holidays\.csv cannot be read")
 
 
@@ -261,9 +306,15 @@ def test_a_delivery_is_read(home: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('dataflow = "POSTAL"\nrecipient = "G06"\nrecipient_name = "x"\nsink = {}', "names dataflow POSTAL"),
+        (
+            'dataflow = "POSTAL"\nrecipient = "G06"\nrecipient_name = "x"\nsink = {}',
+            "names dataflow POSTAL",
+        ),
         ('dataflow = "TELECOM"\nrecipient = "G06"\nsink = {}', "recipient_name"),
-        ('dataflow = "TELECOM"\nrecipient = "G06"\nrecipient_name = "x"\nsink = {}\nto = 1', "to: unknown key"),
+        (
+            'dataflow = "TELECOM"\nrecipient = "G06"\nrecipient_name = "x"\nsink = {}\nto = 1',
+            "to: unknown key",
+        ),
     ],
 )
 def test_a_delivery_that_is_wrong_is_refused(home: Path, text: str, words: str) -> None:
@@ -274,7 +325,13 @@ def test_a_delivery_that_is_wrong_is_refused(home: Path, text: str, words: str) 
 def test_a_dataflow_goes_whole_to_one_recipient_on_a_date(home: Path) -> None:
     """What three ministries share is three dataflows (design section 13)."""
     one = '[[delivery]]\ndataflow = "TELECOM"\nrecipient = "{}"\nrecipient_name = "x"\nsink = {{ kind = "rest" }}\n'
-    delivery(home, one.format("G06") + "valid_to = 2025-02-28\n" + one.format("G12") + "valid_from = 2025-03-01\n")
+    delivery(
+        home,
+        one.format("G06")
+        + "valid_to = 2025-02-28\n"
+        + one.format("G12")
+        + "valid_from = 2025-03-01\n",
+    )
     assert len(configuration.load(home).deliveries) == 2
     delivery(home, one.format("G06") + one.format("G12"))
     refused(home, "TELECOM")

@@ -35,13 +35,20 @@ def prepare(*lines: str) -> str:
 
 
 def to_every_file(told: bytes) -> str:
-    lines = ["for number in range(21):", "    try:", f"        os.write(number, {told!r})", "    except OSError:"]
+    lines = [
+        "for number in range(21):",
+        "    try:",
+        f"        os.write(number, {told!r})",
+        "    except OSError:",
+    ]
     return prepare(*lines, "        continue")
 
 
 def in_scratch(code: str) -> str:
-    find = "import gc, shutil; from hub_core.landing.zone import Scratch"
-    return prepare(find, "scratch = [x for x in gc.get_objects() if isinstance(x, Scratch)][0].root", code)
+    find = "import gc, shutil; from hub_core.landing.scratch import Scratch"
+    return prepare(
+        find, "scratch = [x for x in gc.get_objects() if isinstance(x, Scratch)][0].root", code
+    )
 
 
 RUBBISH = {
@@ -62,7 +69,9 @@ OTHERS = {
     "loud": prepare("print('Tải xong dữ liệu', flush=True)"),
     "unflushed": prepare("print('Tải xong dữ liệu')"),
     "twice": prepare("print('x' * 20000, flush=True)"),
-    "flood": prepare("for _ in range(50): os.write(1, b'a' * 1_000_000)", "sys.stderr.write('b' * 10**6)"),
+    "flood": prepare(
+        "for _ in range(50): os.write(1, b'a' * 1_000_000)", "sys.stderr.write('b' * 10**6)"
+    ),
     "floods": prepare("while True: os.write(1, b'a' * 1_000_000)"),
     "litters": prepare(
         "import ctypes, tempfile; make = ctypes.CDLL(None).creat",
@@ -87,7 +96,10 @@ OTHERS = {
 SECRETS = {  # a package's secret, and its ``prepare``
     "leaks": ('a mật "khẩu-ẩy" é%', "print({0!r}, flush=True); raise ValueError({0!r})"),
     "leaks_at_the_end": ("a-mat-khau-rat-dai", "print('x' * 390 + {0!r}, flush=True)"),
-    "leaks_in_last_words": ("a-mat-khau-rat-dai", "sys.stderr.write({0!r} + 'x' * 390 + '\\n'); os._exit(1)"),
+    "leaks_in_last_words": (
+        "a-mat-khau-rat-dai",
+        "sys.stderr.write({0!r} + 'x' * 390 + '\\n'); os._exit(1)",
+    ),
     "digits": ("2025", "pass"),
     "unset": ("", "pass"),
 }
@@ -97,7 +109,9 @@ def with_secret(nights: Nights, name: str, secret: str, code: str) -> None:
     """A package whose source is given a secret as a class of letters in its pattern."""
     root = nights.prepare(name, prepare(code.format(secret)))
     path = root / "hub_provinces" / name / "telecom.toml"
-    told = path.read_text(encoding="utf-8").replace('"folder"', '"folder"\npattern = "[secret:part]*.csv"')
+    told = path.read_text(encoding="utf-8").replace(
+        '"folder"', '"folder"\npattern = "[secret:part]*.csv"'
+    )
     path.write_text(told, encoding="utf-8")
     nights.serve(name=name, file=f"{secret[:1] or 'a'}.csv")
 
@@ -135,7 +149,9 @@ def sound(told: GatherReport) -> bool:
 # It speaks where it should not
 
 
-def test_what_a_package_prints_is_noted_and_its_answer_intact(reports: dict[str, GatherReport]) -> None:
+def test_what_a_package_prints_is_noted_and_its_answer_intact(
+    reports: dict[str, GatherReport],
+) -> None:
     told = reports["loud/telecom"]
     assert (told.outcome, told.counts["admitted"]) == ("done", 2)
     assert told.notes == ["wrote to standard output: Tải xong dữ liệu"]
@@ -147,7 +163,10 @@ def test_what_it_prints_without_flushing_is_noted_too(reports: dict[str, GatherR
 
 
 def test_what_each_provision_prints_is_noted_with_it(reports: dict[str, GatherReport]) -> None:
-    """The child writes to the file that the hub reads: one must not move the other's place in it."""
+    """The child writes to the file that the hub reads.
+
+    One must not move the other's place in it.
+    """
     assert len(reports["twice/telecom"].notes) == 1
     assert reports["twice/zweite"].notes == ["wrote to standard output: kurz"]
 
@@ -163,12 +182,16 @@ def test_who_prints_on_and_on_is_ended(reports: dict[str, GatherReport]) -> None
     assert "printed more than 100 MB" in str(reports["floods/telecom"].error)
 
 
-def test_a_package_that_closes_its_standard_output_harms_nobody(reports: dict[str, GatherReport]) -> None:
+def test_a_package_that_closes_its_standard_output_harms_nobody(
+    reports: dict[str, GatherReport],
+) -> None:
     assert reports["mute/telecom"].outcome == "done"
 
 
 @pytest.mark.parametrize("name", RUBBISH)
-def test_rubbish_in_every_file_costs_its_own_run_at_most(reports: dict[str, GatherReport], name: str) -> None:
+def test_rubbish_in_every_file_costs_its_own_run_at_most(
+    reports: dict[str, GatherReport], name: str
+) -> None:
     """Nor can an answer be forged that way."""
     assert sound(reports[f"{name}/telecom"])
 
@@ -185,7 +208,9 @@ def test_in_its_scratch_folder_it_may_do_as_it_likes(reports: dict[str, GatherRe
 
 
 def test_but_not_leave_files_without_number(reports: dict[str, GatherReport]) -> None:
-    assert "keeps more than 100000 files in its scratch folder" in str(reports["litters/telecom"].error)
+    assert "keeps more than 100000 files in its scratch folder" in str(
+        reports["litters/telecom"].error
+    )
 
 
 # What it can see
@@ -204,7 +229,9 @@ def written(home: Path) -> str:
     return "\n".join(path.read_bytes().decode(errors="replace") for path in paths)
 
 
-def test_a_secret_is_in_nothing_that_a_child_says(reports: dict[str, GatherReport], long_night: Nights) -> None:
+def test_a_secret_is_in_nothing_that_a_child_says(
+    reports: dict[str, GatherReport], long_night: Nights
+) -> None:
     told = reports["leaks/telecom"]
     assert told.outcome == "failed"
     assert "ValueError" in str(told.error)
@@ -232,10 +259,15 @@ def test_a_secret_of_digits_spoils_no_answer(reports: dict[str, GatherReport]) -
 
 def test_a_secret_that_is_not_set_is_named(reports: dict[str, GatherReport]) -> None:
     error = str(reports["unset/telecom"].error)
-    assert f"secret part of unset: it is not set: hub secret set unset part, or {variable('unset', 'part')} in" in error
+    assert (
+        f"secret part of unset: it is not set: hub secret set unset part, or {variable('unset', 'part')} in"
+        in error
+    )
 
 
-def test_a_secret_in_a_sources_complaint_is_kept_nowhere(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_in_a_sources_complaint_is_kept_nowhere(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The landing tells why it was cut off."""
     nights.package("p")
     nights.sources["p"] = {"telecom": {"path": "/nowhere/secret:part"}}
@@ -322,7 +354,10 @@ def test_a_killed_hub_takes_its_children_with_it(nights: Nights) -> None:
 def orders(nights: Nights, *names: str) -> list[dict[str, Any]]:
     with nights.hub() as hub:
         snapshot = str(hub.config.snapshot())
-        made = [CheckOrder(plugin=hub.found[name], trusted=["connectors"], catalogue=snapshot) for name in names]
+        made = [
+            CheckOrder(plugin=hub.found[name], trusted=["connectors"], catalogue=snapshot)
+            for name in names
+        ]
     return [each.model_dump(mode="json") for each in made]
 
 
@@ -343,7 +378,9 @@ def test_a_slip_in_the_name_of_a_province_that_is_set_apart_is_said(nights: Nigh
     with (nights.make() / "config" / "hub.toml").open("a") as file:
         file.write('\n[provinces.quang_tri_]\nisolation = "guarded"\n')
     with nights.hub() as hub:
-        assert "[provinces.quang_tri_]: there is no such package" in [each.what for each in check(hub, DAY)]
+        assert "[provinces.quang_tri_]: there is no such package" in [
+            each.what for each in check(hub, DAY)
+        ]
 
 
 def test_the_inline_engine_says_what_a_process_says(nights: Nights) -> None:
@@ -374,21 +411,27 @@ def test_a_child_that_is_closed_leaves_no_open_file() -> None:
     assert gone(child.process.pid)
 
 
-def test_a_child_that_was_waited_for_is_no_longer_known_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_was_waited_for_is_no_longer_known_by_its_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Its number may be a stranger's by then."""
     child = Child()
     child.process.kill()
     child.process.wait()
     killed: list[int] = []
     monkeypatch.setattr("hub_core.engine.watch.os.killpg", lambda number, _: killed.append(number))
-    monkeypatch.setattr("hub_core.engine.watch.below", lambda number: killed.append(number) or iter(()))
+    monkeypatch.setattr(
+        "hub_core.engine.watch.below", lambda number: killed.append(number) or iter(())
+    )
     child.close()
     assert not killed
 
 
 @pytest.mark.parametrize(("start", "end"), [(True, False), (False, True)])
 @pytest.mark.parametrize("secret", ["canary-7f3a9c51e2", 'with "quotes" and\nlines of its own'])
-def test_of_a_secret_that_is_cut_in_two_nothing_is_shown(secret: str, start: bool, end: bool) -> None:
+def test_of_a_secret_that_is_cut_in_two_nothing_is_shown(
+    secret: str, start: bool, end: bool
+) -> None:
     for written in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]):
         for at in range(1, len(written)):
             half = written[at:] + " " * 900 if start else " " * 900 + written[:at]

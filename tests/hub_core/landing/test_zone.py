@@ -21,16 +21,10 @@ from pydantic import ValidationError
 from hub_core.contracts import PayloadPart
 from hub_core.errors import HubError, StateError, StoreError, SubmissionError
 from hub_core.home import figures_of
-from hub_core.landing.zone import (
-    MANIFEST,
-    OBSERVATIONS,
-    QUARANTINE,
-    LandingZone,
-    Scratch,
-    open_part,
-    read_manifest,
-    write,
-)
+from hub_core.landing.layout import MANIFEST, OBSERVATIONS, QUARANTINE, read_manifest, write
+from hub_core.landing.parts import open_part
+from hub_core.landing.scratch import Scratch
+from hub_core.landing.zone import LandingZone
 from hub_core.model.exchange import Landing, Manifest, Part
 from hub_core.model.observation import CODED, content_digest
 from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
@@ -76,7 +70,11 @@ def zone(tmp_path: Path) -> LandingZone:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 # Parts
@@ -93,7 +91,11 @@ def test_a_part_is_read_back_as_it_was_landed(scratch: Scratch, content: bytes) 
 
 def test_a_part_is_told_with_its_place_and_name(scratch: Scratch) -> None:
     part = scratch.land(PayloadPart(b"a", "application/json", "https://x/?ky=1", "trang 2"))
-    assert (part.media_type, part.origin, part.name) == ("application/json", "https://x/?ky=1", "trang 2")
+    assert (part.media_type, part.origin, part.name) == (
+        "application/json",
+        "https://x/?ky=1",
+        "trang 2",
+    )
 
 
 def test_equal_bytes_are_kept_once_and_listed_each_time(scratch: Scratch) -> None:
@@ -144,7 +146,9 @@ def test_a_question_is_written_nowhere_but_as_a_digest(scratch: Scratch) -> None
     assert b"bi-mat" not in b"".join(tree(scratch.root).values())
 
 
-def test_a_part_that_is_lent_is_landed_without_being_written_again(tmp_path: Path, scratch: Scratch) -> None:
+def test_a_part_that_is_lent_is_landed_without_being_written_again(
+    tmp_path: Path, scratch: Scratch
+) -> None:
     other = Scratch(tmp_path / "other")
     part = other.land(payload(b"1"))
     lent = scratch.lend(other.root / "parts", part)
@@ -223,7 +227,9 @@ def test_nothing_landed_is_no_part(tmp_path: Path) -> None:
     assert Scratch(tmp_path / "new").landed() == []
 
 
-@pytest.mark.parametrize("tail", [b"", b"{", b'{"digest": "', b"\xff\xfe\n", b"rubbish\n", b"null\n", b"[]\n", b"\n"])
+@pytest.mark.parametrize(
+    "tail", [b"", b"{", b'{"digest": "', b"\xff\xfe\n", b"rubbish\n", b"null\n", b"[]\n", b"\n"]
+)
 def test_a_line_cut_off_in_the_middle_is_left_out(scratch: Scratch, tail: bytes) -> None:
     parts = [scratch.land(payload(b"1"))]
     with (scratch.root / "parts.jsonl").open("ab") as journal:
@@ -265,7 +271,9 @@ def test_two_landings_share_a_part(tmp_path: Path, zone: LandingZone) -> None:
     tellings = []
     for gather in (GATHER, LATER):
         mine = Scratch(tmp_path / gather)
-        tellings.append(landing([mine.land(payload(b"same")), mine.land(payload(gather.encode()))], gather))
+        tellings.append(
+            landing([mine.land(payload(b"same")), mine.land(payload(gather.encode()))], gather)
+        )
         zone.adopt_landing(mine.root, tellings[-1])
     there = zone.parts("nghe_an", "telecom")
     assert len(list(there.iterdir())) == 3
@@ -302,7 +310,9 @@ def test_a_landing_that_does_not_read_is_named(scratch: Scratch, zone: LandingZo
         zone.landing("nghe_an", "telecom", GATHER)
 
 
-def test_a_part_that_the_child_did_not_leave_is_missed_before_the_commit(scratch: Scratch, zone: LandingZone) -> None:
+def test_a_part_that_the_child_did_not_leave_is_missed_before_the_commit(
+    scratch: Scratch, zone: LandingZone
+) -> None:
     part = scratch.land(payload(b"1"))
     (scratch.root / "parts" / f"{part.digest}.zst").unlink()
     with pytest.raises(StoreError, match="missing"):
@@ -310,7 +320,9 @@ def test_a_part_that_the_child_did_not_leave_is_missed_before_the_commit(scratch
     assert zone.landings("nghe_an", "telecom") == []
 
 
-def test_a_link_in_place_of_a_part_is_not_taken(tmp_path: Path, scratch: Scratch, zone: LandingZone) -> None:
+def test_a_link_in_place_of_a_part_is_not_taken(
+    tmp_path: Path, scratch: Scratch, zone: LandingZone
+) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"another province's")
     part = scratch.land(payload(b"1"))
@@ -323,7 +335,9 @@ def test_a_link_in_place_of_a_part_is_not_taken(tmp_path: Path, scratch: Scratch
 
 
 @pytest.mark.parametrize("at", [4, -1])
-def test_bytes_that_come_again_take_the_place_of_damaged_ones(tmp_path: Path, zone: LandingZone, at: int) -> None:
+def test_bytes_that_come_again_take_the_place_of_damaged_ones(
+    tmp_path: Path, zone: LandingZone, at: int
+) -> None:
     for gather in (GATHER, LATER):
         mine = Scratch(tmp_path / gather)
         told = landing([mine.land(payload(b"chi tieu" * 50))], gather)
@@ -366,23 +380,34 @@ def test_a_link_in_place_of_the_folder_of_parts_is_not_followed(
     assert open_part(other.root / "parts", part).content == b"another province's"
 
 
-def test_a_part_whose_bytes_are_others_is_not_taken_over(scratch: Scratch, zone: LandingZone) -> None:
-    """The parent verifies what a child left (design section 11); once in the zone it would stand for ever."""
+def test_a_part_whose_bytes_are_others_is_not_taken_over(
+    scratch: Scratch, zone: LandingZone
+) -> None:
+    """The parent verifies what a child left (design section 11).
+
+    Once in the zone it would stand for ever.
+    """
     part = scratch.land(payload(b"1" * 100))
     (scratch.root / "parts" / f"{part.digest}.zst").write_bytes(zstandard.compress(b"2" * 100))
     with pytest.raises(HubError):
         zone.adopt_landing(scratch.root, landing([part]))
 
 
-def test_the_rows_without_a_period_are_taken_over_with_their_gather(scratch: Scratch, zone: LandingZone) -> None:
-    rows = pl.DataFrame([dict.fromkeys(QUARANTINE_SCHEMA.names()) | {"code": "V001"}], schema=QUARANTINE_SCHEMA)
+def test_the_rows_without_a_period_are_taken_over_with_their_gather(
+    scratch: Scratch, zone: LandingZone
+) -> None:
+    rows = pl.DataFrame(
+        [dict.fromkeys(QUARANTINE_SCHEMA.names()) | {"code": "V001"}], schema=QUARANTINE_SCHEMA
+    )
     rows.write_parquet(scratch.gather_folder(GATHER) / QUARANTINE)
     zone.adopt_landing(scratch.root, landing([]))
     [row] = quarantined(zone.provision("nghe_an", "telecom") / "gathers" / GATHER)
     assert row["code"] == "V001"
 
 
-def test_a_zone_that_cannot_be_written_is_a_matter_of_the_operator(scratch: Scratch, tmp_path: Path) -> None:
+def test_a_zone_that_cannot_be_written_is_a_matter_of_the_operator(
+    scratch: Scratch, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match="landing zone"):
         LandingZone(tmp_path / "file").adopt_landing(scratch.root, landing([]))
@@ -398,7 +423,17 @@ def test_a_zone_that_cannot_be_written_is_a_matter_of_the_operator(scratch: Scra
         {"province": "Nghe_An"},
         {"format": 2},
         {"unknown": 1},
-        {"parts": [{"digest": "../../../etc/passwd", "size": 1, "media_type": "", "origin": "", "name": ""}]},
+        {
+            "parts": [
+                {
+                    "digest": "../../../etc/passwd",
+                    "size": 1,
+                    "media_type": "",
+                    "origin": "",
+                    "name": "",
+                }
+            ]
+        },
     ],
 )
 def test_a_landing_names_no_place_outside_its_provision(told: dict[str, Any]) -> None:
@@ -413,8 +448,13 @@ def test_a_sealed_folder_is_read_with_its_files_checked(tmp_path: Path, sealed: 
     manifest = sealed(tmp_path / "s")
     assert read_manifest(tmp_path / "s") == manifest
     assert set(manifest.files) == {OBSERVATIONS, QUARANTINE}
-    assert manifest.files[OBSERVATIONS] == hashlib.sha256((tmp_path / "s" / OBSERVATIONS).read_bytes()).hexdigest()
-    assert content_digest(pl.read_parquet(tmp_path / "s" / OBSERVATIONS)) == manifest.digests.content
+    assert (
+        manifest.files[OBSERVATIONS]
+        == hashlib.sha256((tmp_path / "s" / OBSERVATIONS).read_bytes()).hexdigest()
+    )
+    assert (
+        content_digest(pl.read_parquet(tmp_path / "s" / OBSERVATIONS)) == manifest.digests.content
+    )
 
 
 def change(edit: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
@@ -428,29 +468,61 @@ def change(edit: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no manifest": (lambda folder: (folder / MANIFEST).unlink(), "never sealed"),
-    "a manifest that is no JSON": (lambda folder: (folder / MANIFEST).write_text("{"), "manifest.json"),
-    "a manifest that is empty": (lambda folder: (folder / MANIFEST).write_text(""), "manifest.json"),
-    "a flipped byte": (lambda folder: flip(folder / OBSERVATIONS, 100), "is not the file that was sealed"),
-    "a flipped byte in the quarantine": (lambda folder: flip(folder / QUARANTINE, 10), "is not the file"),
-    "a truncated file": (lambda folder: os.truncate(folder / OBSERVATIONS, 20), "is not the file that was sealed"),
+    "a manifest that is no JSON": (
+        lambda folder: (folder / MANIFEST).write_text("{"),
+        "manifest.json",
+    ),
+    "a manifest that is empty": (
+        lambda folder: (folder / MANIFEST).write_text(""),
+        "manifest.json",
+    ),
+    "a flipped byte": (
+        lambda folder: flip(folder / OBSERVATIONS, 100),
+        "is not the file that was sealed",
+    ),
+    "a flipped byte in the quarantine": (
+        lambda folder: flip(folder / QUARANTINE, 10),
+        "is not the file",
+    ),
+    "a truncated file": (
+        lambda folder: os.truncate(folder / OBSERVATIONS, 20),
+        "is not the file that was sealed",
+    ),
     "a missing file": (lambda folder: (folder / QUARANTINE).unlink(), "is not there"),
     "another format": (change(lambda told: told.update(format=2)), "format"),
     "an unknown key": (change(lambda told: told.update(x=1)), "x: unknown key"),
     "one file more": (change(lambda told: told["files"].update({"x": NOTHING})), "other files"),
     "one file less": (change(lambda told: told["files"].pop(QUARANTINE)), "other files"),
-    "a file elsewhere": (change(lambda told: told["files"].update({"../x": NOTHING})), "other files"),
-    "a digest in capitals": (change(lambda told: told["digests"].update(content="A" * 64)), "content"),
+    "a file elsewhere": (
+        change(lambda told: told["files"].update({"../x": NOTHING})),
+        "other files",
+    ),
+    "a digest in capitals": (
+        change(lambda told: told["digests"].update(content="A" * 64)),
+        "content",
+    ),
     "a negative replay": (change(lambda told: told.update(replay=-1)), "replay"),
     "another calendar": (change(lambda told: told.update(calendar="X")), "calendar"),
     "a period that is none": (change(lambda told: told.update(period="2025-Q9")), "period"),
-    "a period that leads elsewhere": (change(lambda told: told.update(period="/../../../../evil")), "period"),
-    "a sequence that is not its gather's": (change(lambda told: told.update(sequence=999)), "sequence"),
-    "a start that is not its gather's": (change(lambda told: told.update(origin_start="2030-01-01")), "origin_start"),
+    "a period that leads elsewhere": (
+        change(lambda told: told.update(period="/../../../../evil")),
+        "period",
+    ),
+    "a sequence that is not its gather's": (
+        change(lambda told: told.update(sequence=999)),
+        "sequence",
+    ),
+    "a start that is not its gather's": (
+        change(lambda told: told.update(origin_start="2030-01-01")),
+        "origin_start",
+    ),
 }
 
 
 @pytest.mark.parametrize("what", BROKEN)
-def test_a_folder_that_is_not_as_it_was_sealed_is_refused(tmp_path: Path, what: str, sealed: Sealed) -> None:
+def test_a_folder_that_is_not_as_it_was_sealed_is_refused(
+    tmp_path: Path, what: str, sealed: Sealed
+) -> None:
     sealed(tmp_path / "s")
     spoil, words = BROKEN[what]
     spoil(tmp_path / "s")
@@ -487,7 +559,9 @@ def test_a_leftover_of_a_cut_off_night_is_replaced(
     manifest = sealed(tmp_path / "s", figures("2"))
     assert zone.root / zone.adopt_submission(tmp_path / "s", manifest) == place
     assert read_manifest(place) == manifest
-    assert sorted(path.name for path in place.iterdir()) == sorted([MANIFEST, OBSERVATIONS, QUARANTINE])
+    assert sorted(path.name for path in place.iterdir()) == sorted(
+        [MANIFEST, OBSERVATIONS, QUARANTINE]
+    )
 
 
 def test_sealing_the_same_twice_gives_the_same_bytes(tmp_path: Path, sealed: Sealed) -> None:
@@ -499,16 +573,22 @@ def test_sealing_the_same_twice_gives_the_same_bytes(tmp_path: Path, sealed: Sea
 # Frames of many
 
 
-def test_figures_of_many_submissions_say_where_they_are_from(tmp_path: Path, sealed: Sealed, figures: Figures) -> None:
+def test_figures_of_many_submissions_say_where_they_are_from(
+    tmp_path: Path, sealed: Sealed, figures: Figures
+) -> None:
     for name in ("1", "2"):
         sealed(tmp_path / name, figures(name))
     found = figures_of([tmp_path / "2", tmp_path / "1"]).sort("source").collect()
     assert found.select("value", "source").rows() == [(Decimal(2), 0), (Decimal(1), 1)]
-    aged = with_age(figures_of([tmp_path / "1", tmp_path / "2", tmp_path / "2"]), [7, 0, 3]).collect()
+    aged = with_age(
+        figures_of([tmp_path / "1", tmp_path / "2", tmp_path / "2"]), [7, 0, 3]
+    ).collect()
     assert sorted(aged.select("source", "age").rows()) == [(0, 7), (1, 0), (2, 3)]
 
 
-def test_a_part_that_is_kept_already_is_not_packed_again(zone: LandingZone, scratch: Scratch, tmp_path: Path) -> None:
+def test_a_part_that_is_kept_already_is_not_packed_again(
+    zone: LandingZone, scratch: Scratch, tmp_path: Path
+) -> None:
     part = scratch.land(payload(b"one"))
     zone.adopt_landing(scratch.root, landing([part]))
     kept = zone.parts("nghe_an", "telecom")
@@ -519,8 +599,12 @@ def test_a_part_that_is_kept_already_is_not_packed_again(zone: LandingZone, scra
     assert again.landed(kept) == [part]
 
 
-@pytest.mark.parametrize("held", [b"", b"no part", zstandard.compress(b"two"), zstandard.compress(b"one and more")])
-def test_a_part_that_is_kept_damaged_is_landed_anew(scratch: Scratch, tmp_path: Path, held: bytes) -> None:
+@pytest.mark.parametrize(
+    "held", [b"", b"no part", zstandard.compress(b"two"), zstandard.compress(b"one and more")]
+)
+def test_a_part_that_is_kept_damaged_is_landed_anew(
+    scratch: Scratch, tmp_path: Path, held: bytes
+) -> None:
     digest = hashlib.sha256(b"one").hexdigest()
     kept = tmp_path / "kept"
     kept.mkdir()
@@ -533,7 +617,11 @@ def test_a_part_that_is_kept_damaged_is_landed_anew(scratch: Scratch, tmp_path: 
 
 def test_figures_of_no_submission_are_none() -> None:
     assert figures_of([]).collect().height == 0
-    assert with_age(figures_of([]), []).collect().schema == {**CODED, "source": pl.UInt32(), "age": pl.Int32()}
+    assert with_age(figures_of([]), []).collect().schema == {
+        **CODED,
+        "source": pl.UInt32(),
+        "age": pl.Int32(),
+    }
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -38,7 +38,9 @@ def shipped(*aliases: str) -> Catalogue:
     """The shipped catalogue with more lines of aliases.csv."""
     told = texts()
     name = "catalogue/aliases.csv"
-    return structures.catalogue(told | {name: told[name].rstrip("\n") + "\n" + "".join(f"{a}\n" for a in aliases)})
+    return structures.catalogue(
+        told | {name: told[name].rstrip("\n") + "\n" + "".join(f"{a}\n" for a in aliases)}
+    )
 
 
 def org_units(*aliases: str) -> CodeTable:
@@ -49,7 +51,8 @@ def org_units(*aliases: str) -> CodeTable:
 
 
 @pytest.mark.parametrize(
-    "word", ["Thanh Hóa", "Thanh Hoá", "THANH HOÁ", "Tỉnh Thanh Hóa", " tỉnh  Thanh  Hoá", "Thanh Hoa"]
+    "word",
+    ["Thanh Hóa", "Thanh Hoá", "THANH HOÁ", "Tỉnh Thanh Hóa", " tỉnh  Thanh  Hoá", "Thanh Hoa"],
 )
 def test_a_name_is_found_folded_and_in_both_languages(word: str) -> None:
     assert org_units()(word, JULY) == "vn-thanh-hoa"
@@ -58,11 +61,23 @@ def test_a_name_is_found_folded_and_in_both_languages(word: str) -> None:
 @pytest.mark.parametrize(
     ("word", "code"),
     [
-        *(("Việt Nam", "vn"), ("Viet Nam", "vn"), ("Tp. Hà Nội", "vn-ha-noi-2008"), ("Thanh Hoã", None), ("", None)),
-        *(("Cụm thi đua số 5 (Bắc Trung Bộ)", "cluster-5"), ("vn-thanh-hoa", None), ("Atlantis", None)),
+        *(
+            ("Việt Nam", "vn"),
+            ("Viet Nam", "vn"),
+            ("Tp. Hà Nội", "vn-ha-noi-2008"),
+            ("Thanh Hoã", None),
+            ("", None),
+        ),
+        *(
+            ("Cụm thi đua số 5 (Bắc Trung Bộ)", "cluster-5"),
+            ("vn-thanh-hoa", None),
+            ("Atlantis", None),
+        ),
     ],
 )
-def test_countries_and_clusters_have_names_too_and_an_id_is_none(word: str, code: str | None) -> None:
+def test_countries_and_clusters_have_names_too_and_an_id_is_none(
+    word: str, code: str | None
+) -> None:
     assert org_units()(word, JULY) == code
 
 
@@ -86,14 +101,18 @@ def test_every_name_of_the_catalogue_is_found_on_its_own_days() -> None:
     seen = 0
     for unit in catalogue.org_units.values():
         for name in unit.names:
-            day = max(filter(None, (name.valid.first, unit.valid.first)), default=None) or JUNE - timedelta(days=1)
+            day = max(
+                filter(None, (name.valid.first, unit.valid.first)), default=None
+            ) or JUNE - timedelta(days=1)
             last = min(filter(None, (name.valid.last, unit.valid.last)), default=day)
             assert table(name.name, min(day, last)) == unit.id
             seen += 1
     assert seen > 60
 
 
-@pytest.mark.parametrize("word", ["VT.03", "vt 03", "Số thuê bao điện thoại di động", "Mobile telephone subscriptions"])
+@pytest.mark.parametrize(
+    "word", ["VT.03", "vt 03", "Số thuê bao điện thoại di động", "Mobile telephone subscriptions"]
+)
 def test_an_indicator_is_found_by_its_code_and_by_its_names(word: str) -> None:
     assert codelist(shipped(), "indicator")(word, None) == "VT.03"
 
@@ -109,7 +128,9 @@ def test_a_unit_is_found_by_its_name_and_aliases(word: str) -> None:
 def test_an_alias_is_a_word_like_a_name() -> None:
     table = org_units("org_unit,Xứ Thanh,vn-thanh-hoa,,")
     assert org_units()("Xứ Thanh", JULY) is None
-    assert {table(word, JULY) for word in ("Xứ Thanh", "XỨ THANH", "tỉnh Xứ-Thanh")} == {"vn-thanh-hoa"}
+    assert {table(word, JULY) for word in ("Xứ Thanh", "XỨ THANH", "tỉnh Xứ-Thanh")} == {
+        "vn-thanh-hoa"
+    }
 
 
 def test_an_alias_of_two_org_units_one_after_the_other_is_dated_by_their_lives() -> None:
@@ -128,7 +149,11 @@ def test_an_alias_has_dates_of_its_own_where_the_word_changed_its_meaning() -> N
         ("org_unit,XX,vn-thanh-hoa,,", "org_unit,XX,vn-nghe-an,,"),
         ("org_unit,XX,vn-thanh-hoa,,2025-07-01", "org_unit,XX,vn-nghe-an,2025-07-01,"),
         ("org_unit,X-X,vn-thanh-hoa,,", "org_unit,tỉnh x x,vn-nghe-an,,"),
-        ("org_unit,xx,vn-nghe-an,,", "org_unit,XX,vn-nghe-an,,2020-12-31", "org_unit,XX,vn-ha-tinh,2020-01-01,"),
+        (
+            "org_unit,xx,vn-nghe-an,,",
+            "org_unit,XX,vn-nghe-an,,2020-12-31",
+            "org_unit,XX,vn-ha-tinh,2020-01-01,",
+        ),
     ],
 )
 def test_a_word_of_two_codes_on_one_day_is_in_no_table(lines: tuple[str, ...]) -> None:
@@ -172,27 +197,44 @@ def test_an_alias_that_is_wrong_is_refused_with_its_file(line: str, words: str) 
 # Against a naive search
 
 WORDS = ["An Bình", "an binh", "Tỉnh An Bình", "An-Bình", "Cát", "Tp. Cát", "Đa"]
-SPELT = {"An Bình": 0, "Tỉnh An Bình": 0, "An-Bình": 0, "an binh": 1, "Cát": 2, "Tp. Cát": 2, "Đa": 3}
+SPELT = {
+    "An Bình": 0,
+    "Tỉnh An Bình": 0,
+    "An-Bình": 0,
+    "an binh": 1,
+    "Cát": 2,
+    "Tp. Cát": 2,
+    "Đa": 3,
+}
 DAYS = [date(2025, 1, 1) + timedelta(days=n) for n in range(8)]
 
 
 @st.composite
 def validities(draw: st.DrawFn) -> Validity:
     first, last = sorted((draw(st.integers(0, 7)), draw(st.integers(0, 7))))
-    return Validity(draw(st.sampled_from([None, DAYS[first]])), draw(st.sampled_from([None, DAYS[last]])))
+    return Validity(
+        draw(st.sampled_from([None, DAYS[first]])), draw(st.sampled_from([None, DAYS[last]]))
+    )
 
 
 @st.composite
 def catalogues(draw: st.DrawFn) -> Catalogue:
-    """Few org units and few words, so that words clash; names and aliases as their units' lives have them."""
+    """Few org units and few words, so that words clash.
+
+    Names and aliases as their units' lives have them.
+    """
     units: dict[str, OrgUnit] = {}
     for n in range(draw(st.integers(1, 4))):
         valid = draw(validities())
         names = tuple(
-            OrgUnitName(draw(st.sampled_from(WORDS)), draw(st.sampled_from(["", *WORDS])), "tỉnh", valid)
+            OrgUnitName(
+                draw(st.sampled_from(WORDS)), draw(st.sampled_from(["", *WORDS])), "tỉnh", valid
+            )
             for _ in range(draw(st.integers(0, 2)))
         )
-        units[f"u{n}"] = OrgUnit(f"u{n}", draw(st.sampled_from(["province", "province", "commune"])), "", valid, names)
+        units[f"u{n}"] = OrgUnit(
+            f"u{n}", draw(st.sampled_from(["province", "province", "commune"])), "", valid, names
+        )
     aliases = tuple(
         Alias("org_unit", draw(st.sampled_from(WORDS)), unit, units[unit].valid)
         for unit in draw(st.lists(st.sampled_from(sorted(units)), max_size=3))
@@ -222,7 +264,11 @@ def test_a_codelist_finds_what_a_naive_search_finds(catalogue: Catalogue) -> Non
 
 
 def test_the_spellings_of_the_naive_search_are_those_that_fold_alike() -> None:
-    assert {(SPELT[one] == SPELT[other]) == (fold(one) == fold(other)) for one in WORDS for other in WORDS} == {True}
+    assert {
+        (SPELT[one] == SPELT[other]) == (fold(one) == fold(other))
+        for one in WORDS
+        for other in WORDS
+    } == {True}
 
 
 def test_names_of_communes_are_in_no_table() -> None:
@@ -240,7 +286,9 @@ def test_names_of_communes_are_in_no_table() -> None:
 SMALL = Catalogue(
     {},
     {
-        code: Indicator(code, "F", vi, en, "thuê bao", "stock", "sum", "last", "", "", ("Q",), "any")
+        code: Indicator(
+            code, "F", vi, en, "thuê bao", "stock", "sum", "last", "", "", ("Q",), "any"
+        )
         for code, vi, en in (("A", "Di động", "Mobile"), ("B", "Cố định", "Fixed"))
     },
     {"thuê bao": Unit("thuê bao", "subscriptions", 0, 1, "", Decimal(1))},
@@ -275,15 +323,22 @@ def normaliser(root: Path, **rules: Any) -> Normaliser:
             **rules,
         },
     }
-    province = Province("p", "P", "province", "", (), (), {"x": Provision.model_validate(told)}, root)
+    province = Province(
+        "p", "P", "province", "", (), (), {"x": Provision.model_validate(told)}, root
+    )
     return Normaliser(province, "x", SMALL, Calendar.STATISTICAL)
 
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    """(org unit, indicator) of rows (org unit, period, indicator) by a mapping; what is left out is not there."""
+    """(org unit, indicator) of rows (org unit, period, indicator) by a mapping.
 
-    def made(*rows: tuple[str, str, str], files: dict[str, str] | None = None, **rules: Any) -> list[Any]:
+    What is left out is not there.
+    """
+
+    def made(
+        *rows: tuple[str, str, str], files: dict[str, str] | None = None, **rules: Any
+    ) -> list[Any]:
         for name, text in (files or {}).items():
             (tmp_path / name).write_text(text, encoding="utf-8")
         ready = normaliser(tmp_path, **rules)
@@ -293,7 +348,13 @@ def read(tmp_path: Path) -> Read:
         def codes(listed: list[str], column: str) -> list[str | None]:
             return [None if n is None else listed[n] for n in found[column]]
 
-        return list(zip(codes(SMALL.org_unit_ids, "org_unit"), codes(SMALL.indicator_codes, "indicator"), strict=True))
+        return list(
+            zip(
+                codes(SMALL.org_unit_ids, "org_unit"),
+                codes(SMALL.indicator_codes, "indicator"),
+                strict=True,
+            )
+        )
 
     return made
 
@@ -315,18 +376,26 @@ def test_a_dated_name_is_that_of_the_last_day_of_the_rows_period(read: Read) -> 
 
 
 def test_of_several_tables_the_first_that_knows_the_word_decides(read: Read) -> None:
-    files = {"one.csv": "source,target\nHuế,u-new\nMiền Trung,vn\n", "two.csv": "source,target\nmiền trung,u-old\n"}
+    files = {
+        "one.csv": "source,target\nHuế,u-new\nMiền Trung,vn\n",
+        "two.csv": "source,target\nmiền trung,u-old\n",
+    }
     rows = [(word, "2025-Q1", "A") for word in ("Huế", "Miền Trung", "TT Huế", "Atlantis")]
 
     def by(*order: str) -> list[str | None]:
-        return [unit for unit, _ in read(*rows, files=files, org_unit={"column": "dv", "codes": list(order)})]
+        return [
+            unit
+            for unit, _ in read(*rows, files=files, org_unit={"column": "dv", "codes": list(order)})
+        ]
 
     assert by("one.csv", "two.csv", "catalogue") == ["u-new", "vn", "u-hue", None]
     assert by("two.csv", "one.csv") == ["u-new", "u-old", None, None]
     assert by("catalogue", "two.csv", "one.csv") == ["u-hue", "u-old", "u-hue", None]
 
 
-def test_a_word_that_the_package_leaves_out_is_left_out_though_the_catalogue_knows_it(read: Read) -> None:
+def test_a_word_that_the_package_leaves_out_is_left_out_though_the_catalogue_knows_it(
+    read: Read,
+) -> None:
     leave = f"source,target\nCả nước,{LEAVE_OUT}\n"
     rows = [("CẢ NƯỚC", "2025-Q1", "A"), ("Huế", "2025-Q1", "A")]
     first = {"column": "dv", "codes": ["o.csv", "catalogue"]}
@@ -339,7 +408,10 @@ def test_a_dated_word_of_the_package_goes_to_the_catalogue_outside_its_dates(rea
     dated = "source,target,valid_from,valid_to\nHuế,vn,,2025-06-30\n"
     rule = {"column": "dv", "codes": ["o.csv", "catalogue"]}
     rows = [("Huế", "2025-Q2", "A"), ("Huế", "2025-Q3", "A")]
-    assert [unit for unit, _ in read(*rows, files={"o.csv": dated}, org_unit=rule)] == ["vn", "u-hue"]
+    assert [unit for unit, _ in read(*rows, files={"o.csv": dated}, org_unit=rule)] == [
+        "vn",
+        "u-hue",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -351,7 +423,9 @@ def test_a_dated_word_of_the_package_goes_to_the_catalogue_outside_its_dates(rea
         {"dims": {"SEX": {"column": "gioi", "codes": "catalogue"}}},
     ],
 )
-def test_the_catalogue_lists_no_words_for_other_fields(tmp_path: Path, rules: dict[str, Any]) -> None:
+def test_the_catalogue_lists_no_words_for_other_fields(
+    tmp_path: Path, rules: dict[str, Any]
+) -> None:
     with pytest.raises(MappingError, match="lists names of org_unit and indicator"):
         normaliser(tmp_path, **rules)
 
@@ -360,7 +434,14 @@ def test_a_mapping_by_the_catalogue_has_a_digest_of_its_own(tmp_path: Path) -> N
     def digest(codes: str | list[str]) -> str:
         (tmp_path / "o.csv").write_text("source,target\nx,vn\n", encoding="utf-8")
         declared = normaliser(tmp_path, org_unit={"column": "dv", "codes": codes}).declared
-        return Province("p", "P", "province", "", (), (), {"x": declared}, tmp_path).mapping_digest("x")
+        return Province("p", "P", "province", "", (), (), {"x": declared}, tmp_path).mapping_digest(
+            "x"
+        )
 
-    orders: list[str | list[str]] = ["catalogue", "o.csv", ["o.csv", "catalogue"], ["catalogue", "o.csv"]]
+    orders: list[str | list[str]] = [
+        "catalogue",
+        "o.csv",
+        ["o.csv", "catalogue"],
+        ["catalogue", "o.csv"],
+    ]
     assert len({digest(each) for each in orders}) == 4

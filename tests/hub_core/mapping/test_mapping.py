@@ -30,7 +30,10 @@ def read(texts: list[str | None], locale: str) -> list[tuple[Decimal | None, int
 
 
 def expected(text: str | None, locale: str) -> tuple[Decimal | None, int]:
-    """What a text says, by walking over its characters; from the words of design section 9, not from our patterns."""
+    """What a text says, by walking over its characters.
+
+    From the words of design section 9, not from our patterns.
+    """
     if text is None:
         return None, 0
     body = text[1:] if text[:1] in ("+", "-") else text
@@ -58,7 +61,9 @@ def numbers(draw: st.DrawFn, locale: str) -> str:
     digits = draw(st.text("0123456789", min_size=1, max_size=29))
     if draw(st.booleans()) and GROUP[locale]:
         start = len(digits) % 3 or 3
-        digits = GROUP[locale].join([digits[:start], *(digits[n : n + 3] for n in range(start, len(digits), 3))])
+        digits = GROUP[locale].join(
+            [digits[:start], *(digits[n : n + 3] for n in range(start, len(digits), 3))]
+        )
     sign = draw(st.sampled_from(["", "", "-", "+"]))
     decimals = draw(st.sampled_from(["", POINT[locale]]))
     if decimals:
@@ -66,12 +71,16 @@ def numbers(draw: st.DrawFn, locale: str) -> str:
     return sign + digits + decimals
 
 
-garbage = st.text(alphabet="0123456789.,+-eE \u00a0_−٣３\n%abNaNinf", max_size=12) | st.text(max_size=6)
+garbage = st.text(alphabet="0123456789.,+-eE \u00a0_−٣３\n%abNaNinf", max_size=12) | st.text(
+    max_size=6
+)
 
 
 @pytest.mark.parametrize("locale", [VI, EN, "plain"])
 @given(data=st.data())
-def test_numbers_are_read_as_an_independent_reading_of_decimals_reads_them(locale: str, data: st.DataObject) -> None:
+def test_numbers_are_read_as_an_independent_reading_of_decimals_reads_them(
+    locale: str, data: st.DataObject
+) -> None:
     texts = data.draw(st.lists(st.none() | numbers(locale) | garbage, min_size=1, max_size=30))
     leading_zero = re.compile(r"[+-]?0[0-9]{0,2}" + re.escape(GROUP[locale] or "x"))
     texts = [t for t in texts if t is None or not leading_zero.match(t)]  # a test of its own below
@@ -104,10 +113,22 @@ def test_a_number_means_what_its_locale_says(text: str, locale: str, value: str)
 @pytest.mark.parametrize(
     ("text", "locale", "fault"),
     [
-        *((text, VI, NOT_A_NUMBER) for text in ("12.34", "1.23", "1.2345", "1.234.56", "1234.567", ".123", "1..234")),
-        *((text, VI, NOT_A_NUMBER) for text in ("1,2,3", ",5", "5,", "1.234,", "1e5", "không rõ", "-", "+", "--5")),
-        *((text, VI, NOT_A_NUMBER) for text in ("−5", "٣", "３", "1 234", "1\u00a0234", "5\n", "\n5", "", " ", "NaN")),
-        *((text, EN, NOT_A_NUMBER) for text in ("1.234,5", "1,23", "12,34.5", "1.", ".5", "0x10", "1_000", "inf")),
+        *(
+            (text, VI, NOT_A_NUMBER)
+            for text in ("12.34", "1.23", "1.2345", "1.234.56", "1234.567", ".123", "1..234")
+        ),
+        *(
+            (text, VI, NOT_A_NUMBER)
+            for text in ("1,2,3", ",5", "5,", "1.234,", "1e5", "không rõ", "-", "+", "--5")
+        ),
+        *(
+            (text, VI, NOT_A_NUMBER)
+            for text in ("−5", "٣", "３", "1 234", "1\u00a0234", "5\n", "\n5", "", " ", "NaN")
+        ),
+        *(
+            (text, EN, NOT_A_NUMBER)
+            for text in ("1.234,5", "1,23", "12,34.5", "1.", ".5", "0x10", "1_000", "inf")
+        ),
         ("1,1234567", VI, TOO_PRECISE),
         ("-0,0000001", VI, TOO_PRECISE),
         ("0.1234561", EN, TOO_PRECISE),
@@ -115,7 +136,9 @@ def test_a_number_means_what_its_locale_says(text: str, locale: str, value: str)
         ("-1" + "0" * 26, EN, TOO_LARGE),
     ],
 )
-def test_what_is_wrong_with_a_text_is_said_and_never_guessed(text: str, locale: str, fault: int) -> None:
+def test_what_is_wrong_with_a_text_is_said_and_never_guessed(
+    text: str, locale: str, fault: int
+) -> None:
     assert read([text], locale) == [(None, fault)]
 
 
@@ -123,7 +146,9 @@ def test_no_text_is_no_value_and_no_fault() -> None:
     assert read([None, "1"], VI) == [(None, 0), (Decimal(1), 0)]
 
 
-@pytest.mark.parametrize(("text", "locale"), [("0.123", VI), ("-0.500", VI), ("00.123", VI), ("0,123", EN)])
+@pytest.mark.parametrize(
+    ("text", "locale"), [("0.123", VI), ("-0.500", VI), ("00.123", VI), ("0,123", EN)]
+)
 def test_a_group_of_thousands_never_begins_with_zero(text: str, locale: str) -> None:
     """A share written with the other locale's point (0.123) must not become 123."""
     assert read([text], locale) == [(None, NOT_A_NUMBER)]
@@ -136,12 +161,31 @@ def test_a_group_of_thousands_never_begins_with_zero(text: str, locale: str) -> 
     "same",
     [
         ["Hoà", "Hòa", "hoà", "HÒA", "HOÀ"],
-        ["Thanh Hoá", "Thanh Hóa", "THANH HOÁ", "Tỉnh Thanh Hóa", "tỉnh  Thanh Hoá", "TỈNH THANH HOÁ"],
+        [
+            "Thanh Hoá",
+            "Thanh Hóa",
+            "THANH HOÁ",
+            "Tỉnh Thanh Hóa",
+            "tỉnh  Thanh Hoá",
+            "TỈNH THANH HOÁ",
+        ],
         ["Thuý", "Thúy"],
         ["quỵ", "qụy"],
         ["khoẻ", "khỏe"],
-        ["Tp. Hồ Chí Minh", "TP Hồ Chí Minh", "tp.Hồ Chí Minh", "Thành phố Hồ Chí Minh", "Hồ Chí Minh"],
-        ["Bà Rịa - Vũng Tàu", "Bà Rịa-Vũng Tàu", "Bà Rịa – Vũng Tàu", "Bà Rịa Vũng Tàu", "Bà  Rịa\u2011Vũng\u00a0Tàu"],
+        [
+            "Tp. Hồ Chí Minh",
+            "TP Hồ Chí Minh",
+            "tp.Hồ Chí Minh",
+            "Thành phố Hồ Chí Minh",
+            "Hồ Chí Minh",
+        ],
+        [
+            "Bà Rịa - Vũng Tàu",
+            "Bà Rịa-Vũng Tàu",
+            "Bà Rịa – Vũng Tàu",
+            "Bà Rịa Vũng Tàu",
+            "Bà  Rịa\u2011Vũng\u00a0Tàu",
+        ],
         ["Thừa Thiên-Huế", "Thừa Thiên Huế", " Thừa  Thiên   Huế ", "Tỉnh Thừa Thiên - Huế"],
         ["Đắk Lắk", "đắk lắk", "ĐẮK LẮK"],
     ],
@@ -152,9 +196,39 @@ def test_one_name_in_many_spellings_is_one(same: list[str]) -> None:
 
 
 NAMES = [
-    *("Hà Nam", "Hạ Nam", "Hả Nam", "Hã Nam", "Ha Nam", "Há Nam", "Hà Nàm", "Hà Năm", "Hà Nâm", "Hà Nạm"),
-    *("Đa Nang", "Da Nang", "Đà Nẵng", "Đà Nắng", "Ðà Nẵng", "Quảng Nam", "Quảng Ninh", "Quảng Trị", "Quảng Bình"),
-    *("Bình Định", "Bình Dương", "Bạc Liêu", "Bắc Kạn", "Bắc Cạn", "Hưng Yên", "Hừng Yên", "Hung Yên"),
+    *(
+        "Hà Nam",
+        "Hạ Nam",
+        "Hả Nam",
+        "Hã Nam",
+        "Ha Nam",
+        "Há Nam",
+        "Hà Nàm",
+        "Hà Năm",
+        "Hà Nâm",
+        "Hà Nạm",
+    ),
+    *(
+        "Đa Nang",
+        "Da Nang",
+        "Đà Nẵng",
+        "Đà Nắng",
+        "Ðà Nẵng",
+        "Quảng Nam",
+        "Quảng Ninh",
+        "Quảng Trị",
+        "Quảng Bình",
+    ),
+    *(
+        "Bình Định",
+        "Bình Dương",
+        "Bạc Liêu",
+        "Bắc Kạn",
+        "Bắc Cạn",
+        "Hưng Yên",
+        "Hừng Yên",
+        "Hung Yên",
+    ),
     *("Lào Cai", "Lao Cai", "Lai Châu", "VT-1", "VT-11", "VT-1.1", "VT-1a", "45", "045", "4 5"),
 ]
 
@@ -229,7 +303,10 @@ def test_aliases_of_one_code_are_no_clash() -> None:
         (Validity(), Validity()),
         (OLD, Validity(date(2025, 6, 30), None)),
         (Validity(), NEW),
-        (Validity(date(2020, 1, 1), date(2020, 12, 31)), Validity(date(2020, 12, 31), date(2021, 1, 1))),
+        (
+            Validity(date(2020, 1, 1), date(2020, 12, 31)),
+            Validity(date(2020, 12, 31), date(2021, 1, 1)),
+        ),
     ],
 )
 def test_one_word_for_two_codes_on_one_day_is_refused(one: Validity, other: Validity) -> None:
@@ -239,12 +316,23 @@ def test_one_word_for_two_codes_on_one_day_is_refused(one: Validity, other: Vali
         table(("Hòa", "b", other), ("Hoà", "a", one))
 
 
-@given(st.lists(st.tuples(st.sampled_from(["Hoà", "Hòa", "Huế", "Vinh"]), st.integers(0, 9), st.integers(0, 9))))
-def test_a_table_without_clash_finds_what_a_naive_search_finds(lines: list[tuple[str, int, int]]) -> None:
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Hoà", "Hòa", "Huế", "Vinh"]), st.integers(0, 9), st.integers(0, 9)
+        )
+    )
+)
+def test_a_table_without_clash_finds_what_a_naive_search_finds(
+    lines: list[tuple[str, int, int]],
+) -> None:
     def day(n: int) -> date:
         return date(2025, 1, 1 + n)
 
-    codes = [Code(word, f"c{n}", Validity(day(min(a, b)), day(max(a, b)))) for n, (word, a, b) in enumerate(lines)]
+    codes = [
+        Code(word, f"c{n}", Validity(day(min(a, b)), day(max(a, b))))
+        for n, (word, a, b) in enumerate(lines)
+    ]
     same = {"Hoà": "Hòa"}
     clash = any(
         same.get(one.source, one.source) == same.get(other.source, other.source)
@@ -310,7 +398,9 @@ def test_the_first_pattern_that_fits_decides() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["%m", "quý %q", "%Y-%d", "%Y %%", "%Y%", "%y", "", "năm 2025"])
-def test_a_pattern_that_names_no_year_or_what_the_hub_does_not_know_is_refused(pattern: str) -> None:
+def test_a_pattern_that_names_no_year_or_what_the_hub_does_not_know_is_refused(
+    pattern: str,
+) -> None:
     with pytest.raises(MappingError, match="date pattern"):
         period_reader([pattern])
 
@@ -382,10 +472,15 @@ KNOWN = {"a": "X", "A": "Y", "hoà": "Z", "left": "-", "": "X", "é": "Y", "stra
 
 
 @given(
-    st.lists(st.lists(st.none() | st.sampled_from(WORDS) | st.text(max_size=2), max_size=12), max_size=6), st.booleans()
+    st.lists(
+        st.lists(st.none() | st.sampled_from(WORDS) | st.text(max_size=2), max_size=12), max_size=6
+    ),
+    st.booleans(),
 )
 @example([["é"], ["e\u0301", "a"], [None], []], False)
-def test_a_look_up_finds_what_a_naive_loop_finds(batches: list[list[str | None]], open_: bool) -> None:
+def test_a_look_up_finds_what_a_naive_loop_finds(
+    batches: list[list[str | None]], open_: bool
+) -> None:
     codes = ["X", "Y", "Z"]
 
     def find(text: str, _: date | None) -> str | None:
@@ -426,5 +521,8 @@ def test_a_look_up_does_not_depend_on_how_texts_come_in_batches(texts: list[str]
     at_once, bit_by_bit = made(), made()
     whole = at_once.resolve(pl.Series(texts)).to_list()
     cuts = [0, len(texts) // 3, 2 * len(texts) // 3, len(texts)]
-    pieces = [bit_by_bit.resolve(pl.Series(texts[a:b], dtype=pl.String)).to_list() for a, b in pairwise(cuts)]
+    pieces = [
+        bit_by_bit.resolve(pl.Series(texts[a:b], dtype=pl.String)).to_list()
+        for a, b in pairwise(cuts)
+    ]
     assert [index for piece in pieces for index in piece] == whole

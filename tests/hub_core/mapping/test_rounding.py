@@ -46,7 +46,11 @@ def written(number: Decimal, locale: str) -> str:
 def read(texts: Iterable[str], locale: str, places: int) -> Told:
     """Value and fault of texts that are read to be rounded."""
     value, fault = read_number(pl.Series(list(texts), dtype=pl.String), locale, fine=True)
-    return pl.DataFrame([value.alias("value"), fault]).select(half_up(pl.col("value"), places), fault).rows()
+    return (
+        pl.DataFrame([value.alias("value"), fault])
+        .select(half_up(pl.col("value"), places), fault)
+        .rows()
+    )
 
 
 @st.composite
@@ -64,14 +68,18 @@ def decimals(draw: st.DrawFn, whole: int, most: int) -> Decimal:
 def halves(draw: st.DrawFn, places: int) -> Decimal:
     """Numbers that lie on a half of the last place, or as near to one as can be written."""
     whole = draw(st.integers(-(10**9), 10**9))
-    nearby = draw(st.sampled_from([0, 1, -1])) * Decimal(1).scaleb(-places - draw(st.integers(2, 12)))
+    nearby = draw(st.sampled_from([0, 1, -1])) * Decimal(1).scaleb(
+        -places - draw(st.integers(2, 12))
+    )
     return Decimal(whole).scaleb(-places) + Decimal(5).scaleb(-places - 1) + nearby
 
 
 @pytest.mark.parametrize("places", PLACES)
 @pytest.mark.parametrize("locale", ["vi", "en", "plain"])
 @given(data=st.data())
-def test_a_text_is_rounded_as_python_rounds_it(locale: str, places: int, data: st.DataObject) -> None:
+def test_a_text_is_rounded_as_python_rounds_it(
+    locale: str, places: int, data: st.DataObject
+) -> None:
     numbers = data.draw(st.lists(decimals(20, 20) | halves(places), min_size=1, max_size=20))
     texts = [f"{n:f}" if locale == "plain" else written(n, locale) for n in numbers]
     assert read(texts, locale, places) == [(rounded(n, places), 0) for n in numbers]
@@ -80,7 +88,9 @@ def test_a_text_is_rounded_as_python_rounds_it(locale: str, places: int, data: s
 @pytest.mark.parametrize("places", PLACES)
 @given(st.lists(st.floats(-1e20, 1e20), min_size=1, max_size=20))
 @example([0.5, 1.5, 2.5, -0.5, 0.15, 0.25, 1e-7, 5e-7, 2.675, -2.675, 1e16, 1e-320])
-def test_a_float_is_rounded_from_its_shortest_text_and_not_from_its_bits(places: int, numbers: list[float]) -> None:
+def test_a_float_is_rounded_from_its_shortest_text_and_not_from_its_bits(
+    places: int, numbers: list[float]
+) -> None:
     texts = plain_floats(pl.Series(numbers)).to_list()
     assert read(texts, "plain", places) == [(rounded(Decimal(repr(n)), places), 0) for n in numbers]
 
@@ -89,26 +99,38 @@ def test_a_float_is_rounded_from_its_shortest_text_and_not_from_its_bits(places:
     ("text", "places", "value"),
     [
         *(("0,5", 0, "1"), ("-0,5", 0, "-1"), ("1,5", 0, "2"), ("2,5", 0, "3"), ("-2,5", 0, "-3")),
-        *(("0,49999999999999", 0, "0"), ("-0,4", 0, "0"), ("2,675", 2, "2.68"), ("-2,675", 2, "-2.68")),
+        *(
+            ("0,49999999999999", 0, "0"),
+            ("-0,4", 0, "0"),
+            ("2,675", 2, "2.68"),
+            ("-2,675", 2, "-2.68"),
+        ),
         *(("1.234,5", 0, "1235"), ("0,0000005", 6, "0.000001"), ("0,00000049999999999999", 6, "0")),
         ("35.278,594117647056", 2, "35278.59"),
         ("9" * 20 + ",9999995", 6, "1" + "0" * 20),
         ("0," + "4" + "9" * 60, 0, "0"),
     ],
 )
-def test_halves_go_away_from_zero_and_less_than_a_half_goes_towards_it(text: str, places: int, value: str) -> None:
+def test_halves_go_away_from_zero_and_less_than_a_half_goes_towards_it(
+    text: str, places: int, value: str
+) -> None:
     [(found, fault)] = read([text], "vi", places)
     assert (found, fault) == (Decimal(value), 0)
 
 
-@pytest.mark.parametrize("text", ["", "không", "1.2", "1,", ",5", "1e5", "NaN", "0.123", "--1", "1,2,3"])
+@pytest.mark.parametrize(
+    "text", ["", "không", "1.2", "1,", ",5", "1e5", "NaN", "0.123", "--1", "1,2,3"]
+)
 def test_what_is_no_number_is_none_rounded_or_not(text: str) -> None:
     assert read([text], "vi", 2) == [(None, NOT_A_NUMBER)]
 
 
 def test_a_number_too_large_is_told_and_not_cut() -> None:
     assert read(["9" * 20 + ",9999999"], "vi", 0) == [(Decimal(10) ** 20, 0)]
-    assert read(["1" + "0" * 26, "-" + "9" * 30 + ",5", "1" + "0" * 60], "vi", 0) == [(None, TOO_LARGE)] * 3
+    assert (
+        read(["1" + "0" * 26, "-" + "9" * 30 + ",5", "1" + "0" * 60], "vi", 0)
+        == [(None, TOO_LARGE)] * 3
+    )
 
 
 def test_places_are_a_declared_number_of_at_most_six() -> None:
@@ -129,15 +151,31 @@ def catalogue() -> Catalogue:
     columns = texts[name].split("\n", 1)[0].split(",")
     lines = []
     for n, unit in enumerate(structures.catalogue(texts).units):
-        told = {"code": f"ZZ.{n}", "dataflow": "TELECOM", "name_vi": f"z{n}", "name_en": f"z {n}", "unit": unit}
-        told |= {"kind": "stock", "agg_space": "sum", "agg_time": "last", "frequencies": "Q", "range": "any"}
+        told = {
+            "code": f"ZZ.{n}",
+            "dataflow": "TELECOM",
+            "name_vi": f"z{n}",
+            "name_en": f"z {n}",
+            "unit": unit,
+        }
+        told |= {
+            "kind": "stock",
+            "agg_space": "sum",
+            "agg_time": "last",
+            "frequencies": "Q",
+            "range": "any",
+        }
         lines.append(",".join(told.get(column, "") for column in columns))
-    return structures.catalogue(texts | {name: texts[name].rstrip("\n") + "\n" + "\n".join(lines) + "\n"})
+    return structures.catalogue(
+        texts | {name: texts[name].rstrip("\n") + "\n" + "\n".join(lines) + "\n"}
+    )
 
 
 def of_unit(unit: str) -> str:
     """The indicator that is counted in a unit."""
-    return next(c for c, each in catalogue().indicators.items() if c.startswith("ZZ.") and each.unit == unit)
+    return next(
+        c for c, each in catalogue().indicators.items() if c.startswith("ZZ.") and each.unit == unit
+    )
 
 
 UNITS = structures.catalogue(structures.read_texts(ROOT / "config")).units.values()
@@ -193,7 +231,9 @@ def half_up_of(number: Fraction, places: int) -> Decimal:
 
 
 def test_there_are_units_of_one_kind() -> None:
-    assert {("nghìn người", "người"), ("đồng", "triệu đồng"), ("tỷ đồng", "triệu đồng")} <= set(PAIRS)
+    assert {("nghìn người", "người"), ("đồng", "triệu đồng"), ("tỷ đồng", "triệu đồng")} <= set(
+        PAIRS
+    )
 
 
 @st.composite
@@ -215,7 +255,9 @@ def test_a_figure_of_twelve_decimals_is_converted_and_then_rounded_once(
     given_in: str, own: str, data: st.DataObject
 ) -> None:
     places = data.draw(st.integers(0, 6))
-    numbers = data.draw(st.lists(of_twelve_decimals(given_in, own, places), min_size=1, max_size=10))
+    numbers = data.draw(
+        st.lists(of_twelve_decimals(given_in, own, places), min_size=1, max_size=10)
+    )
     found = mapped([written(n, "vi") for n in numbers], given_in, own, places)
     assert found == [(half_up_of(exactly(n, given_in, own), places), 0) for n in numbers]
 
@@ -244,7 +286,9 @@ def test_no_decimal_is_lost_and_none_is_rounded_before_the_last_step(
 @pytest.mark.parametrize(("given_in", "own"), PAIRS)
 @settings(max_examples=30)
 @given(data=st.data())
-def test_without_round_a_conversion_is_exact_or_told(given_in: str, own: str, data: st.DataObject) -> None:
+def test_without_round_a_conversion_is_exact_or_told(
+    given_in: str, own: str, data: st.DataObject
+) -> None:
     numbers = data.draw(st.lists(decimals(17, 6) | decimals(4, 6), min_size=1, max_size=10))
     expected: Told = []
     for number in numbers:
@@ -275,11 +319,18 @@ def test_v004_a_figure_too_large_leaves_the_figures_beside_it_as_they_are(
 @pytest.mark.parametrize(("given_in", "own"), [*PAIRS, ("người", "người")])
 @settings(max_examples=20)
 @given(data=st.data())
-def test_no_number_is_too_large_for_a_child(given_in: str, own: str, places: int | None, data: st.DataObject) -> None:
-    """Up to the last digit that a figure holds: converted exactly, or V004; never an error, never another number."""
+def test_no_number_is_too_large_for_a_child(
+    given_in: str, own: str, places: int | None, data: st.DataObject
+) -> None:
+    """Up to the last digit that a figure holds: converted exactly, or V004.
+
+    Never an error, never another number.
+    """
     digits = data.draw(st.integers(20, 28))
     number = data.draw(
-        st.sampled_from([Decimal("9" * digits), Decimal("1" + "0" * (digits - 1)), -Decimal("9" * digits)])
+        st.sampled_from(
+            [Decimal("9" * digits), Decimal("1" + "0" * (digits - 1)), -Decimal("9" * digits)]
+        )
     )
     more = data.draw(st.sampled_from([Decimal(0), Decimal("0.5"), Decimal("0.999999")]))
     with localcontext(_WIDE):

@@ -36,8 +36,20 @@ def shipped() -> Catalogue:
         ("vn-nghe-an", Y2007, NOW, "vn-nghe-an", 1),
         ("vn-thua-thien-hue", Y2007, NOW, "vn-thua-thien-hue", 1),  # a rename and a change of type
         ("vn-ha-tay", Y2007, NOW, "vn-ha-noi-2008", 1),
-        ("vn-ha-tay", date(2008, 12, 31), NOW, "vn-ha-noi-2008", 1),  # a plan of the year in which it ended
-        ("vn-quang-tri-2025", date(2025, 3, 31), NOW, "vn-quang-tri-2025", 1),  # told of days before it began
+        (
+            "vn-ha-tay",
+            date(2008, 12, 31),
+            NOW,
+            "vn-ha-noi-2008",
+            1,
+        ),  # a plan of the year in which it ended
+        (
+            "vn-quang-tri-2025",
+            date(2025, 3, 31),
+            NOW,
+            "vn-quang-tri-2025",
+            1,
+        ),  # told of days before it began
         ("vn-vinh-phuc", Y2010, NOW, "vn-phu-tho-2025", 1),
         ("vn-vinh-phuc", Y2007, NOW, "vn", 2),  # without Mê Linh from 2008-08-01
         ("vn-vinh-phuc", date(2008, 7, 31), NOW, "vn", 2),
@@ -48,7 +60,13 @@ def shipped() -> Catalogue:
         ("vn", Y2007, NOW, "vn", 1),
         ("cluster-5", Y2007, NOW, "cluster-5", 1),
         ("vn-quang-tri-2025", NOW, Y2010, "vn", 2),  # back to borders that divide it
-        ("vn-vinh-phuc", Y2010, Y2007, "vn-vinh-phuc", 1),  # what was left lay within what it had been
+        (
+            "vn-vinh-phuc",
+            Y2010,
+            Y2007,
+            "vn-vinh-phuc",
+            1,
+        ),  # what was left lay within what it had been
         ("vn-bo-kh-cn", Y2007, NOW, "vn-bo-kh-cn-2025", 1),
         ("vn-bo-tt-tt", Y2007, NOW, "", 3),  # divided, and nothing stands above ministries
     ],
@@ -66,22 +84,36 @@ def test_the_steps_are_told_by_date_with_their_legal_acts(shipped: Catalogue) ->
         ("2008-08-01", "boundary transfer", "vn-ha-noi-2008"),
         ("2025-07-01", "merge", "vn-phu-tho-2025"),
     ]
-    assert [s.legal_act for s in steps] == ["Nghị quyết 15/2008/QH12; huyện Mê Linh", "Nghị quyết 202/2025/QH15"]
-    assert today(shipped, "vn-thua-thien-hue", Y2007, NOW).steps == ()  # its rename leads nowhere else
+    assert [s.legal_act for s in steps] == [
+        "Nghị quyết 15/2008/QH12; huyện Mê Linh",
+        "Nghị quyết 202/2025/QH15",
+    ]
+    assert (
+        today(shipped, "vn-thua-thien-hue", Y2007, NOW).steps == ()
+    )  # its rename leads nowhere else
 
 
 def test_figures_add_up_to_borders_only_where_no_part_is_missing(shipped: Catalogue) -> None:
     made = made_of(shipped, "vn-quang-tri-2025", NOW, Y2007)
     assert (set(made.wholes), made.parts) == ({"vn-quang-binh", "vn-quang-tri"}, ())
     made = made_of(shipped, "vn-ha-noi-2008", NOW, Y2007)
-    assert (set(made.wholes), set(made.parts)) == ({"vn-ha-noi", "vn-ha-tay"}, {"vn-vinh-phuc", "vn-hoa-binh"})
+    assert (set(made.wholes), set(made.parts)) == (
+        {"vn-ha-noi", "vn-ha-tay"},
+        {"vn-vinh-phuc", "vn-hoa-binh"},
+    )
     assert made_of(shipped, "vn-ha-noi-2008", NOW, Y2010).wholes == ("vn-ha-noi-2008",)
     assert made_of(shipped, "vn-nghe-an", NOW, Y2007).wholes == ("vn-nghe-an",)
 
 
 def test_a_history_is_told_in_both_directions(shipped: Catalogue) -> None:
-    assert [s.successor for s in successors(shipped, "vn-vinh-phuc")] == ["vn-ha-noi-2008", "vn-phu-tho-2025"]
-    assert [s.predecessor for s in predecessors(shipped, "vn-tuyen-quang-2025")] == ["vn-ha-giang", "vn-tuyen-quang"]
+    assert [s.successor for s in successors(shipped, "vn-vinh-phuc")] == [
+        "vn-ha-noi-2008",
+        "vn-phu-tho-2025",
+    ]
+    assert [s.predecessor for s in predecessors(shipped, "vn-tuyen-quang-2025")] == [
+        "vn-ha-giang",
+        "vn-tuyen-quang",
+    ]
     assert [(b.depth, b.org_unit) for b in came_from(shipped, "vn-ha-noi-2008")] == [
         *((1, "vn-ha-noi"), (1, "vn-ha-tay"), (1, "vn-hoa-binh"), (1, "vn-vinh-phuc"))
     ]
@@ -90,7 +122,9 @@ def test_a_history_is_told_in_both_directions(shipped: Catalogue) -> None:
 # Small histories
 
 
-def unit(name: str, first: date | None = None, last: date | None = None, parent: str = "root") -> OrgUnit:
+def unit(
+    name: str, first: date | None = None, last: date | None = None, parent: str = "root"
+) -> OrgUnit:
     return OrgUnit(name, "province", parent, Validity(first, last))
 
 
@@ -127,7 +161,9 @@ def test_what_was_divided_under_one_parent_stands_at_that_parent() -> None:
     steps = (Succession(D1, "split", "a", "b", ""), Succession(D1, "split", "a", "c", ""))
     province = unit("p")
     found = world(
-        province, *(unit(n, *days, parent="p") for n, *days in (("a", None, EVE1), ("b", D1), ("c", D1))), steps=steps
+        province,
+        *(unit(n, *days, parent="p") for n, *days in (("a", None, EVE1), ("b", D1), ("c", D1))),
+        steps=steps,
     )  # type: ignore[arg-type]
     assert today(found, "a", EVE1, NOW).org_unit == "p"
 
@@ -138,7 +174,10 @@ def test_what_ended_without_a_successor_is_held_by_nobody() -> None:
 
 
 def test_a_part_that_was_given_and_given_back_is_not_guessed_at() -> None:
-    steps = (Succession(D1, "boundary transfer", "a", "b", ""), Succession(D2, "boundary transfer", "b", "a", ""))
+    steps = (
+        Succession(D1, "boundary transfer", "a", "b", ""),
+        Succession(D2, "boundary transfer", "b", "a", ""),
+    )
     found = world(unit("a"), unit("b"), steps=steps)
     assert today(found, "a", EVE1, NOW).org_unit == "root"
     assert [(b.depth, b.org_unit) for b in became(found, "a")] == [(1, "b"), (2, "a")]
@@ -152,7 +191,9 @@ START = date(2000, 1, 1)
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[Catalogue, dict[date, dict[str, frozenset[int]]]]:
     """Units as sets of cells that merge, split and give parts away, and the map of each day between."""
-    there = {f"u{n}": frozenset({3 * n, 3 * n + 1, 3 * n + 2}) for n in range(draw(st.integers(2, 4)))}
+    there = {
+        f"u{n}": frozenset({3 * n, 3 * n + 1, 3 * n + 2}) for n in range(draw(st.integers(2, 4)))
+    }
     lives: dict[str, Validity] = {name: Validity() for name in there}
     maps, steps, count = {START: dict(there)}, [], 0
     for year in range(1, draw(st.integers(1, 5)) + 1):
@@ -203,9 +244,13 @@ def test_what_is_held_whole_lies_within_its_holder_on_the_map(
         assert held.org_unit == (held.parts[0] if len(held.parts) == 1 else "root")
         if held.whole:
             assert cells <= maps[day][held.org_unit]
-        assert [s.day for s in held.steps] == sorted((s.day for s in held.steps), reverse=day < reported)
+        assert [s.day for s in held.steps] == sorted(
+            (s.day for s in held.steps), reverse=day < reported
+        )
     for name, cells in maps[day].items():
         made = made_of(found, name, day, reported)
-        assert set(made.wholes) | set(made.parts) >= {o for o, its in maps[reported].items() if its & cells}
+        assert set(made.wholes) | set(made.parts) >= {
+            o for o, its in maps[reported].items() if its & cells
+        }
         if not made.parts:
             assert frozenset().union(*(maps[reported][each] for each in made.wholes)) == cells

@@ -15,7 +15,14 @@ from hub_core.model.period import Calendar, Period
 
 ROOT = Path(__file__).parent.parent.parent.parent
 BEFORE, AFTER = date(2025, 6, 30), date(2025, 7, 1)
-SIX = {"vn-thanh-hoa", "vn-nghe-an", "vn-ha-tinh", "vn-quang-binh", "vn-quang-tri", "vn-thua-thien-hue"}
+SIX = {
+    "vn-thanh-hoa",
+    "vn-nghe-an",
+    "vn-ha-tinh",
+    "vn-quang-binh",
+    "vn-quang-tri",
+    "vn-thua-thien-hue",
+}
 FIVE = {"vn-thanh-hoa", "vn-nghe-an", "vn-ha-tinh", "vn-quang-tri-2025", "vn-thua-thien-hue"}
 
 
@@ -25,7 +32,11 @@ def shipped() -> Catalogue:
 
 
 def alive(catalogue: Catalogue, level: str, day: date) -> set[str]:
-    return {unit.id for unit in catalogue.org_units.values() if unit.level == level and unit.valid.holds(day)}
+    return {
+        unit.id
+        for unit in catalogue.org_units.values()
+        if unit.level == level and unit.valid.holds(day)
+    }
 
 
 # The shipped catalogue
@@ -44,9 +55,13 @@ def test_the_cluster_has_six_members_and_five_from_the_merger(shipped: Catalogue
 
 def test_hue_keeps_its_id_through_a_change_of_name_and_type(shipped: Catalogue) -> None:
     hue = shipped.org_units["vn-thua-thien-hue"]
-    names = [(hue.named(day).name, hue.named(day).type) for day in (date(2024, 12, 31), date(2025, 1, 1))]
+    names = [
+        (hue.named(day).name, hue.named(day).type) for day in (date(2024, 12, 31), date(2025, 1, 1))
+    ]
     assert names == [("Thừa Thiên Huế", "tỉnh"), ("Huế", "thành phố trực thuộc trung ương")]
-    assert [unit.id for unit in shipped.org_units.values() if any(n.name == "Huế" for n in unit.names)] == [hue.id]
+    assert [
+        unit.id for unit in shipped.org_units.values() if any(n.name == "Huế" for n in unit.names)
+    ] == [hue.id]
 
 
 def test_the_merger_makes_a_new_id_though_the_name_stays(shipped: Catalogue) -> None:
@@ -117,7 +132,9 @@ def test_the_order_of_codes_is_that_of_their_bytes(shipped: Catalogue) -> None:
     assert of_telecom == [code for code in shipped.indicator_codes if code.startswith("VT.")]
 
 
-def indicator(allowed: str = "any", space: str = "sum", top: str = "", bottom: str = "") -> Indicator:
+def indicator(
+    allowed: str = "any", space: str = "sum", top: str = "", bottom: str = ""
+) -> Indicator:
     return Indicator("X", "F", "", "", "u", "stock", space, "last", top, bottom, ("Q",), allowed)
 
 
@@ -135,7 +152,9 @@ def indicator(allowed: str = "any", space: str = "sum", top: str = "", bottom: s
         ("<=VT.03", ()),
     ],
 )
-def test_a_range_has_its_numeric_bounds(allowed: str, bounds: tuple[tuple[str, Decimal], ...]) -> None:
+def test_a_range_has_its_numeric_bounds(
+    allowed: str, bounds: tuple[tuple[str, Decimal], ...]
+) -> None:
     assert indicator(allowed).bounds == bounds
 
 
@@ -180,7 +199,10 @@ def test_who_speaks_for_a_unit_speaks_for_all_that_were_ever_under_it() -> None:
 
 @given(st.lists(st.integers(-1, 20), max_size=20), st.sets(st.integers(0, 19), max_size=3))
 def test_below_is_what_a_naive_walk_finds(parents: list[int], roots: set[int]) -> None:
-    units = [OrgUnit(f"u{n}", "x", f"u{p}" if 0 <= p < n else "", Validity()) for n, p in enumerate(parents)]
+    units = [
+        OrgUnit(f"u{n}", "x", f"u{p}" if 0 <= p < n else "", Validity())
+        for n, p in enumerate(parents)
+    ]
     found = tree(*units)
     start = tuple(f"u{n}" for n in sorted(roots) if n < len(units))
 
@@ -207,7 +229,9 @@ def test_below_is_what_a_naive_walk_finds(parents: list[int], roots: set[int]) -
         ("2025-M08", "A", False),
     ],
 )
-def test_a_unit_may_report_a_period_of_which_it_lived_a_day(label: str, calendar: str, lives: bool) -> None:
+def test_a_unit_may_report_a_period_of_which_it_lived_a_day(
+    label: str, calendar: str, lives: bool
+) -> None:
     found = tree(OrgUnit("p", "province", "", Validity(None, BEFORE)))
     assert found.lives("p", Period.parse(label), Calendar(calendar)) is lives
 
@@ -231,7 +255,9 @@ def test_validity_meets_a_stretch_where_it_holds_on_one_of_its_days(
 ) -> None:
     valid = Validity(first, last)
     days = [date.fromordinal(start.toordinal() + n) for n in range(length + 1)]
-    expected = [day for day in days if (first is None or day >= first) and (last is None or day <= last)]
+    expected = [
+        day for day in days if (first is None or day >= first) and (last is None or day <= last)
+    ]
     assert [day for day in days if valid.holds(day)] == expected
     if first is None or last is None or first <= last:
         assert valid.meets(days[0], days[-1]) == bool(expected)

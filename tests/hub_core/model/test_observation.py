@@ -10,20 +10,52 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub_core.model.observation import INDEXED, KEY, QUARANTINE, SCHEMA, content_digest, packed, quarantine_digest
+from hub_core.model.observation import (
+    INDEXED,
+    KEY,
+    QUARANTINE,
+    SCHEMA,
+    content_digest,
+    packed,
+    quarantine_digest,
+)
 
 Row = dict[str, Any]
 EXACT = Context(prec=60)
-WORDS = ["VT.01", "vn-nghe-an", "Đắk Lắk", "ấp 5", "AREA=U;SEX=F", "", "2025-Q1", "actual", "A\u0301"]
-words = st.sampled_from(WORDS) | st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=4)
+WORDS = [
+    "VT.01",
+    "vn-nghe-an",
+    "Đắk Lắk",
+    "ấp 5",
+    "AREA=U;SEX=F",
+    "",
+    "2025-Q1",
+    "actual",
+    "A\u0301",
+]
+words = st.sampled_from(WORDS) | st.text(
+    st.characters(blacklist_categories=["Cs", "Cc"]), max_size=4
+)
 values = (
     st.none()
     | st.sampled_from(
-        ["0", "-0", "-0.000000", "1.500000", "100", "1E+3", "0.000001", "-0.1", "9" * 26 + ".999999"]
+        [
+            "0",
+            "-0",
+            "-0.000000",
+            "1.500000",
+            "100",
+            "1E+3",
+            "0.000001",
+            "-0.1",
+            "9" * 26 + ".999999",
+        ]
     ).map(Decimal)
     | st.decimals(-(10**26) + 1, 10**26 - 1, places=6)
 )
-rows = st.fixed_dictionaries({**dict.fromkeys(KEY, words), "value": values, "status": st.sampled_from("AEPFM")})
+rows = st.fixed_dictionaries(
+    {**dict.fromkeys(KEY, words), "value": values, "status": st.sampled_from("AEPFM")}
+)
 
 
 def frame(told: list[Row]) -> pl.DataFrame:
@@ -36,7 +68,11 @@ def canonical(told: list[Row], *, nil: bool = False) -> bytes:
     lines = [f"lienthong-content 1 nil={1 if nil else 0}\n"]
     for row in told:
         value = row["value"]
-        text = "" if value is None else f"{EXACT.normalize(value):f}".removeprefix("-" if value == 0 else "?")
+        text = (
+            ""
+            if value is None
+            else f"{EXACT.normalize(value):f}".removeprefix("-" if value == 0 else "?")
+        )
         lines.append("\t".join([*(row[key] for key in KEY), text, row["status"]]) + "\n")
     return "".join(lines).encode()
 
@@ -68,7 +104,11 @@ def test_the_content_digest_is_the_sha256_of_the_canonical_text(told: list[Row],
     ],
 )
 def test_a_value_is_written_plainly(value: str | None, text: str) -> None:
-    row = {**dict.fromkeys(KEY, "k"), "value": None if value is None else Decimal(value), "status": "P"}
+    row = {
+        **dict.fromkeys(KEY, "k"),
+        "value": None if value is None else Decimal(value),
+        "status": "P",
+    }
     told = f"lienthong-content 1 nil=0\nk\tk\tk\tk\tk\tk\t{text}\tP\n"
     assert content_digest(frame([row])) == sha256(told.encode())
 
@@ -79,9 +119,17 @@ def test_no_figures_are_the_first_line_alone() -> None:
 
 
 @given(st.lists(rows, min_size=1, max_size=8), st.randoms(use_true_random=False))
-def test_no_position_chunk_or_column_order_enters_it(told: list[Row], chance: random.Random) -> None:
+def test_no_position_chunk_or_column_order_enters_it(
+    told: list[Row], chance: random.Random
+) -> None:
     moved = [
-        {**row, "part": chance.randrange(9), "row": chance.randrange(99), "column": chance.choice("ab")} for row in told
+        {
+            **row,
+            "part": chance.randrange(9),
+            "row": chance.randrange(99),
+            "column": chance.choice("ab"),
+        }
+        for row in told
     ]
     pieces = pl.concat([frame([row]) for row in moved], rechunk=False)
     turned = pieces.select(chance.sample(pieces.columns, len(pieces.columns)))
@@ -133,7 +181,8 @@ def marks(told: list[Row]) -> set[tuple[Any, ...]]:
     whole = [tuple(row[name] for name in KEY) for row in told]
     places_ = [(row["part"], row["row"], row["column"] or "") for row in told]
     return {
-        (key if None not in key else place, row["code"]) for key, place, row in zip(whole, places_, told, strict=True)
+        (key if None not in key else place, row["code"])
+        for key, place, row in zip(whole, places_, told, strict=True)
     }
 
 
@@ -141,7 +190,9 @@ def marks(told: list[Row]) -> set[tuple[Any, ...]]:
 def test_quarantines_are_the_same_where_keys_or_places_and_codes_are(
     one: list[Row], other: list[Row], chance: random.Random
 ) -> None:
-    assert (quarantine_digest(quarantine(one)) == quarantine_digest(quarantine(other))) == (marks(one) == marks(other))
+    assert (quarantine_digest(quarantine(one)) == quarantine_digest(quarantine(other))) == (
+        marks(one) == marks(other)
+    )
     again = [*one, *one]
     chance.shuffle(again)
     again = [{**row, "text": "khác"} for row in again]
@@ -167,5 +218,7 @@ def test_a_packed_key_is_one_number_a_key_in_their_order(keys: list[tuple[int, .
         ((0, 0, 0, 0), 2**63, True),
     ],
 )
-def test_a_key_that_does_not_fit_is_not_packed(sizes: tuple[int, ...], room: int, fits: bool) -> None:
+def test_a_key_that_does_not_fit_is_not_packed(
+    sizes: tuple[int, ...], room: int, fits: bool
+) -> None:
     assert (packed(sizes, room=room) is not None) is fits

@@ -36,7 +36,9 @@ whens = st.sampled_from([S, A])
 def month_after(year: int, month: int, months: int) -> tuple[int, int]:
     for _ in range(abs(months)):
         month += 1 if months > 0 else -1
-        year, month = (year + 1, 1) if month == 13 else (year - 1, 12) if month == 0 else (year, month)
+        year, month = (
+            (year + 1, 1) if month == 13 else (year - 1, 12) if month == 0 else (year, month)
+        )
     return year, month
 
 
@@ -60,9 +62,30 @@ def test_a_label_says_year_frequency_and_number() -> None:
 MALFORMED = [
     *("", " ", "25", "225", "20255", "02025", "-2025", "+2025", "2_25", "nam 2025"),
     *(" 2025", "2025 ", "2025\n", "2025-Q1\n", "\t2025", "2025-", "2025--Q1", "2025-Q", "2025-M"),
-    *("2025-M1", "2025-M00", "2025-M13", "2025-M001", "2025-M1 ", "2025-M-1", "2025-01", "2025M01", "2025/M01"),
+    *(
+        "2025-M1",
+        "2025-M00",
+        "2025-M13",
+        "2025-M001",
+        "2025-M1 ",
+        "2025-M-1",
+        "2025-01",
+        "2025M01",
+        "2025/M01",
+    ),
     *("2025-Q0", "2025-Q5", "2025-Q01", "2025-q1", "Q1-2025", "2025-QI"),
-    *("2025-S0", "2025-S3", "2025-S01", "2025-N0", "2025-N2", "2025-N01", "2025-A1", "2025-A", "2025-W01", "2025-X1"),
+    *(
+        "2025-S0",
+        "2025-S3",
+        "2025-S01",
+        "2025-N0",
+        "2025-N2",
+        "2025-N01",
+        "2025-A1",
+        "2025-A",
+        "2025-W01",
+        "2025-X1",
+    ),
     *("٢٠٢٥", "2025-Q١", "２０２５", "2025-Ｑ1", "2025\u2010Q1", "२०२५-M०१", "2025-M1²"),
     *("0000", "1899", "3000", "9999"),
 ]
@@ -144,7 +167,9 @@ def test_a_frequency_of_no_calendar_is_refused(frequency: str) -> None:
         ("2025-M12", date(2025, 12, 1), date(2025, 12, 31)),
     ],
 )
-def test_statistical_periods_run_from_the_first_to_the_last_day(label: str, first: date, last: date) -> None:
+def test_statistical_periods_run_from_the_first_to_the_last_day(
+    label: str, first: date, last: date
+) -> None:
     assert Period.parse(label).days(S) == (first, last)
 
 
@@ -160,8 +185,12 @@ def test_statistical_days_are_whole_months_within_the_year(period: Period) -> No
 
 @pytest.mark.parametrize("frequency", ["A", "S", "Q", "M"])
 @given(year=st.integers(1900, 2998))
-def test_neighbouring_statistical_periods_leave_no_gap_and_no_overlap(frequency: str, year: int) -> None:
-    whole = [Period(y, frequency, n) for y in (year, year + 1) for n in range(1, COUNTS[frequency] + 1)]
+def test_neighbouring_statistical_periods_leave_no_gap_and_no_overlap(
+    frequency: str, year: int
+) -> None:
+    whole = [
+        Period(y, frequency, n) for y in (year, year + 1) for n in range(1, COUNTS[frequency] + 1)
+    ]
     for one, next_one in itertools.pairwise(whole):
         assert next_one.days(S)[0] - one.days(S)[1] == ONE_DAY
     assert whole[0].days(S)[0] == date(year, 1, 1)
@@ -186,7 +215,9 @@ def test_neighbouring_statistical_periods_leave_no_gap_and_no_overlap(frequency:
         ("2025", date(2024, 12, 15), date(2025, 12, 14)),
     ],
 )
-def test_administrative_periods_are_those_of_the_decree(label: str, first: date, last: date) -> None:
+def test_administrative_periods_are_those_of_the_decree(
+    label: str, first: date, last: date
+) -> None:
     assert Period.parse(label).days(A) == (first, last)
 
 
@@ -207,8 +238,12 @@ def test_administrative_days_follow_the_decree_for_every_period(period: Period) 
 
 @pytest.mark.parametrize("frequency", ["A", "Q", "M"])
 @given(year=st.integers(1900, 2998))
-def test_neighbouring_administrative_periods_leave_no_gap_and_no_overlap(frequency: str, year: int) -> None:
-    whole = [Period(y, frequency, n) for y in (year, year + 1) for n in range(1, COUNTS[frequency] + 1)]
+def test_neighbouring_administrative_periods_leave_no_gap_and_no_overlap(
+    frequency: str, year: int
+) -> None:
+    whole = [
+        Period(y, frequency, n) for y in (year, year + 1) for n in range(1, COUNTS[frequency] + 1)
+    ]
     for one, next_one in itertools.pairwise(whole):
         assert next_one.days(A)[0] - one.days(A)[1] == ONE_DAY
 
@@ -216,9 +251,9 @@ def test_neighbouring_administrative_periods_leave_no_gap_and_no_overlap(frequen
 def decree(year: int) -> dict[str, tuple[str, str]]:
     """The administrative periods of a year, typed out from the words of the decree; nothing of ours is asked.
 
-    Month: from the 15th of the month before to the 14th of the month. Quarter: from the 15th of the month before
-    it to the 14th of its last month. Six months, nine months, year: from 15 December of the year before to
-    14 June, 14 September, 14 December.
+    Month: from the 15th of the month before to the 14th of the month. Quarter: from the 15th of the
+    month before it to the 14th of its last month. Six months, nine months, year: from 15 December
+    of the year before to 14 June, 14 September, 14 December.
     """
     y, b = year, year - 1
     return {
@@ -248,10 +283,14 @@ def decree(year: int) -> dict[str, tuple[str, str]]:
 def test_every_administrative_period_since_the_decree_is_as_it_is_written(year: int) -> None:
     told = {label: tuple(map(str, Period.parse(label).days(A))) for label in decree(year)}
     assert told == decree(year)
-    assert {str(p) for p in ALL if p.year == year} - set(told) == {f"{year}-S2"}  # of which it does not speak
+    assert {str(p) for p in ALL if p.year == year} - set(told) == {
+        f"{year}-S2"
+    }  # of which it does not speak
 
 
-def test_the_second_half_year_of_the_administrative_calendar_counts_from_the_years_beginning() -> None:
+def test_the_second_half_year_of_the_administrative_calendar_counts_from_the_years_beginning() -> (
+    None
+):
     assert Period.parse("2025-S2").days(A) == Period.parse("2025").days(A)
 
 
@@ -264,7 +303,9 @@ def every_day(period: Period, when: Calendar) -> set[int]:
 
 
 @given(periods, st.integers(-1, 1), st.sampled_from(LABELS[:20]), whens)
-def test_containment_and_overlap_are_those_of_the_days(one: Period, years: int, label: str, when: Calendar) -> None:
+def test_containment_and_overlap_are_those_of_the_days(
+    one: Period, years: int, label: str, when: Calendar
+) -> None:
     year = min(max(one.year + years, 1900), 2999)
     other = Period.parse(f"{year}{label[4:]}")
     mine, its = every_day(one, when), every_day(other, when)
@@ -284,7 +325,9 @@ def test_what_a_quarter_lies_in_depends_on_the_calendar() -> None:
 @pytest.mark.parametrize("when", [S, A])
 def test_parts_lie_within_their_whole_for_every_label(when: Calendar) -> None:
     for period in ALL:
-        assert all(part.within(period, when) for frequency in "SQM" for part in period.parts(frequency))
+        assert all(
+            part.within(period, when) for frequency in "SQM" for part in period.parts(frequency)
+        )
 
 
 # Time ranges
@@ -307,31 +350,65 @@ def test_parts_lie_within_their_whole_for_every_label(when: Calendar) -> None:
         ("2025", A, "2024-12-15/P1Y"),
     ],
 )
-def test_a_time_range_is_the_first_day_and_the_duration(label: str, when: Calendar, text: str) -> None:
+def test_a_time_range_is_the_first_day_and_the_duration(
+    label: str, when: Calendar, text: str
+) -> None:
     assert Period.parse(label).time_range(when) == text
     assert Period.from_time_range(text) == (Period.parse(label), when)
 
 
 @pytest.mark.parametrize("when", [S, A])
 def test_every_time_range_is_read_back(when: Calendar) -> None:
-    assert [Period.from_time_range(period.time_range(when)) for period in ALL] == [(period, when) for period in ALL]
+    assert [Period.from_time_range(period.time_range(when)) for period in ALL] == [
+        (period, when) for period in ALL
+    ]
 
 
 @given(periods, whens)
 def test_a_time_range_ends_where_the_days_end(period: Period, when: Calendar) -> None:
     start, _, duration = period.time_range(when).partition("/P")
     first = date.fromisoformat(start)
-    year, month = month_after(first.year, first.month, int(duration[:-1]) * {"M": 1, "Y": 12}[duration[-1]])
+    year, month = month_after(
+        first.year, first.month, int(duration[:-1]) * {"M": 1, "Y": 12}[duration[-1]]
+    )
     assert (first, date(year, month, first.day) - ONE_DAY) == period.days(when)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "2025", "2025-01-01", "2025-01-01/P", "2025-01-01/P2M", "2025-01-01/P12M", "2025-01-01/P01M"),
-        *("2025-02-01/P3M", "2025-04-01/P6M", "2025-04-01/P9M", "2025-02-01/P1Y", "2025-01-02/P1M", "2025-01-31/P1M"),
-        *("2025-01-15/P1Y", "2025-01-15/P12M", "2025-02-30/P1M", "2025-13-01/P1M", "2025-01-01/P1D", "2025-01-01/P31D"),
-        *("2025-01-01T00:00:00/P1M", "1899-01-01/P1M", "3000-01-01/P1Y", "2999-12-15/P1M", " 2025-01-01/P1M"),
+        *(
+            "",
+            "2025",
+            "2025-01-01",
+            "2025-01-01/P",
+            "2025-01-01/P2M",
+            "2025-01-01/P12M",
+            "2025-01-01/P01M",
+        ),
+        *(
+            "2025-02-01/P3M",
+            "2025-04-01/P6M",
+            "2025-04-01/P9M",
+            "2025-02-01/P1Y",
+            "2025-01-02/P1M",
+            "2025-01-31/P1M",
+        ),
+        *(
+            "2025-01-15/P1Y",
+            "2025-01-15/P12M",
+            "2025-02-30/P1M",
+            "2025-13-01/P1M",
+            "2025-01-01/P1D",
+            "2025-01-01/P31D",
+        ),
+        *(
+            "2025-01-01T00:00:00/P1M",
+            "1899-01-01/P1M",
+            "3000-01-01/P1Y",
+            "2999-12-15/P1M",
+            " 2025-01-01/P1M",
+        ),
         *("2025-01-01/P0M", "2025-01-01/P1M\n", "2025-01-01/2025-01-31"),
     ],
 )
@@ -357,7 +434,9 @@ EXPECTED_PARTS = {
 
 @pytest.mark.parametrize(("whole", "part"), FINER)
 @given(year=st.integers(1900, 2999), data=st.data())
-def test_parts_make_up_the_whole_or_there_are_none(whole: str, part: str, year: int, data: st.DataObject) -> None:
+def test_parts_make_up_the_whole_or_there_are_none(
+    whole: str, part: str, year: int, data: st.DataObject
+) -> None:
     period = Period(year, whole, data.draw(st.integers(1, COUNTS[whole])))
     parts = period.parts(part)
     assert len(parts) == EXPECTED_PARTS.get((whole, part), 0)
@@ -370,7 +449,9 @@ def test_parts_make_up_the_whole_or_there_are_none(whole: str, part: str, year: 
         assert one.shift(1) == next_one
 
 
-@pytest.mark.parametrize(("whole", "part"), [("A", "Q"), ("A", "M"), ("N", "Q"), ("N", "M"), ("Q", "M")])
+@pytest.mark.parametrize(
+    ("whole", "part"), [("A", "Q"), ("A", "M"), ("N", "Q"), ("N", "M"), ("Q", "M")]
+)
 @given(year=st.integers(1900, 2999), data=st.data())
 def test_months_and_quarters_make_up_administrative_periods_too(
     whole: str, part: str, year: int, data: st.DataObject
@@ -426,7 +507,9 @@ days = st.dates(date(1991, 1, 1), date(2100, 12, 31))
 @pytest.mark.parametrize("when", [S, A])
 @pytest.mark.parametrize("frequency", ["A", "S", "N", "Q", "M"])
 @given(day=days)
-def test_the_latest_period_had_ended_and_the_next_one_had_not(frequency: str, when: Calendar, day: date) -> None:
+def test_the_latest_period_had_ended_and_the_next_one_had_not(
+    frequency: str, when: Calendar, day: date
+) -> None:
     found = latest(frequency, when, day)
     assert found.frequency == frequency
     assert found.days(when)[1] < day <= found.shift(1).days(when)[1]

@@ -17,10 +17,14 @@ def there(folder: Path, name: str, version: str, *requires: str) -> None:
     info = folder / f"{name}-{version}.dist-info"
     info.mkdir(parents=True)
     needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}"
+    )
 
 
-def met(folder: Path, *requires: str, without: tuple[str, ...] = (), whole: tuple[str, ...] = ()) -> requirements.Met:
+def met(
+    folder: Path, *requires: str, without: tuple[str, ...] = (), whole: tuple[str, ...] = ()
+) -> requirements.Met:
     def find(name: str) -> Distribution | None:
         return libraries.find(name, [str(folder)])
 
@@ -69,7 +73,9 @@ def test_links_are_made_once_and_those_that_lead_nowhere_go(tmp_path: Path) -> N
     folder = shared.links(tmp_path, ["connectors"])
     assert (folder / "hub_core").resolve() == Path(libraries.__file__).parents[1]
     assert {"connectors", "polars", "pydantic"} <= {each.name for each in folder.iterdir()}
-    assert not {"sqlalchemy", "alembic", "typer", "pytest"} & {each.name for each in folder.iterdir()}
+    assert not {"sqlalchemy", "alembic", "typer", "pytest"} & {
+        each.name for each in folder.iterdir()
+    }
     assert all(each.exists() for each in folder.iterdir())
     made = folder.stat().st_mtime_ns
     assert (shared.links(tmp_path, ["connectors"]), folder.stat().st_mtime_ns) == (folder, made)

@@ -27,8 +27,14 @@ FIXES = "import os, sys, signal, polars as pl\ndef fix(frame):\n    "
 
 # What a package's own files may do wrong, and the words in which its run must fail
 PACKAGES: dict[str, tuple[dict[str, str], str]] = {
-    "raises_at_import": ({INIT: "raise ValueError('đang sửa')"}, "would not load: ValueError: đang sửa"),
-    "imports_what_is_not_there": ({INIT: "import khong_co"}, "would not load: ModuleNotFoundError.*khong_co"),
+    "raises_at_import": (
+        {INIT: "raise ValueError('đang sửa')"},
+        "would not load: ValueError: đang sửa",
+    ),
+    "imports_what_is_not_there": (
+        {INIT: "import khong_co"},
+        "would not load: ModuleNotFoundError.*khong_co",
+    ),
     "is_no_python": ({INIT: "def hub_province(:"}, "would not load: SyntaxError"),
     "exits_at_import": ({INIT: "import sys; sys.exit(0)"}, "would not load: SystemExit"),
     "dies_at_import": ({INIT: "import os; os._exit(7)"}, "its process ended with exit code 7"),
@@ -41,13 +47,20 @@ PACKAGES: dict[str, tuple[dict[str, str], str]] = {
         "the_province|has no hook hub_province",
     ),
     "has_no_hook": ({INIT: '"""Nothing."""'}, "has no hook hub_province"),
-    "forgets_the_mark": ({INIT: "def hub_province():\n    return 1\n"}, "hub_province must give one Province, gave"),
+    "forgets_the_mark": (
+        {INIT: "def hub_province():\n    return 1\n"},
+        "hub_province must give one Province, gave",
+    ),
     "gives_a_text": (
-        {INIT: "from hub_core import hookimpl\n@hookimpl\ndef hub_province():\n    return 'nghe_an'\n"},
+        {
+            INIT: "from hub_core import hookimpl\n@hookimpl\ndef hub_province():\n    return 'nghe_an'\n"
+        },
         "must give one Province, gave .*nghe_an",
     ),
     "takes_arguments": (
-        {INIT: "from hub_core import hookimpl\n@hookimpl\ndef hub_province(frame):\n    return None\n"},
+        {
+            INIT: "from hub_core import hookimpl\n@hookimpl\ndef hub_province(frame):\n    return None\n"
+        },
         "hub_province",
     ),
     "raises_in_the_hook": (
@@ -63,13 +76,19 @@ PREPARES: dict[str, tuple[str, str]] = {
     "prepare_spoils_row": ("return frame.with_columns(row=pl.lit('x'))", "PluginError|raised|row"),
     "prepare_exits": ("sys.exit('hết')", "SystemExit"),
     "prepare_dies": ("os._exit(9)", "its process ended with exit code 9"),
-    "prepare_is_killed": ("os.kill(os.getpid(), signal.SIGSEGV)", "its process ended by signal SIGSEGV"),
+    "prepare_is_killed": (
+        "os.kill(os.getpid(), signal.SIGSEGV)",
+        "its process ended by signal SIGSEGV",
+    ),
     "prepare_complains_and_dies": (
         "sys.stderr.write('không mở được máy in\\n'); os._exit(1)",
         "exit code 1; its last words: không mở được máy in",
     ),
     "prepare_recurses": ("return fix(frame)", "RecursionError"),
-    "prepare_closes_everything": ("os.closerange(3, 64); return frame", "its process ended|no answer|raised|Bad file"),
+    "prepare_closes_everything": (
+        "os.closerange(3, 64); return frame",
+        "its process ended|no answer|raised|Bad file",
+    ),
     "prepare_raises_what_it_made_itself": (
         "raise type('Odd', (BaseException,), {})('lạ')",
         "the province's code ended with Odd: lạ",
@@ -99,12 +118,18 @@ DECLARATIONS: dict[str, tuple[dict[str, str], str]] = {
     ),
     "names_another": ({f"{INSIDE}/province.toml": OTHERS}, "quang_tri"),
     "another_module": (
-        {"pyproject.toml": '[project.entry-points.lienthong]\nanother_module = "hub_provinces.q"\n'},
+        {
+            "pyproject.toml": '[project.entry-points.lienthong]\nanother_module = "hub_provinces.q"\n'
+        },
         r"another_module = 'hub_provinces\.q' is not hub_provinces\.another_module",
     ),
 }
 CHANGED: dict[str, tuple[str, str, str]] = {  # in a good telecom.toml
-    "open_secret": ('"/nowhere"', '"/nowhere"\ntoken = "mật khẩu"', "token holds a secret in the open"),
+    "open_secret": (
+        '"/nowhere"',
+        '"/nowhere"\ntoken = "mật khẩu"',
+        "token holds a secret in the open",
+    ),
     "unknown_dataflow": ("TELECOM", "POSTAL", "dataflow POSTAL is not in the catalogue"),
 }
 MOVED = {  # names of provisions that are no words
@@ -119,11 +144,31 @@ MADE: dict[str, tuple[str, str, str]] = {
     "no_source": ('"folder"', '"ftp"', "no source of kind 'ftp'; there are folder, rest"),
     "no_reader": ('"csv"', '"dbf"', "no reader of kind 'dbf'"),
     "no_key": ('"csv"', '"csv"\nsheet = "1"', r"\[reader\]: sheet: unknown key"),
-    "no_code": ('{ column = "ct" }', '{ column = "ct", codes = { "1" = "VT.99" } }', r"VT\.99 is not in the catalogue"),
-    "no_table": ('{ column = "ct" }', '{ column = "ct", codes = "x.csv" }', r"code table x\.csv cannot be read"),
-    "no_package": ('{ column = "ct" }', '{ column = "ct", codes = "../../x.csv" }', "is outside the package"),
-    "no_module": ("[source]", 'prepare = "hub_provinces.no_module.fixes:fix"\n[source]', "fixes:fix: No module named"),
-    "no_function": ("[source]", 'prepare = "hub_provinces.no_function:fix"\n[source]', "no_function:fix: module"),
+    "no_code": (
+        '{ column = "ct" }',
+        '{ column = "ct", codes = { "1" = "VT.99" } }',
+        r"VT\.99 is not in the catalogue",
+    ),
+    "no_table": (
+        '{ column = "ct" }',
+        '{ column = "ct", codes = "x.csv" }',
+        r"code table x\.csv cannot be read",
+    ),
+    "no_package": (
+        '{ column = "ct" }',
+        '{ column = "ct", codes = "../../x.csv" }',
+        "is outside the package",
+    ),
+    "no_module": (
+        "[source]",
+        'prepare = "hub_provinces.no_module.fixes:fix"\n[source]',
+        "fixes:fix: No module named",
+    ),
+    "no_function": (
+        "[source]",
+        'prepare = "hub_provinces.no_function:fix"\n[source]',
+        "no_function:fix: module",
+    ),
 }
 
 
@@ -175,7 +220,9 @@ def reports(report: NightReport) -> dict[str, GatherReport]:
     return {f"{each.province}/{each.provision}": each for each in report.gathers}
 
 
-def test_the_good_province_is_fine_in_that_night(reports: dict[str, GatherReport], report: NightReport) -> None:
+def test_the_good_province_is_fine_in_that_night(
+    reports: dict[str, GatherReport], report: NightReport
+) -> None:
     good = reports["quang_tri/telecom"]
     assert (good.outcome, good.error, good.counts["admitted"]) == ("done", None, 7)
     [release] = report.releases
@@ -187,7 +234,9 @@ WORDS |= {name: words for name, (_, _, words) in MADE.items()}
 
 
 @pytest.mark.parametrize("name", WORDS)
-def test_a_bad_package_fails_its_own_run_with_its_reason(reports: dict[str, GatherReport], name: str) -> None:
+def test_a_bad_package_fails_its_own_run_with_its_reason(
+    reports: dict[str, GatherReport], name: str
+) -> None:
     told = reports[f"{name}/telecom"]
     assert told.outcome == "failed"
     assert re.search(WORDS[name], str(told.error)), told.error
@@ -202,36 +251,53 @@ BROKEN |= {"utf_16": r"telecom\.toml"}
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_declaration_that_is_wrong_is_named_and_its_province_stays_missing(report: NightReport, name: str) -> None:
+def test_a_declaration_that_is_wrong_is_named_and_its_province_stays_missing(
+    report: NightReport, name: str
+) -> None:
     assert re.search(BROKEN[name], report.broken.get(name, "")), report.broken
     assert "mật khẩu" not in report.broken[name]
     assert name not in {each.province for each in report.gathers}
     assert report.releases[0].reporters[f"{name.upper()}.SKHCN"] == "missing"
 
 
-def test_two_packages_of_one_name_are_told(report: NightReport, reports: dict[str, GatherReport]) -> None:
-    assert [each for each in report.broken.values() if "/one/" in each and "/two/" in each], report.broken
+def test_two_packages_of_one_name_are_told(
+    report: NightReport, reports: dict[str, GatherReport]
+) -> None:
+    assert [each for each in report.broken.values() if "/one/" in each and "/two/" in each], (
+        report.broken
+    )
     assert reports["twin/telecom"].outcome == "done"
 
 
-def test_a_child_that_failed_is_replaced_for_the_next_provision(reports: dict[str, GatherReport]) -> None:
+def test_a_child_that_failed_is_replaced_for_the_next_provision(
+    reports: dict[str, GatherReport],
+) -> None:
     assert "exit code 9" in str(reports["dies_once/telecom"].error)
-    assert (reports["dies_once/zweite"].outcome, reports["dies_once/zweite"].error) == ("done", None)
+    assert (reports["dies_once/zweite"].outcome, reports["dies_once/zweite"].error) == (
+        "done",
+        None,
+    )
 
 
-def test_every_provision_of_a_package_fails_for_the_same_reason(reports: dict[str, GatherReport]) -> None:
+def test_every_provision_of_a_package_fails_for_the_same_reason(
+    reports: dict[str, GatherReport],
+) -> None:
     for provision in ("telecom", "zweite"):
         assert "has no hook hub_province" in str(reports[f"has_no_hook_twice/{provision}"].error)
 
 
-def test_what_was_landed_before_a_child_died_is_kept_for_the_eye(report: NightReport, long_night: Nights) -> None:
+def test_what_was_landed_before_a_child_died_is_kept_for_the_eye(
+    report: NightReport, long_night: Nights
+) -> None:
     zone = LandingZone(long_night.home / "landing")
     [gather] = zone.landings("prepare_dies", "telecom")
     landing = zone.landing("prepare_dies", "telecom", gather)
     assert not landing.complete
     assert "exit code 9" in str(landing.why)
     assert [part.name for part in landing.parts] == ["a.csv"]
-    assert open_part(zone.parts("prepare_dies", "telecom"), landing.parts[0]).content.startswith(b"dv,ky,ct,gt")
+    assert open_part(zone.parts("prepare_dies", "telecom"), landing.parts[0]).content.startswith(
+        b"dv,ky,ct,gt"
+    )
     assert not any((long_night.home / "scratch").iterdir())
 
 
@@ -250,7 +316,11 @@ def test_a_province_whose_rows_are_anothers_is_held_with_a_quarantine(
             ("V015", "org_unit", "vn-nghe-an", 1),
         ]
         hub.store.accept(submission.id, "đã hỏi", submission.admitted_at)
-        [current] = [s for s in hub.store.currents("TELECOM", "S", ["2026-M10"]) if s.province == "speaks_for_others"]
+        [current] = [
+            s
+            for s in hub.store.currents("TELECOM", "S", ["2026-M10"])
+            if s.province == "speaks_for_others"
+        ]
         assert current.rows == 1  # accepting never admits what left
 
 
@@ -301,7 +371,9 @@ def test_an_installed_package_whose_files_are_gone_is_named_and_passed_over(tmp_
     (info / "entry_points.txt").write_text("[lienthong]\ngone = hub_provinces.gone\n")
     code = "from hub_core.packages import load; print(load.find([])[1])"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "gone" in done.stdout
 
@@ -311,17 +383,25 @@ def test_an_installed_package_whose_files_are_gone_is_named_and_passed_over(tmp_
 
 def test_a_trusted_package_that_is_not_installed_is_the_operators() -> None:
     with pytest.raises(ConfigurationError, match="names nobody, which is not installed"):
-        plugins.Loaded(["nobody"])
+        plugins.ConnectorRegistry(["nobody"])
 
 
 def test_the_built_in_connectors_come_through_the_same_hook() -> None:
     from hub_core.contracts import Reader, Sink, Source, Writer
 
-    loaded = plugins.Loaded(["connectors"])
-    for role, kind in ((Source, "rest"), (Source, "folder"), (Reader, "csv"), (Reader, "json"), (Writer, "xlsx")):
+    loaded = plugins.ConnectorRegistry(["connectors"])
+    for role, kind in (
+        (Source, "rest"),
+        (Source, "folder"),
+        (Reader, "csv"),
+        (Reader, "json"),
+        (Writer, "xlsx"),
+    ):
         with pytest.raises(ConfigurationError, match="x: unknown key"):
             loaded.make(role, {"kind": kind, "x": 1}, "here")
-    with pytest.raises(ConfigurationError, match="here: no sink of kind 'carrier pigeon'; there are rest"):
+    with pytest.raises(
+        ConfigurationError, match="here: no sink of kind 'carrier pigeon'; there are rest"
+    ):
         loaded.make(Sink, {"kind": "carrier pigeon"}, "here")
     with pytest.raises(ConfigurationError, match="no source of kind None"):
         loaded.make(Source, {}, "here")

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from tests.hub_core.conftest import Nights
 
 NOW = datetime(2026, 11, 6, tzinfo=UTC)
-OFFICE = {"province": "tong_cuc_thong_ke", "provider": "TONG_CUC_THONG_KE.DAN_SO", "dataflow": "DENOMINATORS"}
+OFFICE = {
+    "province": "tong_cuc_thong_ke",
+    "provider": "TONG_CUC_THONG_KE.DAN_SO",
+    "dataflow": "DENOMINATORS",
+}
 Report = tuple[str, str, dict[str, int]]  # org unit, period, figures by indicator
 Release = Callable[..., dict[tuple[str, str], Decimal]]
 
@@ -33,13 +37,28 @@ def release(nights: Nights, tmp_path: Path, sealed: Callable[..., Manifest]) -> 
     def made(period: str, *reports: Report) -> dict[tuple[str, str], Decimal]:
         with nights.hub() as hub:
             for n, (unit, label, told) in enumerate(reports, 1):
-                fixed = {"calendar": "S", "measure": "actual", "dims": "", "status": "A", "part": 0, "row": 0}
+                fixed = {
+                    "calendar": "S",
+                    "measure": "actual",
+                    "dims": "",
+                    "status": "A",
+                    "part": 0,
+                    "row": 0,
+                }
                 fixed |= {"column": None, "org_unit": unit, "period": label}
-                rows = [fixed | {"indicator": code, "value": value} for code, value in sorted(told.items())]
+                rows = [
+                    fixed | {"indicator": code, "value": value}
+                    for code, value in sorted(told.items())
+                ]
                 name = unit.removeprefix("vn-").replace("-", "_")
                 who = {"province": name, "provider": f"{name.upper()}.SKHCN"}
                 who = OFFICE if min(told).startswith("KX") else who
-                gather = {"gather": f"20250101-{n:08d}", "sequence": n, "provision": f"p{n}", "period": label}
+                gather = {
+                    "gather": f"20250101-{n:08d}",
+                    "sequence": n,
+                    "provision": f"p{n}",
+                    "period": label,
+                }
                 sealed(tmp_path / str(n), pl.DataFrame(rows, schema=SCHEMA), **gather, **who)
                 admit_folder(hub, tmp_path / str(n), NOW)
             done = publish(hub, "TELECOM", Period.parse(period), NOW, at_once=True)
@@ -50,7 +69,9 @@ def release(nights: Nights, tmp_path: Path, sealed: Callable[..., Manifest]) -> 
     return made
 
 
-def test_a_denominator_that_comes_once_a_year_is_the_latest_that_had_ended(release: Release) -> None:
+def test_a_denominator_that_comes_once_a_year_is_the_latest_that_had_ended(
+    release: Release,
+) -> None:
     found = release(
         "2026-Q1",
         ("vn-nghe-an", "2024", {"KX.90": 1000}),
@@ -62,7 +83,10 @@ def test_a_denominator_that_comes_once_a_year_is_the_latest_that_had_ended(relea
 
 
 def test_who_reported_nothing_has_no_ratio_from_last_years_report(release: Release) -> None:
-    """Subscriptions and smartphones come every quarter; last year's are no components of this quarter's share."""
+    """Subscriptions and smartphones come every quarter.
+
+    Last year's are no components of this quarter's share.
+    """
     found = release(
         "2026-Q1",
         ("vn-nghe-an", "2025", {"VT.03": 100, "VT.05": 90}),

@@ -1,4 +1,7 @@
-"""The quarantine as it is listed: which rows, where each is at fault, and what a replay brings back."""
+"""The quarantine as it is listed.
+
+Which rows, where each is at fault, and what a replay brings back.
+"""
 
 from __future__ import annotations
 
@@ -23,30 +26,57 @@ HEAD = "dv,ky,ct,gt\n"
 def served(nights: Nights, *rows: str, name: str = "a", more: str = "") -> None:
     """A package, and the rows that its system has: UNIT stands for its own org unit."""
     nights.package(name, more=more)
-    nights.serve(HEAD + "".join(f"{row}\n".replace("UNIT", nights.units[name]) for row in rows), name=name)
+    nights.serve(
+        HEAD + "".join(f"{row}\n".replace("UNIT", nights.units[name]) for row in rows), name=name
+    )
 
 
 def test_each_row_is_at_the_cell_that_it_is_at_fault_in(nights: Nights) -> None:
-    served(nights, "nơi nào,2026-M10,VT.03,1", "UNIT,2026-M10,VT.99,2", "UNIT,2026-M10,VT.03,ba", "UNIT,2026-M10,,4")
+    served(
+        nights,
+        "nơi nào,2026-M10,VT.03,1",
+        "UNIT,2026-M10,VT.99,2",
+        "UNIT,2026-M10,VT.03,ba",
+        "UNIT,2026-M10,,4",
+    )
     nights.bad_and_good()
     with nights.hub() as hub:
         [told] = quarantines(hub, "a", cells=True).quarantines
-    assert (told.province, told.provision, told.provider, told.dataflow) == ("a", "telecom", "A.SKHCN", "TELECOM")
-    assert (told.period, told.revision, told.admitted_at) == ("2026-M10", 1, "2026-11-06T09:00+07:00")
+    assert (told.province, told.provision, told.provider, told.dataflow) == (
+        "a",
+        "telecom",
+        "A.SKHCN",
+        "TELECOM",
+    )
+    assert (told.period, told.revision, told.admitted_at) == (
+        "2026-M10",
+        1,
+        "2026-11-06T09:00+07:00",
+    )
     assert [(row.code, row.field, row.text, row.locator) for row in told.rows] == [
         ("V001", "org_unit", "nơi nào", "a.csv line 2 column dv"),
         ("V001", "indicator", "VT.99", "a.csv line 3 column ct"),
         ("V002", "value", "ba", "a.csv line 4 column gt"),
         ("V001", "indicator", "", "a.csv line 5 column ct"),
     ]
-    assert told.rows[2].cells == {"dv": nights.units["a"], "ky": "2026-M10", "ct": "VT.03", "gt": "ba"}
+    assert told.rows[2].cells == {
+        "dv": nights.units["a"],
+        "ky": "2026-M10",
+        "ct": "VT.03",
+        "gt": "ba",
+    }
     assert told.rows[3].cells == {"dv": nights.units["a"], "ky": "2026-M10", "gt": "4"}
-    assert (told.rows[2].why, told.rows[2].why_en) == ("Giá trị không phải là số", "Value is not a number")
+    assert (told.rows[2].why, told.rows[2].why_en) == (
+        "Giá trị không phải là số",
+        "Value is not a number",
+    )
 
 
 def test_a_column_that_prepare_made_leads_to_its_row(nights: Nights) -> None:
     served(nights, "UNIT,2026-M10,VT.03,ba", more='prepare = "hub_provinces.a.fixes:fix"\n')
-    (nights.packages / "a/hub_provinces/a/fixes.py").write_text('def fix(f):\n    return f.rename({"gt": "số"})\n')
+    (nights.packages / "a/hub_provinces/a/fixes.py").write_text(
+        'def fix(f):\n    return f.rename({"gt": "số"})\n'
+    )
     toml = nights.packages / "a/hub_provinces/a/telecom.toml"
     toml.write_text(toml.read_text(encoding="utf-8").replace('"gt"', '"số"'), encoding="utf-8")
     nights.bad_and_good()
@@ -88,7 +118,12 @@ def test_rows_without_a_period_are_listed_until_a_replay_reads_them(nights: Nigh
     nights.night()
     with nights.hub() as hub:
         [told] = quarantines(hub, "a", cells=True).quarantines
-        assert (told.period, told.revision, told.provider, told.dataflow) == ("?", 0, "A.SKHCN", "TELECOM")
+        assert (told.period, told.revision, told.provider, told.dataflow) == (
+            "?",
+            0,
+            "A.SKHCN",
+            "TELECOM",
+        )
         assert [(row.code, row.field, row.text, row.locator) for row in told.rows] == [
             ("V001", "period", "tháng mười", "a.csv line 3 column ky"),
             ("V001", "period", "?", "a.csv line 4 column ky"),
@@ -99,9 +134,14 @@ def test_rows_without_a_period_are_listed_until_a_replay_reads_them(nights: Nigh
         [gather] = hub.zone.landings("a", "telecom")
     toml = nights.packages / "a/hub_provinces/a/telecom.toml"
     words = 'codes = { "2026-M10" = "2026-M10", "tháng mười" = "2026-M10" }'
-    toml.write_text(toml.read_text(encoding="utf-8").replace('"ky"', f'"ky", {words}'), encoding="utf-8")
+    toml.write_text(
+        toml.read_text(encoding="utf-8").replace('"ky"', f'"ky", {words}'), encoding="utf-8"
+    )
     with nights.hub() as hub:
-        assert replay(hub, "a", "telecom", gather, NIGHT + timedelta(days=1), lambda *_: None).outcome != "failed"
+        assert (
+            replay(hub, "a", "telecom", gather, NIGHT + timedelta(days=1), lambda *_: None).outcome
+            != "failed"
+        )
         assert [row.text for row in quarantines(hub, "a", "?").quarantines[0].rows] == ["?"]
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from hub_core.contracts import PayloadPart
+from hub_core.landing.layout import JOURNAL
 from hub_core.landing.parts import check_part
-from hub_core.landing.zone import JOURNAL, LandingZone, Scratch
+from hub_core.landing.scratch import Scratch
+from hub_core.landing.zone import LandingZone
 from hub_core.model.exchange import Part
 from hub_core.pipeline.receiving import Receiving
 
@@ -27,7 +29,10 @@ def scratch(tmp_path: Path) -> Scratch:
 
 def land(scratch: Scratch, *numbers: int) -> list[Part]:
     texts = [f"page {n} ".encode() * 1000 for n in numbers]
-    return [scratch.land(PayloadPart(text, "text/plain", "x", str(n))) for n, text in zip(numbers, texts, strict=True)]
+    return [
+        scratch.land(PayloadPart(text, "text/plain", "x", str(n)))
+        for n, text in zip(numbers, texts, strict=True)
+    ]
 
 
 def receiving(zone: LandingZone, scratch: Scratch) -> Receiving:
@@ -50,7 +55,9 @@ def until_taken(zone: LandingZone, parts: list[Part]) -> None:
         time.sleep(0.01)
 
 
-def test_many_parts_are_taken_as_they_come_and_each_holds(zone: LandingZone, scratch: Scratch) -> None:
+def test_many_parts_are_taken_as_they_come_and_each_holds(
+    zone: LandingZone, scratch: Scratch
+) -> None:
     early = receiving(zone, scratch)
     first = land(scratch, *range(20))
     early.told(20)
@@ -80,7 +87,9 @@ def test_after_its_end_nothing_is_taken(zone: LandingZone, scratch: Scratch) -> 
     assert taken(zone) == set()
 
 
-def test_what_its_child_changes_afterwards_changes_nothing(zone: LandingZone, scratch: Scratch) -> None:
+def test_what_its_child_changes_afterwards_changes_nothing(
+    zone: LandingZone, scratch: Scratch
+) -> None:
     early = receiving(zone, scratch)
     parts = land(scratch, *range(20))
     early.told(20)
@@ -118,7 +127,9 @@ def test_a_part_that_is_not_what_it_says_is_not_taken_nor_waited_for(
 
 
 @pytest.mark.parametrize("line", [b"no JSON\n", b"{}\n", b"\xff\n", b"x" * 100])
-def test_a_journal_that_does_not_read_ends_it(zone: LandingZone, scratch: Scratch, line: bytes) -> None:
+def test_a_journal_that_does_not_read_ends_it(
+    zone: LandingZone, scratch: Scratch, line: bytes
+) -> None:
     early = receiving(zone, scratch)
     parts = land(scratch, *range(20))
     with (scratch.root / JOURNAL).open("ab") as journal:

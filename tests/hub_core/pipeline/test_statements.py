@@ -1,4 +1,7 @@
-"""What a gather asks of the database: as much for each provision, however many there are and however old the hub is."""
+"""What a gather asks of the database.
+
+As much for each provision, however many there are and however old the hub is.
+"""
 
 from __future__ import annotations
 
@@ -49,13 +52,17 @@ def statements(hub: Hub, provinces: list[str], outcome: str, now: datetime = NIG
 
 def test_each_provision_takes_as_many_statements_as_any_other(hub: Hub) -> None:
     statements(hub, PROVINCES[:1], "done")  # the catalogue is known from now on
-    one, three, four = (statements(hub, PROVINCES[first:last], "done") for first, last in ((1, 2), (2, 5), (5, 9)))
+    one, three, four = (
+        statements(hub, PROVINCES[first:last], "done") for first, last in ((1, 2), (2, 5), (5, 9))
+    )
     assert three - one == 2 * (four - three) > 0
 
 
 def test_an_old_hub_asks_no_more_than_a_young_one(hub: Hub) -> None:
     statements(hub, PROVINCES[:2], "done")
-    told = [statements(hub, PROVINCES[:2], "unchanged", NIGHT + timedelta(days=n)) for n in range(1, 31)]
+    told = [
+        statements(hub, PROVINCES[:2], "unchanged", NIGHT + timedelta(days=n)) for n in range(1, 31)
+    ]
     assert set(told) == {told[0]}
 
 
@@ -77,7 +84,16 @@ def test_what_a_gather_looks_up_is_found_by_an_index(hub: Hub) -> None:
             for statement, parameters in asked
             for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
         }
-    growing = ("SCAN run", "SCAN gather", "SCAN submission", "SCAN finding", "SCAN release", "SCAN figure")
-    whole = [plan for plan in sorted(plans) if plan[1].startswith(growing) and "max(" not in plan[0]]
+    growing = (
+        "SCAN run",
+        "SCAN gather",
+        "SCAN submission",
+        "SCAN finding",
+        "SCAN release",
+        "SCAN figure",
+    )
+    whole = [
+        plan for plan in sorted(plans) if plan[1].startswith(growing) and "max(" not in plan[0]
+    ]
     assert plans
     assert not whole

@@ -17,7 +17,7 @@ from hub_core.model.finding import Severity
 from hub_core.model.observation import MEASURES, STATUSES, VALUE
 from hub_core.model.org_unit import OrgUnit, Validity
 from hub_core.model.period import Calendar, Period
-from hub_core.rules import FIELDS, RULES, Limits
+from hub_core.rules import FIELDS, RULES, RuleContext
 from hub_core.stages.validate import Codes, Validator
 
 
@@ -41,7 +41,9 @@ INDICATORS = [
 ]
 UNITS = ["u-1", "u-2", "u-other", "u-past", "u-soon"]
 LIVES = {
-    "u-past": Validity(None, date(2025, 3, 14)),  # lived in 2025-Q1, and in no later quarter of either calendar
+    "u-past": Validity(
+        None, date(2025, 3, 14)
+    ),  # lived in 2025-Q1, and in no later quarter of either calendar
     "u-soon": Validity(date(2025, 3, 31), None),  # its first day is the last of 2025-Q1
 }
 PERIODS = ["2025-Q1", "2025-Q2", "2024"]
@@ -54,7 +56,7 @@ CATALOGUE = Catalogue(
     (),
     "",
 )
-LIMITS = Limits(
+LIMITS = RuleContext(
     CATALOGUE,
     frozenset(UNITS) - {"u-other"},
     frozenset(each.code for each in INDICATORS if each.code != "STRANGE"),
@@ -77,8 +79,16 @@ SIZES = {**{name: len(codes) for name, codes in CODES.lists.items()}, "unit": le
 
 
 def normalised(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """A frame as ``Normaliser`` gives it, one observation a dictionary; what is not said is sound."""
-    sound = {**dict.fromkeys(SIZES, 0), "status": STATUSES.index("A"), "value": Decimal(1), "fault": 0}
+    """A frame as ``Normaliser`` gives it, one observation a dictionary.
+
+    What is not said is sound.
+    """
+    sound = {
+        **dict.fromkeys(SIZES, 0),
+        "status": STATUSES.index("A"),
+        "value": Decimal(1),
+        "fault": 0,
+    }
     made = [{**sound, "part": 0, "row": n, "column": "gt", **row} for n, row in enumerate(rows)]
     frame = pl.DataFrame(
         [{name: cell for name, cell in row.items() if name != "~refused"} for row in made],
@@ -96,7 +106,9 @@ def normalised(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return frame.with_columns(*texts, refused)
 
 
-def found(rows: list[dict[str, Any]], limits: Limits = LIMITS) -> tuple[list[int], set[tuple[int, str, str, str]]]:
+def found(
+    rows: list[dict[str, Any]], limits: RuleContext = LIMITS
+) -> tuple[list[int], set[tuple[int, str, str, str]]]:
     """Rows that stay, and (row, code, field, text) of what was found."""
     validator = Validator(limits, CODES, None)
     kept = validator(normalised(rows))
@@ -143,7 +155,9 @@ values = edges | st.decimals(-300, 300, places=6, allow_nan=False) | st.just(Dec
 
 @st.composite
 def observations(draw: st.DrawFn) -> dict[str, Any]:
-    row: dict[str, Any] = {name: draw(each) if draw(st.integers(0, 3)) == 0 else 0 for name, each in indices.items()}
+    row: dict[str, Any] = {
+        name: draw(each) if draw(st.integers(0, 3)) == 0 else 0 for name, each in indices.items()
+    }
     row["indicator"] = draw(indices["indicator"])
     row["org_unit"] = draw(indices["org_unit"])
     row["~refused"] = draw(st.sampled_from([None, None, None, "dòng thừa"]))
@@ -153,7 +167,9 @@ def observations(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(st.lists(observations(), min_size=1, max_size=12))
-def test_each_row_rule_finds_what_a_naive_reading_of_the_rules_finds(rows: list[dict[str, Any]]) -> None:
+def test_each_row_rule_finds_what_a_naive_reading_of_the_rules_finds(
+    rows: list[dict[str, Any]],
+) -> None:
     expected = set()
     for n, row in enumerate(rows):
         marks = [("V001", field) for field in FIELDS if row[field] is None]
@@ -167,7 +183,11 @@ def test_each_row_rule_finds_what_a_naive_reading_of_the_rules_finds(rows: list[
         marks += [("V015", "org_unit")] if unit == "u-other" else []
         marks += [("V015", "indicator")] if code == "STRANGE" else []
         marks += [("V014", "value")] if range_rule == "V014" else []
-        dead = unit is not None and row["period"] is not None and not lived(unit, PERIODS[row["period"]])
+        dead = (
+            unit is not None
+            and row["period"] is not None
+            and not lived(unit, PERIODS[row["period"]])
+        )
         marks += [("V013", "org_unit")] if dead else []
         gone = row["status"] == STATUSES.index("M") and row["value"] is not None
         marks += [("V022", "status")] if gone else []
@@ -206,15 +226,21 @@ def test_v002_v003_v004_what_is_no_figure_leaves_with_its_text(fault: int, code:
         ("FREE", ["-99999999999999999999999999.999999"], []),
     ],
 )
-def test_v004_a_value_out_of_its_indicators_range_leaves(code: str, inside: list[str], outside: list[str]) -> None:
+def test_v004_a_value_out_of_its_indicators_range_leaves(
+    code: str, inside: list[str], outside: list[str]
+) -> None:
     rows = [{"indicator": at(code), "value": Decimal(text)} for text in [*inside, *outside]]
     kept, marks = found(rows)
     assert kept == list(range(len(inside)))
-    assert {(row, rule) for row, rule, _, _ in marks} == {(n + len(inside), "V004") for n in range(len(outside))}
+    assert {(row, rule) for row, rule, _, _ in marks} == {
+        (n + len(inside), "V004") for n in range(len(outside))
+    }
 
 
 def test_v005_a_negative_value_leaves_where_only_that_is_forbidden() -> None:
-    rows = [{"indicator": at("GUARDED"), "value": Decimal(text)} for text in ("0", "-0.000001", "-5")]
+    rows = [
+        {"indicator": at("GUARDED"), "value": Decimal(text)} for text in ("0", "-0.000001", "-5")
+    ]
     kept, marks = found(rows)
     assert kept == [0]
     assert {(row, rule) for row, rule, _, _ in marks} == {(1, "V005"), (2, "V005")}
@@ -223,14 +249,25 @@ def test_v005_a_negative_value_leaves_where_only_that_is_forbidden() -> None:
 @pytest.mark.parametrize("value", ["-1", "100.5", "1000000"])
 def test_v004_and_v005_leave_to_other_rules_what_is_theirs(value: str) -> None:
     """V014 asks about ratios in percent, V007, of the whole submission, about parts of another indicator."""
-    assert found([{"indicator": at("PERCENT"), "value": Decimal(value)}])[1] == {(0, "V014", "value", "value 0")}
+    assert found([{"indicator": at("PERCENT"), "value": Decimal(value)}])[1] == {
+        (0, "V014", "value", "value 0")
+    }
     assert found([{"indicator": at("PART"), "value": Decimal(value)}]) == ([0], set())
 
 
 def test_v013_an_org_unit_that_lived_on_one_day_of_the_period_may_report_it() -> None:
-    rows = [{"org_unit": UNITS.index(unit), "period": period} for unit in ("u-past", "u-soon") for period in range(3)]
+    rows = [
+        {"org_unit": UNITS.index(unit), "period": period}
+        for unit in ("u-past", "u-soon")
+        for period in range(3)
+    ]
     kept, marks = found(rows)
-    assert kept == [0, 2, 3, 4]  # the past one in 2025-Q1 and 2024, the later one in 2025-Q1 and 2025-Q2
+    assert kept == [
+        0,
+        2,
+        3,
+        4,
+    ]  # the past one in 2025-Q1 and 2024, the later one in 2025-Q1 and 2025-Q2
     assert marks == {(1, "V013", "org_unit", "org_unit 1"), (5, "V013", "org_unit", "org_unit 5")}
 
 
@@ -269,7 +306,12 @@ def test_v015_says_nothing_of_what_is_unknown_anyway() -> None:
 
 
 def test_a_row_has_as_many_findings_as_it_breaks_rules() -> None:
-    row = {"indicator": at("GUARDED"), "value": Decimal(-1), "org_unit": UNITS.index("u-other"), "status": None}
+    row = {
+        "indicator": at("GUARDED"),
+        "value": Decimal(-1),
+        "org_unit": UNITS.index("u-other"),
+        "status": None,
+    }
     assert {(rule, field) for _, rule, field, _ in found([row])[1]} == {
         ("V001", "status"),
         ("V005", "value"),
@@ -278,14 +320,19 @@ def test_a_row_has_as_many_findings_as_it_breaks_rules() -> None:
 
 
 def test_no_value_breaks_no_rule_of_values() -> None:
-    rows = [{"indicator": at(each.code), "value": None} for each in INDICATORS if each.code != "STRANGE"]
+    rows = [
+        {"indicator": at(each.code), "value": None} for each in INDICATORS if each.code != "STRANGE"
+    ]
     assert found(rows) == (list(range(len(rows))), set())
 
 
 def test_nobody_speaks_for_anything_without_an_obligation() -> None:
     kept, marks = found([{}], replace(LIMITS, speaks_for=frozenset(), indicators=frozenset()))
     assert kept == []
-    assert {(rule, field) for _, rule, field, _ in marks} == {("V015", "org_unit"), ("V015", "indicator")}
+    assert {(rule, field) for _, rule, field, _ in marks} == {
+        ("V015", "org_unit"),
+        ("V015", "indicator"),
+    }
 
 
 def test_an_ignored_code_is_no_text() -> None:

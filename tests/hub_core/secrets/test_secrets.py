@@ -58,7 +58,9 @@ def refused(told: Secrets, name: str = "token") -> str:
 
 
 def test_a_secret_is_an_environment_variable_of_its_owner(tmp_path: Path) -> None:
-    told = secrets(tmp_path, {variable("hue", "token"): "mật khẩu", variable("nghe_an", "token"): "khác"})
+    told = secrets(
+        tmp_path, {variable("hue", "token"): "mật khẩu", variable("nghe_an", "token"): "khác"}
+    )
     assert told.resolve("hue", ["token"]) == {"token": "mật khẩu"}
 
 
@@ -77,14 +79,20 @@ def test_nothing_wanted_is_nothing_given(tmp_path: Path) -> None:
 
 
 def test_the_name_of_a_variable_may_be_another(tmp_path: Path) -> None:
-    told = secrets(tmp_path, {"HUE_TOKEN": VALUE, variable("hue", "token"): "x"}, token={"environment": "HUE_TOKEN"})
+    told = secrets(
+        tmp_path,
+        {"HUE_TOKEN": VALUE, variable("hue", "token"): "x"},
+        token={"environment": "HUE_TOKEN"},
+    )
     assert told.resolve("hue", ["token"]) == {"token": VALUE}
     told = secrets(tmp_path, {variable("hue", "token"): VALUE}, token={"environment": "HUE_TOKEN"})
     assert "environment HUE_TOKEN is not set" in refused(told)
 
 
 @given(st.lists(words, min_size=2, max_size=4), st.lists(words, min_size=2, max_size=4), st.data())
-def test_no_two_owners_share_a_variable(some: list[str], others: list[str], data: st.DataObject) -> None:
+def test_no_two_owners_share_a_variable(
+    some: list[str], others: list[str], data: st.DataObject
+) -> None:
     def cut(pieces: list[str]) -> tuple[str, str]:
         at = data.draw(st.integers(1, len(pieces) - 1))
         return "_".join(pieces[:at]), "_".join(pieces[at:])
@@ -107,7 +115,9 @@ def test_no_province_has_an_id_that_would_make_two_of_one_variable(tmp_path: Pat
 
 
 def test_no_province_reads_the_hubs_own_secrets(tmp_path: Path) -> None:
-    (tmp_path / "province.toml").write_text('id = "hub"\nname = "x"\ncontact = "x"\nproviders = []\n', encoding="utf-8")
+    (tmp_path / "province.toml").write_text(
+        'id = "hub"\nname = "x"\ncontact = "x"\nproviders = []\n', encoding="utf-8"
+    )
     with pytest.raises(ConfigurationError, match="hub"):
         read(tmp_path)
 
@@ -115,12 +125,16 @@ def test_no_province_reads_the_hubs_own_secrets(tmp_path: Path) -> None:
 # Which one counts
 
 
-def test_hub_toml_goes_before_the_environment_and_that_before_the_homes_file(tmp_path: Path) -> None:
+def test_hub_toml_goes_before_the_environment_and_that_before_the_homes_file(
+    tmp_path: Path,
+) -> None:
     file(tmp_path / "secrets" / "hue" / "token", b"home")
     file(tmp_path / "elsewhere", b"told")
     environment = {variable("hue", "token"): "environment"}
     assert secrets(tmp_path).resolve("hue", ["token"]) == {"token": "home"}
-    assert secrets(tmp_path, {variable("hue", "token"): ""}).resolve("hue", ["token"]) == {"token": "home"}
+    assert secrets(tmp_path, {variable("hue", "token"): ""}).resolve("hue", ["token"]) == {
+        "token": "home"
+    }
     assert secrets(tmp_path, environment).resolve("hue", ["token"]) == {"token": "environment"}
     told = secrets(tmp_path, environment, token={"file": "elsewhere"})
     assert told.resolve("hue", ["token"]) == {"token": "told"}
@@ -151,9 +165,13 @@ def test_what_hub_toml_says_is_not_made_up_for_by_another_place(tmp_path: Path) 
 def test_hub_toml_says_one_place_and_never_a_value(tmp_path: Path, told: Any, why: str) -> None:
     make_home(tmp_path, ROOT / "config", [], {})
     path = tmp_path / "config" / "hub.toml"
-    said = f"{told}".replace(": ", " = ").replace("{'", "{").replace("' =", " =").replace(", '", ", ")
+    said = (
+        f"{told}".replace(": ", " = ").replace("{'", "{").replace("' =", " =").replace(", '", ", ")
+    )
     said = said if isinstance(told, dict) else f"'{told}'"
-    path.write_text(f"{path.read_text(encoding='utf-8')}\n[secrets.hue]\ntoken = {said}\n", encoding="utf-8")
+    path.write_text(
+        f"{path.read_text(encoding='utf-8')}\n[secrets.hue]\ntoken = {said}\n", encoding="utf-8"
+    )
     with pytest.raises(ConfigurationError, match=why) as refusal:
         load(tmp_path)
     assert "in the open" not in str(refusal.value).replace("holds a secret in the open", "")
@@ -165,8 +183,12 @@ def test_no_file_of_config_holds_a_secret_because_backups_copy_it(tmp_path: Path
     (tmp_path / "link").symlink_to("config")
     for place in ("config/token", f"{tmp_path}/config/more/token", "link/token"):
         text = path.read_text(encoding="utf-8").split("[secrets")[0]
-        path.write_text(f"{text}\n[secrets.hue]\ntoken = {{ file = '{place}' }}\n", encoding="utf-8")
-        with pytest.raises(ConfigurationError, match=r"\[secrets.hue\] token: .* is inside config/"):
+        path.write_text(
+            f"{text}\n[secrets.hue]\ntoken = {{ file = '{place}' }}\n", encoding="utf-8"
+        )
+        with pytest.raises(
+            ConfigurationError, match=r"\[secrets.hue\] token: .* is inside config/"
+        ):
             load(tmp_path)
 
 
@@ -181,7 +203,9 @@ def test_a_files_last_line_end_is_no_part_of_its_value(tmp_path: Path, end: byte
 
 def test_a_value_may_have_many_lines_and_the_mark_of_an_editor(tmp_path: Path) -> None:
     file(tmp_path / "f", b"\xef\xbb\xbf-----BEGIN-----\nx\n\n")
-    assert secrets(tmp_path, token={"file": "f"}).resolve("hue", ["token"]) == {"token": "-----BEGIN-----\nx\n"}
+    assert secrets(tmp_path, token={"file": "f"}).resolve("hue", ["token"]) == {
+        "token": "-----BEGIN-----\nx\n"
+    }
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o620, 0o601])
@@ -253,7 +277,9 @@ def test_a_file_that_the_hub_may_not_reach_is_said_to_be_so() -> None:
         asks = f"Secrets(Path({home!r}), {{}}, {{}}).resolve('hue', ['token'])"
         imports = "import os; from pathlib import Path; from hub_core.secrets import Secrets"
         code = f"{imports}; os.setuid({pwd.getpwnam('nobody').pw_uid}); {asks}"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+        )
     assert "secrets/hue/token cannot be read: Permission denied" in done.stderr
 
 
@@ -262,7 +288,10 @@ def test_a_file_that_the_hub_may_not_reach_is_said_to_be_so() -> None:
 
 def test_what_a_command_prints_is_the_value(tmp_path: Path) -> None:
     told = secrets(
-        tmp_path, {"SAFE": VALUE}, token=prints("print(os.environ['SAFE'])"), here=prints("print(os.getcwd())")
+        tmp_path,
+        {"SAFE": VALUE},
+        token=prints("print(os.environ['SAFE'])"),
+        here=prints("print(os.getcwd())"),
     )
     assert told.resolve("hue", ["token", "here"]) == {"token": VALUE, "here": str(tmp_path)}
     told = secrets(tmp_path, token={"command": ["printf", "%s\\n\\n", "$HOME; `id`"]})
@@ -272,11 +301,16 @@ def test_what_a_command_prints_is_the_value(tmp_path: Path) -> None:
 def test_a_command_that_fails_is_named_with_its_complaint(tmp_path: Path) -> None:
     code = "print('\\n the store is sealed\\nmore', file=sys.stderr); sys.exit(3)"
     why = refused(secrets(tmp_path, token=prints(code)))
-    assert why == f"secret token of hue: command {sys.executable} ended with exit code 3: the store is sealed"
+    assert (
+        why
+        == f"secret token of hue: command {sys.executable} ended with exit code 3: the store is sealed"
+    )
     why = refused(secrets(tmp_path, token=prints("os.kill(os.getpid(), 15)")))
     assert why.endswith("was ended by SIGTERM")
     told = secrets(tmp_path, token={"command": ["no-such-command", VALUE]})
-    assert refused(told).endswith("command no-such-command cannot be run: No such file or directory")
+    assert refused(told).endswith(
+        "command no-such-command cannot be run: No such file or directory"
+    )
 
 
 def test_a_complaint_beside_a_value_is_not_shown(tmp_path: Path) -> None:
@@ -301,7 +335,10 @@ def test_a_command_without_an_answer_is_ended_with_all_that_it_started(tmp_path:
         commands.output(words, 10, os.environ, tmp_path, seconds=1)
     pid = int((tmp_path / "pid").read_text())
     until = time.monotonic() + 5
-    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1]:
+    while (
+        Path(f"/proc/{pid}").exists()
+        and "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1]
+    ):
         assert time.monotonic() < until
         time.sleep(0.05)
 
@@ -314,7 +351,9 @@ def test_a_command_that_closes_what_it_prints_to_is_still_held_to_its_time(tmp_p
 
 def test_a_command_that_prints_without_end_is_ended(tmp_path: Path) -> None:
     begun = time.monotonic()
-    assert "printed more than a secret may hold" in refused(secrets(tmp_path, token={"command": ["yes"]}))
+    assert "printed more than a secret may hold" in refused(
+        secrets(tmp_path, token={"command": ["yes"]})
+    )
     told = secrets(tmp_path, token=prints("sys.stderr.write('x' * 10**7); print('ok')"))
     assert told.resolve("hue", ["token"]) == {"token": "ok"}  # a complaint may be long
     assert time.monotonic() - begun < commands.SECONDS
@@ -361,11 +400,17 @@ def test_a_secret_that_root_keeps_belongs_to_the_homes_user(tmp_path: Path) -> N
     nobody = pwd.getpwnam("nobody")
     os.chown(tmp_path, nobody.pw_uid, nobody.pw_gid)
     path = secrets(tmp_path).keep("hue", "token", VALUE.encode())
-    assert {each.stat().st_uid for each in (path, path.parent, path.parent.parent)} == {nobody.pw_uid}
+    assert {each.stat().st_uid for each in (path, path.parent, path.parent.parent)} == {
+        nobody.pw_uid
+    }
 
 
-@pytest.mark.parametrize("value", [VALUE, f"{VALUE}\n", f"-----BEGIN-----\n{VALUE}\n-----END-----\n\n", " x "])
-def test_a_value_comes_back_as_it_was_given_but_for_one_line_end(tmp_path: Path, value: str) -> None:
+@pytest.mark.parametrize(
+    "value", [VALUE, f"{VALUE}\n", f"-----BEGIN-----\n{VALUE}\n-----END-----\n\n", " x "]
+)
+def test_a_value_comes_back_as_it_was_given_but_for_one_line_end(
+    tmp_path: Path, value: str
+) -> None:
     told = secrets(tmp_path)
     told.keep("hue", "token", value.encode())
     assert told.resolve("hue", ["token"]) == {"token": value.removesuffix("\n")}
@@ -398,7 +443,8 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "why"), [(b"", "empty"), (b"\n", "empty"), (b"\xff", "UTF-8"), (b"x" * 70_000, "65536")]
+    ("value", "why"),
+    [(b"", "empty"), (b"\n", "empty"), (b"\xff", "UTF-8"), (b"x" * 70_000, "65536")],
 )
 def test_what_can_be_no_value_is_not_kept(tmp_path: Path, value: bytes, why: str) -> None:
     with pytest.raises(ConfigurationError, match=f"the value .*{why}"):
@@ -411,7 +457,9 @@ def test_who_refers_to_a_secret(tmp_path: Path) -> None:
     make_home(tmp_path, ROOT / "config", [ROOT / "plugins"], sources, "http://127.0.0.1:1")
     path = tmp_path / "config" / "deliveries" / "ministry.toml"
     bearer = 'kind = "rest", auth = { kind = "bearer", token = "secret:ministry" }'
-    path.write_text(path.read_text(encoding="utf-8").replace('kind = "rest"', bearer), encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('kind = "rest"', bearer), encoding="utf-8"
+    )
     config = load(tmp_path)
     provinces = {"thanh_hoa": read(ROOT / "plugins" / "thanh_hoa" / "hub_provinces" / "thanh_hoa")}
     assert references(config, provinces) == {
@@ -424,11 +472,17 @@ def test_who_refers_to_a_secret(tmp_path: Path) -> None:
 # Redaction
 
 
-@given(st.text(max_size=30), st.lists(st.text(min_size=1, max_size=5), max_size=4), st.text(max_size=10))
+@given(
+    st.text(max_size=30),
+    st.lists(st.text(min_size=1, max_size=5), max_size=4),
+    st.text(max_size=10),
+)
 def test_no_secret_is_left_in_a_text(before: str, secrets: list[str], after: str) -> None:
     text = before + "".join(secrets) + after
     told = redact(text, secrets).replace(REDACTED, "\x00")
-    assert not [each for each in secrets if each in told and each not in REDACTED and "\x00" not in each]
+    assert not [
+        each for each in secrets if each in told and each not in REDACTED and "\x00" not in each
+    ]
 
 
 def test_the_longest_secret_goes_first() -> None:
@@ -439,9 +493,16 @@ def test_a_text_without_secrets_stays() -> None:
     assert redact("cột gt không có", ["mật khẩu", ""]) == "cột gt không có"
 
 
-@pytest.mark.parametrize("secret", ["a\"b\\c'd", "mật\tkhẩu", "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkq\n"])
+@pytest.mark.parametrize(
+    "secret", ["a\"b\\c'd", "mật\tkhẩu", "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkq\n"]
+)
 def test_a_secret_as_python_or_json_writes_it_is_struck_out(secret: str) -> None:
-    for text in (repr(secret), repr({"token": secret}), json.dumps([secret]), json.dumps(secret, ensure_ascii=False)):
+    for text in (
+        repr(secret),
+        repr({"token": secret}),
+        json.dumps([secret]),
+        json.dumps(secret, ensure_ascii=False),
+    ):
         assert redact(text, [secret]).replace("token", "").strip("[]{}'\": ") == "secret"
 
 

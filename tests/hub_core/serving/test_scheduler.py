@@ -6,7 +6,13 @@ from typing import Any, Literal
 import pytest
 
 from hub_core.config.settings import Schedule
-from hub_core.errors import DeliveryRefused, DeliveryUnavailable, HubError, SourceRefused, SourceUnavailable
+from hub_core.errors import (
+    DeliveryRefused,
+    DeliveryUnavailable,
+    HubError,
+    SourceRefused,
+    SourceUnavailable,
+)
 from hub_core.obligations import ZONE
 from hub_core.serving.scheduler import Journey, Ledger, Plan, plan
 from hub_core.store.nights import Brake, Night
@@ -32,7 +38,9 @@ def days(found: Plan) -> list[str]:
 def test_the_night_begins_at_its_hour_in_vietnam_once_a_business_date() -> None:
     known = Ledger([night("2026-11-22")], [], [], {})
     assert plan(Schedule(), known, at("2026-11-23T01:59:59")).journeys == []
-    assert plan(Schedule(), known, at("2026-11-23T02:00:00")).journeys == [Journey("night", date(2026, 11, 23))]
+    assert plan(Schedule(), known, at("2026-11-23T02:00:00")).journeys == [
+        Journey("night", date(2026, 11, 23))
+    ]
     assert Journey("night", date(2026, 11, 23)).words == ["night", "--date", "2026-11-23"]
     done = Ledger([night("2026-11-22"), night("2026-11-23")], [], [], {})
     assert plan(Schedule(), done, at("2026-11-23T23:59:59")).journeys == []
@@ -69,7 +77,10 @@ def test_a_night_that_was_cut_off_is_taken_again() -> None:
     known = Ledger([night("2026-11-23", "running")], [], [], {})
     assert days(plan(Schedule(), known, at("2026-11-23T02:20:00"))) == ["2026-11-23"]
     since = plan(Schedule(), Ledger([night("2026-11-21", "running")], [], [], {}), NOON)
-    assert (days(since), [str(day) for day in since.skipped]) == (["2026-11-23"], ["2026-11-21", "2026-11-22"])
+    assert (days(since), [str(day) for day in since.skipped]) == (
+        ["2026-11-23"],
+        ["2026-11-21", "2026-11-22"],
+    )
 
 
 def test_a_night_that_is_cut_off_again_and_again_waits_longer_each_time() -> None:
@@ -102,7 +113,9 @@ def test_the_brake_on_nights_stops_them_and_nothing_else() -> None:
     assert plan(Schedule(), Ledger([night("2026-11-22")], [], waiting, brakes), NOON).journeys == []
 
 
-def runs(*told: tuple[str, HubError | None], ended: datetime = NOON, province: str = "nghe_an") -> list[dict[str, Any]]:
+def runs(
+    *told: tuple[str, HubError | None], ended: datetime = NOON, province: str = "nghe_an"
+) -> list[dict[str, Any]]:
     return [
         {
             "id": n,
@@ -141,7 +154,11 @@ TODAY = [night("2026-11-23")]
 def test_what_could_not_be_reached_is_asked_again_as_a_later_run(
     told: list[tuple[str, HubError | None]], minutes: int, again: bool
 ) -> None:
-    found = plan(Schedule(missed="run_each"), Ledger(TODAY, runs(*told), [], {}), NOON + timedelta(minutes=minutes))
+    found = plan(
+        Schedule(missed="run_each"),
+        Ledger(TODAY, runs(*told), [], {}),
+        NOON + timedelta(minutes=minutes),
+    )
     nights = {"night"} if minutes >= 1000 else set()  # the next morning's
     assert {each.kind for each in found.journeys} - nights == ({"again"} if again else set())
     if again:
@@ -151,7 +168,9 @@ def test_what_could_not_be_reached_is_asked_again_as_a_later_run(
 def test_a_stopped_province_is_not_asked_again() -> None:
     brakes = {"nghe_an": Brake("nghe_an", "moving", NOON)}
     both = runs(FAILED) + runs(FAILED, province="ha_tinh")
-    [found] = plan(Schedule(), Ledger(TODAY, both, [], brakes), NOON + timedelta(minutes=10)).journeys
+    [found] = plan(
+        Schedule(), Ledger(TODAY, both, [], brakes), NOON + timedelta(minutes=10)
+    ).journeys
     assert found.provisions == ("ha_tinh/telecom",)
 
 
@@ -171,7 +190,11 @@ def test_a_stopped_province_is_not_asked_again() -> None:
 def test_deliveries_are_sent_again_ever_more_seldom(
     attempts: int, error: HubError | None, minutes: int, sends: bool
 ) -> None:
-    row = {"sent_at": NOON if attempts else None, "attempts": attempts, "error": error.as_dict() if error else None}
+    row = {
+        "sent_at": NOON if attempts else None,
+        "attempts": attempts,
+        "error": error.as_dict() if error else None,
+    }
     known = Ledger([*TODAY, night("2026-11-24")], [], [row], {})
     found = plan(Schedule(), known, NOON + timedelta(minutes=minutes)).journeys
     assert [each.words for each in found] == ([["delivery", "send"]] if sends else [])

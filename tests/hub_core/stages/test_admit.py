@@ -10,15 +10,15 @@ import pytest
 
 from hub_core import structures
 from hub_core.errors import SubmissionError
-from hub_core.landing.zone import OBSERVATIONS, file_digest
+from hub_core.landing.layout import OBSERVATIONS, file_digest
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.exchange import Manifest
 from hub_core.model.observation import SCHEMA, content_digest
-from hub_core.obligations import Voice
+from hub_core.obligations import ReportingScope
 from hub_core.stages.admit import verify
 
 ROOT = Path(__file__).parent.parent.parent.parent
-VOICE = Voice({"vn-nghe-an"}, {"VT.03", "VT.04", "VT.05"})
+VOICE = ReportingScope({"vn-nghe-an"}, {"VT.03", "VT.04", "VT.05"})
 SOUND: dict[str, Any] = {
     "indicator": "VT.03",
     "org_unit": "vn-nghe-an",
@@ -59,7 +59,12 @@ def checked(tmp_path: Path, catalogue: Catalogue, sealed: Callable[..., Manifest
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_what_was_sealed_soundly_is_taken(checked: Checked, whole: bool) -> None:
-    rows = [{}, {"dims": "SEX=F"}, {"indicator": "VT.04"}, {"indicator": "VT.05", "value": None, "status": "M"}]
+    rows = [
+        {},
+        {"dims": "SEX=F"},
+        {"indicator": "VT.04"},
+        {"indicator": "VT.05", "value": None, "status": "M"},
+    ]
     checked(table(*rows), whole=whole)
 
 
@@ -88,7 +93,9 @@ STRANGE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("what", STRANGE)
-def test_a_figure_that_no_reader_expects_is_refused(checked: Checked, what: str, whole: bool) -> None:
+def test_a_figure_that_no_reader_expects_is_refused(
+    checked: Checked, what: str, whole: bool
+) -> None:
     """Whatever is admitted is read again by every release after it."""
     with pytest.raises(SubmissionError):
         checked(table(STRANGE[what]), whole=whole)
@@ -100,7 +107,9 @@ def test_rows_that_the_manifest_does_not_count_are_refused(checked: Checked) -> 
 
 
 @pytest.mark.parametrize(
-    "rows", [[{}, {}], [{}, {"value": Decimal(6), "row": 1}]], ids=["a row twice", "two values for one key"]
+    "rows",
+    [[{}, {}], [{}, {"value": Decimal(6), "row": 1}]],
+    ids=["a row twice", "two values for one key"],
 )
 def test_a_key_that_stands_twice_is_refused(checked: Checked, rows: list[dict[str, Any]]) -> None:
     with pytest.raises(SubmissionError, match="each once"):
@@ -113,7 +122,9 @@ def test_figures_out_of_order_are_refused_where_they_come_from_elsewhere(checked
 
 
 @pytest.mark.parametrize("told", [{"nil": True}, {"digests": {"content": "1" * 64}}])
-def test_figures_that_are_not_those_of_the_digest_are_refused(checked: Checked, told: dict[str, Any]) -> None:
+def test_figures_that_are_not_those_of_the_digest_are_refused(
+    checked: Checked, told: dict[str, Any]
+) -> None:
     with pytest.raises(SubmissionError, match="content digest"):
         checked(table({}), **told)
 
@@ -128,6 +139,8 @@ def test_a_file_that_is_no_frame_of_format_1_is_refused(
         table({}).drop("column").write_parquet(path)
     else:
         path.write_bytes(b"PAR1 and nothing else")
-    again = manifest.model_copy(update={"files": manifest.files | {OBSERVATIONS: file_digest(path)}})
+    again = manifest.model_copy(
+        update={"files": manifest.files | {OBSERVATIONS: file_digest(path)}}
+    )
     with pytest.raises(SubmissionError, match=OBSERVATIONS):
         verify(tmp_path / "s", again, VOICE, catalogue, whole=False)

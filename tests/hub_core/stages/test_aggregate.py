@@ -29,11 +29,24 @@ def indicator(
     code: str, unit: str, space: str, time: str, top: str = "", bottom: str = "", flow: str = "F"
 ) -> Indicator:
     kind = "ratio" if space == "ratio" else "stock"
-    return Indicator(code, flow, code, code, unit, kind, space, time, top, bottom, ("M", "Q", "A"), "any")
+    return Indicator(
+        code, flow, code, code, unit, kind, space, time, top, bottom, ("M", "Q", "A"), "any"
+    )
 
 
 def dataflow(code: str, calendar: Calendar = Calendar.STATISTICAL) -> Dataflow:
-    return Dataflow(code, "", "", calendar, ("M", "Q", "A"), ("vn", "k1", "k2"), "none", 1, Decimal(5), Decimal(20))
+    return Dataflow(
+        code,
+        "",
+        "",
+        calendar,
+        ("M", "Q", "A"),
+        ("vn", "k1", "k2"),
+        "none",
+        1,
+        Decimal(5),
+        Decimal(20),
+    )
 
 
 INDICATORS = [
@@ -96,37 +109,65 @@ CHILDREN = {  # on 2025-06-30 and on 2025-12-31, by reading the tables above
 CHILDREN[date(2025, 12, 31)] = CHILDREN[date(2025, 6, 30)]
 SHOWN = ["vn", "k1", "k2", "p1", "p2", "p3", "p4"]
 REPORTING = [*SHOWN, "c11", "c12", "c21"]
-SCOPES = {label: Scope.of(CATALOGUE, "F", Period.parse(label)) for label in ("2025-Q2", "2025-M06", "2025")}
+SCOPES = {
+    label: Scope.of(CATALOGUE, "F", Period.parse(label))
+    for label in ("2025-Q2", "2025-M06", "2025")
+}
 
 
 def frame(rows: list[Row]) -> pl.LazyFrame:
-    fixed = {"calendar": "S", "measure": "actual", "dims": "", "status": "A", "part": 0, "column": None}
-    return pl.DataFrame([{**fixed, "row": n, **each} for n, each in enumerate(rows)], schema=SCHEMA).lazy()
+    fixed = {
+        "calendar": "S",
+        "measure": "actual",
+        "dims": "",
+        "status": "A",
+        "part": 0,
+        "column": None,
+    }
+    return pl.DataFrame(
+        [{**fixed, "row": n, **each} for n, each in enumerate(rows)], schema=SCHEMA
+    ).lazy()
 
 
 def lent(rows: list[Row]) -> pl.LazyFrame:
     ages = pl.Series("age", [each.get("age", 0) for each in rows], dtype=pl.Int32)
-    return frame([{k: v for k, v in each.items() if k != "age"} for each in rows]).collect().with_columns(ages).lazy()
+    return (
+        frame([{k: v for k, v in each.items() if k != "age"} for each in rows])
+        .collect()
+        .with_columns(ages)
+        .lazy()
+    )
 
 
-def obs(indicator: str, org_unit: str, value: str | None, period: str = "2025-Q2", **more: Any) -> Row:
+def obs(
+    indicator: str, org_unit: str, value: str | None, period: str = "2025-Q2", **more: Any
+) -> Row:
     told = {"value": None, "status": "M"} if value is None else {"value": Decimal(value)}
     return {"indicator": indicator, "org_unit": org_unit, "period": period, **told, **more}
 
 
-def released(rows: list[Row], components: list[Row] | None = None, label: str = "2025-Q2") -> dict[Key, Row]:
+def released(
+    rows: list[Row], components: list[Row] | None = None, label: str = "2025-Q2"
+) -> dict[Key, Row]:
     found = aggregate(SCOPES[label], frame(rows), lent(components or []))
-    return {(r["indicator"], r["org_unit"], r["measure"], r["dims"]): r for r in found.iter_rows(named=True)}
+    return {
+        (r["indicator"], r["org_unit"], r["measure"], r["dims"]): r
+        for r in found.iter_rows(named=True)
+    }
 
 
-def shown(rows: list[Row], code: str, components: list[Row] | None = None, label: str = "2025-Q2") -> dict[str, str]:
+def shown(
+    rows: list[Row], code: str, components: list[Row] | None = None, label: str = "2025-Q2"
+) -> dict[str, str]:
     """A release's figures of one indicator: value, status and coverage by org unit, as text."""
     told = {}
     for (indicator, unit, _, _), row in released(rows, components, label).items():
         if indicator == code:
             coverage = f" {row['covered']}/{row['expected']}" if row["covered"] is not None else ""
             value = (
-                "-" if row["value"] is None else f"{row['value']:.{UNITS[CATALOGUE.indicators[code].unit].decimals}f}"
+                "-"
+                if row["value"] is None
+                else f"{row['value']:.{UNITS[CATALOGUE.indicators[code].unit].decimals}f}"
             )
             told[unit] = f"{value} {row['status']}{coverage}"
     return told
@@ -164,9 +205,18 @@ def _naive(period: Period, rows: list[Row], components: list[Row]) -> dict[Key, 
     told: dict[Key, dict[str, Row]] = {}
     for row in rows:
         if row.get("calendar", "S") == "S":
-            key = (row["indicator"], row["org_unit"], row.get("measure", "actual"), row.get("dims", ""))
+            key = (
+                row["indicator"],
+                row["org_unit"],
+                row.get("measure", "actual"),
+                row.get("dims", ""),
+            )
             told.setdefault(key, {})[row["period"]] = row
-    known = {key: figure for key, by_period in told.items() if (figure := _in_time(period, key, by_period))}
+    known = {
+        key: figure
+        for key, by_period in told.items()
+        if (figure := _in_time(period, key, by_period))
+    }
     borrowed: dict[Key, tuple[int, Figure]] = {}
     for row in components:
         key = (row["indicator"], row["org_unit"], row.get("measure", "actual"), row.get("dims", ""))
@@ -187,7 +237,9 @@ def _naive(period: Period, rows: list[Row], components: list[Row]) -> dict[Key, 
         own = known.get(key)
         if own is not None and own.value is not None:
             return own
-        return _added([total((key[0], child, *key[2:])) for child in children.get(key[1], [])], "sum")
+        return _added(
+            [total((key[0], child, *key[2:])) for child in children.get(key[1], [])], "sum"
+        )
 
     def pair(key: Key) -> Figure | None:
         this = CATALOGUE.indicators[key[0]]
@@ -196,8 +248,12 @@ def _naive(period: Period, rows: list[Row], components: list[Row]) -> dict[Key, 
         method = "weighted average" if this.weight else "ratio"
         if top and bottom:
             value = top.value * bottom.value if this.weight else top.value  # type: ignore[operator]
-            return Figure(value, weakest(top.status, bottom.status), method, bottom=bottom.value or Decimal(0))
-        return _added([pair((key[0], child, *key[2:])) for child in children.get(key[1], [])], method)
+            return Figure(
+                value, weakest(top.status, bottom.status), method, bottom=bottom.value or Decimal(0)
+            )
+        return _added(
+            [pair((key[0], child, *key[2:])) for child in children.get(key[1], [])], method
+        )
 
     found: dict[Key, Figure] = {}
     for this in (each for each in INDICATORS if each.dataflow == "F"):
@@ -212,7 +268,9 @@ def _naive(period: Period, rows: list[Row], components: list[Row]) -> dict[Key, 
                 if figure is None and (this.agg_space == "ratio" or this.weight):
                     figure = _quotient(this, pair(key))
                 if figure is not None:
-                    found[key] = replace(figure, value=_rounded(this, figure.value), bottom=Decimal(1))
+                    found[key] = replace(
+                        figure, value=_rounded(this, figure.value), bottom=Decimal(1)
+                    )
     return found
 
 
@@ -244,7 +302,14 @@ def _added(parts: list[Figure | None], method: str) -> Figure | None:
     if len(there) < len(parts) or not all(each.whole for each in there):
         status = weakest(status, "P")
     value = sum((each.value for each in there if each.value is not None), Decimal(0))
-    return Figure(value, status, method, len(there), len(parts), sum((each.bottom for each in there), Decimal(0)))
+    return Figure(
+        value,
+        status,
+        method,
+        len(there),
+        len(parts),
+        sum((each.bottom for each in there), Decimal(0)),
+    )
 
 
 def _quotient(this: Indicator, pair: Figure | None) -> Figure | None:
@@ -272,11 +337,16 @@ PARTS = {
     },
 }
 halves = st.sampled_from(
-    [Decimal(text) for text in ("0.5", "-0.5", "0.005", "-0.005", "1.5", "2.5", "0", "-2.505", "0.000001")]
+    [
+        Decimal(text)
+        for text in ("0.5", "-0.5", "0.005", "-0.005", "1.5", "2.5", "0", "-2.505", "0.000001")
+    ]
 )
 ordinary = halves | st.decimals(-(10**9), 10**9, places=6, allow_nan=False, allow_infinity=False)
 large = st.decimals(-(10**20), 10**20, places=6, allow_nan=False, allow_infinity=False)
-evenly = st.integers(-(10**6), 10**6).map(lambda n: n * Decimal("0.12"))  # whose averages are exact; see below
+evenly = st.integers(-(10**6), 10**6).map(
+    lambda n: n * Decimal("0.12")
+)  # whose averages are exact; see below
 statuses = st.sampled_from("AAAAPFE")
 
 
@@ -289,7 +359,10 @@ def values(code: str) -> st.SearchStrategy[Decimal]:
 
 @st.composite
 def reports(draw: st.DrawFn, label: str) -> list[Row]:
-    """Figures of some keys: for the period, for finer periods that are all there or not, or for both."""
+    """Figures of some keys.
+
+    For the period, for finer periods that are all there or not, or for both.
+    """
     places = draw(
         st.lists(
             st.tuples(
@@ -305,7 +378,11 @@ def reports(draw: st.DrawFn, label: str) -> list[Row]:
     rows = []
     for code, unit, measure, dims in places:
         told = {"measure": measure, "dims": dims}
-        plan = draw(st.sampled_from(["whole", "whole", "nothing", "parts", "some parts", "both", "other calendar"]))
+        plan = draw(
+            st.sampled_from(
+                ["whole", "whole", "nothing", "parts", "some parts", "both", "other calendar"]
+            )
+        )
         labels = [label] if plan in ("whole", "both", "nothing", "other calendar") else []
         if plan in ("parts", "some parts", "both") and PARTS[label]:
             finer = draw(st.sampled_from(sorted(PARTS[label])))
@@ -315,7 +392,12 @@ def reports(draw: st.DrawFn, label: str) -> list[Row]:
         for each in labels:
             status = draw(statuses)
             row = obs(code, unit, str(draw(values(code))), each, **told, status=status)
-            alone = unit in ("p3", "p4", "c11", "c12", "c21") and code in ("FLOW", "STOCK", "SHARED", "MEAN")
+            alone = unit in ("p3", "p4", "c11", "c12", "c21") and code in (
+                "FLOW",
+                "STOCK",
+                "SHARED",
+                "MEAN",
+            )
             if plan == "nothing" and alone:
                 row = obs(code, unit, None, each, **told)
             rows.append({**row, "calendar": "A"} if plan == "other calendar" else row)
@@ -328,9 +410,16 @@ def denominators(draw: st.DrawFn) -> list[Row]:
     for unit in REPORTING:
         for age in draw(st.sets(st.integers(0, 2), max_size=2)):
             code = draw(st.sampled_from(["HEADS", "HEADS", "HEADS", "STOCK"]))
-            value = draw(st.sampled_from(["0", "1", "-3", "0.000007", "98765.4321"]) | st.integers(1, 10**8).map(str))
+            value = draw(
+                st.sampled_from(["0", "1", "-3", "0.000007", "98765.4321"])
+                | st.integers(1, 10**8).map(str)
+            )
             row = obs(code, unit, value, f"{2024 - age}", age=age, status=draw(statuses))
-            rows.append(obs(code, unit, None, f"{2024 - age}", age=age) if draw(st.integers(0, 9)) == 0 else row)
+            rows.append(
+                obs(code, unit, None, f"{2024 - age}", age=age)
+                if draw(st.integers(0, 9)) == 0
+                else row
+            )
     return rows
 
 
@@ -353,7 +442,9 @@ def test_a_release_is_what_a_naive_implementation_gives(label: str, data: st.Dat
         for r in found.iter_rows(named=True)
     }
     assert len(made) == found.height
-    assert made == {key: (f.value, f.status, f.covered, f.expected, f.method) for key, f in expected.items()}
+    assert made == {
+        key: (f.value, f.status, f.covered, f.expected, f.method) for key, f in expected.items()
+    }
     assert set(found["period"]) <= {label}
     assert set(found["calendar"]) <= {"S"}
     keys = [tuple(text.encode() for text in key) for key in found.select(KEY).iter_rows()]
@@ -378,7 +469,10 @@ def test_a_release_does_not_depend_on_the_order_in_which_rows_come(
 
 
 def test_a_sum_of_all_children_is_complete() -> None:
-    rows = [obs("FLOW", unit, value) for unit, value in (("p1", "1"), ("p2", "2"), ("p3", "3"), ("p4", "4"))]
+    rows = [
+        obs("FLOW", unit, value)
+        for unit, value in (("p1", "1"), ("p2", "2"), ("p3", "3"), ("p4", "4"))
+    ]
     assert shown(rows, "FLOW") == {
         "p1": "1 A",
         "p2": "2 A",
@@ -392,7 +486,13 @@ def test_a_sum_of_all_children_is_complete() -> None:
 
 def test_a_sum_without_some_children_says_how_many_are_in_and_is_preliminary() -> None:
     rows = [obs("FLOW", "p1", "1"), obs("FLOW", "p3", "3", status="F")]
-    assert shown(rows, "FLOW") == {"p1": "1 A", "p3": "3 F", "k1": "4 F 2/3", "k2": "3 F 1/2", "vn": "4 F 2/4"}
+    assert shown(rows, "FLOW") == {
+        "p1": "1 A",
+        "p3": "3 F",
+        "k1": "4 F 2/3",
+        "k2": "3 F 1/2",
+        "vn": "4 F 2/4",
+    }
     assert shown([obs("FLOW", "p3", "3")], "FLOW")["k2"] == "3 P 1/2"
 
 
@@ -409,7 +509,12 @@ def test_what_is_incomplete_below_is_incomplete_above() -> None:
 
 
 def test_a_figure_reported_at_a_level_wins_over_the_sum() -> None:
-    rows = [obs("FLOW", "c11", "1"), obs("FLOW", "c12", "1"), obs("FLOW", "p1", "5"), obs("FLOW", "k1", "100")]
+    rows = [
+        obs("FLOW", "c11", "1"),
+        obs("FLOW", "c12", "1"),
+        obs("FLOW", "p1", "5"),
+        obs("FLOW", "k1", "100"),
+    ]
     assert shown(rows, "FLOW") == {"p1": "5 A", "k1": "100 A", "vn": "5 P 1/4"}
 
 
@@ -431,7 +536,8 @@ def test_sums_of_what_provinces_may_share_are_estimates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statuses", "status"), [("AAAA", "A"), ("AAPA", "P"), ("AFPA", "F"), ("EFPA", "E"), ("AAAF", "F")]
+    ("statuses", "status"),
+    [("AAAA", "A"), ("AAPA", "P"), ("AFPA", "F"), ("EFPA", "E"), ("AAAF", "F")],
 )
 def test_a_result_is_as_weak_as_its_weakest_input(statuses: str, status: str) -> None:
     rows = [obs("FLOW", f"p{n}", "1", status=each) for n, each in enumerate(statuses, 1)]
@@ -463,19 +569,30 @@ def test_a_year_is_made_of_the_coarsest_parts_that_are_all_there() -> None:
 
 
 def test_an_average_is_of_all_parts() -> None:
-    months = [obs("MEAN", "p1", value, f"2025-M{n:02d}") for n, value in ((4, "1"), (5, "2"), (6, "4"))]
+    months = [
+        obs("MEAN", "p1", value, f"2025-M{n:02d}") for n, value in ((4, "1"), (5, "2"), (6, "4"))
+    ]
     assert shown(months, "MEAN")["p1"] == "2.33 A"
     assert shown(months[1:], "MEAN") == {}
 
 
 def test_an_average_is_rounded_once() -> None:
-    """0.014999 / 3 is 0.00499966..., which is 0.00 to two decimals; by way of six decimals it would be 0.01."""
-    months = [obs("MEAN", "p1", value, f"2025-M{n:02d}") for n, value in ((4, "0.004999"), (5, "0.005"), (6, "0.005"))]
+    """0.014999 / 3 is 0.00499966..., which is 0.00 to two decimals.
+
+    By way of six decimals it would be 0.01.
+    """
+    months = [
+        obs("MEAN", "p1", value, f"2025-M{n:02d}")
+        for n, value in ((4, "0.004999"), (5, "0.005"), (6, "0.005"))
+    ]
     assert shown(months, "MEAN")["p1"] == "0.00 A"
 
 
 def test_averages_are_added_before_they_are_rounded() -> None:
-    """A third of 0.004, of 0.004 and of 0.007 is 0.005 together, so 0.01; each rounded it would be 0.004999."""
+    """A third of 0.004, of 0.004 and of 0.007 is 0.005 together, so 0.01.
+
+    Each rounded it would be 0.004999.
+    """
     rows = [
         obs("MEAN", unit, value if n == 4 else "0", f"2025-M{n:02d}")
         for unit, value in (("p1", "0.004"), ("p2", "0.004"), ("p3", "0.007"))
@@ -498,7 +615,13 @@ def test_averages_of_nine_months_are_added_before_they_are_rounded_too() -> None
 
 @pytest.mark.parametrize(
     ("value", "cents"),
-    [("2.345", "2.35"), ("-2.345", "-2.35"), ("0.005", "0.01"), ("0.004999", "0.00"), ("-0.005", "-0.01")],
+    [
+        ("2.345", "2.35"),
+        ("-2.345", "-2.35"),
+        ("0.005", "0.01"),
+        ("0.004999", "0.00"),
+        ("-0.005", "-0.01"),
+    ],
 )
 def test_figures_are_rounded_half_up_away_from_zero(value: str, cents: str) -> None:
     assert shown([obs("STOCK", "p1", value)], "STOCK")["p1"] == f"{cents} A"
@@ -511,7 +634,11 @@ def test_rounding_happens_after_adding() -> None:
 
 def test_a_ratio_is_recomputed_with_those_that_have_both() -> None:
     rows = [obs("STOCK", "p1", "50"), obs("STOCK", "p2", "30"), obs("STOCK", "p3", "1000")]
-    heads = [obs("HEADS", "p1", "100", "2024"), obs("HEADS", "p2", "300", "2024"), obs("HEADS", "p4", "7", "2024")]
+    heads = [
+        obs("HEADS", "p1", "100", "2024"),
+        obs("HEADS", "p2", "300", "2024"),
+        obs("HEADS", "p4", "7", "2024"),
+    ]
     assert shown(rows, "PER_HEAD", heads) == {
         "p1": "50.00 A",
         "p2": "10.00 A",
@@ -533,7 +660,11 @@ def test_a_component_of_another_dataflow_is_the_latest_and_gives_its_status() ->
 
 def test_a_zero_denominator_gives_no_value() -> None:
     rows = [obs("STOCK", "p1", "5"), obs("STOCK", "p2", "5"), obs("STOCK", "p3", "0")]
-    heads = [obs("HEADS", "p1", "0", "2024"), obs("HEADS", "p2", "10", "2024"), obs("HEADS", "p3", "10", "2024")]
+    heads = [
+        obs("HEADS", "p1", "0", "2024"),
+        obs("HEADS", "p2", "10", "2024"),
+        obs("HEADS", "p3", "10", "2024"),
+    ]
     assert shown(rows, "PER_HEAD", heads) == {
         "p2": "50.00 A",
         "p3": "0.00 A",
@@ -563,7 +694,13 @@ def test_a_weighted_average_weighs_and_is_an_estimate() -> None:
         obs("SPEED", "p3", "1000"),
     ]
     told = shown(rows, "SPEED")
-    assert told == {"p1": "10.00 A", "p2": "20.00 A", "p3": "1000.00 A", "k1": "17.50 E 2/3", "vn": "17.50 E 2/4"}
+    assert told == {
+        "p1": "10.00 A",
+        "p2": "20.00 A",
+        "p3": "1000.00 A",
+        "k1": "17.50 E 2/3",
+        "vn": "17.50 E 2/4",
+    }
 
 
 def test_ranks_are_not_added() -> None:
@@ -572,7 +709,11 @@ def test_ranks_are_not_added() -> None:
 
 
 def test_a_total_and_its_breakdown_are_never_added() -> None:
-    rows = [obs("FLOW", "p1", "1"), obs("FLOW", "p2", "10", dims="SEX=F"), obs("FLOW", "p3", "100", measure="plan")]
+    rows = [
+        obs("FLOW", "p1", "1"),
+        obs("FLOW", "p2", "10", dims="SEX=F"),
+        obs("FLOW", "p3", "100", measure="plan"),
+    ]
     told = {key[1:]: row["value"] for key, row in released(rows).items()}
     assert told["vn", "actual", ""] == 1
     assert told["vn", "actual", "SEX=F"] == 10
@@ -584,15 +725,26 @@ def test_a_total_and_its_breakdown_are_never_added() -> None:
 
 def test_a_missing_value_is_shown_and_never_counts() -> None:
     rows = [obs("FLOW", "p3", None), obs("FLOW", "p1", "1"), obs("FLOW", "p2", "2")]
-    assert shown(rows, "FLOW") == {"p1": "1 A", "p2": "2 A", "p3": "- M", "k1": "3 P 2/3", "vn": "3 P 2/4"}
+    assert shown(rows, "FLOW") == {
+        "p1": "1 A",
+        "p2": "2 A",
+        "p3": "- M",
+        "k1": "3 P 2/3",
+        "vn": "3 P 2/4",
+    }
 
 
 def test_nothing_but_missing_values_gives_no_sum() -> None:
-    assert shown([obs("FLOW", "p3", None), obs("FLOW", "p4", None)], "FLOW") == {"p3": "- M", "p4": "- M"}
+    assert shown([obs("FLOW", "p3", None), obs("FLOW", "p4", None)], "FLOW") == {
+        "p3": "- M",
+        "p4": "- M",
+    }
 
 
 def test_a_missing_month_makes_no_quarter() -> None:
-    months = [obs("FLOW", "p3", value, f"2025-M{n:02d}") for n, value in ((4, "1"), (5, None), (6, "4"))]
+    months = [
+        obs("FLOW", "p3", value, f"2025-M{n:02d}") for n, value in ((4, "1"), (5, None), (6, "4"))
+    ]
     assert shown(months, "FLOW") == {}
 
 
@@ -619,7 +771,9 @@ def test_a_missing_ratio_is_recomputed() -> None:
 
 @pytest.mark.parametrize("code", ["FLOW", "STOCK", "SHARED", "RANK"])
 def test_the_largest_figure_is_released_as_it_was_reported(code: str) -> None:
-    value = {0: "9" * 26, 2: "9" * 26 + ".99", 6: "9" * 26 + ".999999"}[UNITS[CATALOGUE.indicators[code].unit].decimals]
+    value = {0: "9" * 26, 2: "9" * 26 + ".99", 6: "9" * 26 + ".999999"}[
+        UNITS[CATALOGUE.indicators[code].unit].decimals
+    ]
     assert shown([obs(code, "p3", value)], code)["p3"] == f"{value} A"
 
 
@@ -658,7 +812,11 @@ def test_a_weighted_average_of_large_figures_is_exact() -> None:
 
 ADMINISTRATIVE = replace(
     CATALOGUE,
-    indicators={"G.1": replace(indicator("G.1", "whole", "sum", "sum", flow="G"), frequencies=("M", "Q", "S", "A"))},
+    indicators={
+        "G.1": replace(
+            indicator("G.1", "whole", "sum", "sum", flow="G"), frequencies=("M", "Q", "S", "A")
+        )
+    },
 )
 
 

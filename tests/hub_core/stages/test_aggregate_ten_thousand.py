@@ -1,4 +1,7 @@
-"""Aggregation of ten thousand random figures: exact, in any order, in any grouping of rows and of org units."""
+"""Aggregation of ten thousand random figures.
+
+Exact, in any order, in any grouping of rows and of org units.
+"""
 
 from __future__ import annotations
 
@@ -46,16 +49,24 @@ class Row:
 
 
 def catalogue(above: dict[str, str]) -> Catalogue:
-    """34 provinces of 8 communes; ``above``: what stands between some of the provinces and the country."""
+    """34 provinces of 8 communes; ``above``.
+
+    What stands between some of the provinces and the country.
+    """
     regions = sorted(set(above.values()))
-    org_units = [OrgUnit("vn", "country", "", Validity()), *(OrgUnit(r, "cluster", "vn", Validity()) for r in regions)]
+    org_units = [
+        OrgUnit("vn", "country", "", Validity()),
+        *(OrgUnit(r, "cluster", "vn", Validity()) for r in regions),
+    ]
     org_units += [OrgUnit(p, "province", above.get(p, "vn"), Validity()) for p in PROVINCES]
     org_units += [OrgUnit(c, "commune", p, Validity()) for c, p in COMMUNES.items()]
     indicators = [
         Indicator(code, "F", code, code, "six", "flow", space, time, top, bottom, ("M", "Q"), "any")
         for code, (space, time, top, bottom) in RULES.items()
     ]
-    flow = Dataflow("F", "", "", Calendar.STATISTICAL, ("M", "Q"), ("vn",), "none", 1, Decimal(5), Decimal(20))
+    flow = Dataflow(
+        "F", "", "", Calendar.STATISTICAL, ("M", "Q"), ("vn",), "none", 1, Decimal(5), Decimal(20)
+    )
     units = {"six": Unit("six", "", 6, 100, "", Decimal(1))}
     ids = {each.id: each for each in org_units}
     return Catalogue({"F": flow}, {each.code: each for each in indicators}, units, ids, (), (), "")
@@ -68,11 +79,21 @@ def ten_thousand(seed: int) -> list[Row]:
     """Figures of either sign, of six decimals and up to a thousand million, at most one a key."""
     chance = random.Random(seed)
     keys = [(i, c, m, d) for i in REPORTED for c in COMMUNES for m in MONTHS for d in DIMS]
-    return [Row(*key, Decimal(chance.randint(-(10**15), 10**15)).scaleb(-6)) for key in chance.sample(keys, ROWS)]
+    return [
+        Row(*key, Decimal(chance.randint(-(10**15), 10**15)).scaleb(-6))
+        for key in chance.sample(keys, ROWS)
+    ]
 
 
 def frame(rows: list[Row]) -> pl.LazyFrame:
-    fixed = {"calendar": "S", "measure": "actual", "status": "A", "part": 0, "row": 0, "column": None}
+    fixed = {
+        "calendar": "S",
+        "measure": "actual",
+        "status": "A",
+        "part": 0,
+        "row": 0,
+        "column": None,
+    }
     return pl.DataFrame([{**vars(each), **fixed} for each in rows], schema=SCHEMA).lazy()
 
 
@@ -83,7 +104,10 @@ def added(rows: list[pl.LazyFrame], structures: Catalogue = FLAT) -> pl.DataFram
 
 
 def by_hand(rows: list[Row]) -> dict[tuple[str, str, str], Decimal]:
-    """The country's and provinces' figures of the quarter, by adding up Decimals; None where a divisor is zero."""
+    """The country's and provinces' figures of the quarter, by adding up Decimals.
+
+    None where a divisor is zero.
+    """
     told = {(r.indicator, r.org_unit, r.dims, r.period): r.value for r in rows}
     sums: dict[tuple[str, str, str], list[Decimal]] = {}
 
@@ -126,9 +150,13 @@ def test_figures_are_exact_to_the_last_of_six_decimals(seed: int) -> None:
     found = added([frame(rows)])
     with localcontext(prec=80):
         right = by_hand(rows)
-    assert {(r["indicator"], r["org_unit"], r["dims"]): r["value"] for r in found.iter_rows(named=True)} == right
+    assert {
+        (r["indicator"], r["org_unit"], r["dims"]): r["value"] for r in found.iter_rows(named=True)
+    } == right
     assert {code for code, _, _ in right} == set(RULES)
-    assert any(value != value.quantize(Decimal("0.00001")) for value in right.values())  # all six are used
+    assert any(
+        value != value.quantize(Decimal("0.00001")) for value in right.values()
+    )  # all six are used
 
 
 @settings(max_examples=10)
@@ -145,7 +173,9 @@ def test_rows_in_any_order_and_grouping_give_one_figures_digest(seed: int) -> No
 @settings(max_examples=10)
 @given(st.lists(st.sampled_from(["", "r1", "r2", "r3", "r4"]), min_size=34, max_size=34))
 def test_provinces_in_any_grouping_give_the_country_one_figures_digest(regions: list[str]) -> None:
-    above = {province: region for province, region in zip(PROVINCES, regions, strict=True) if region}
+    above = {
+        province: region for province, region in zip(PROVINCES, regions, strict=True) if region
+    }
     rows = [frame(ten_thousand(1))]
     country = pl.col("org_unit") == "vn"
     grouped = added(rows, catalogue(above)).filter(country)

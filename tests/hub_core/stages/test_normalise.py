@@ -18,7 +18,7 @@ from hub_core.model.catalogue import Catalogue, Indicator, Unit
 from hub_core.model.observation import KEY, SCHEMA
 from hub_core.model.org_unit import OrgUnit, Validity
 from hub_core.model.period import Calendar
-from hub_core.rules import Limits
+from hub_core.rules import RuleContext
 from hub_core.stages.normalise import Normaliser
 from hub_core.stages.validate import Codes, Validator, figures
 
@@ -32,7 +32,10 @@ def indicator(code: str, unit: str) -> Indicator:
 
 CATALOGUE = Catalogue(
     {},
-    {each.code: each for each in (indicator("A", "thuê bao"), indicator("B", "%"), indicator("C", "thuê bao"))},
+    {
+        each.code: each
+        for each in (indicator("A", "thuê bao"), indicator("B", "%"), indicator("C", "thuê bao"))
+    },
     {
         "thuê bao": Unit("thuê bao", "subscriptions", 0, 1, "", ONE),
         "nghìn thuê bao": Unit("nghìn thuê bao", "thousand", 0, 1, "thuê bao", Decimal(1000)),
@@ -44,7 +47,7 @@ CATALOGUE = Catalogue(
     (),
     "",
 )
-LIMITS = Limits(CATALOGUE, frozenset(CATALOGUE.org_units), frozenset(CATALOGUE.indicators))
+LIMITS = RuleContext(CATALOGUE, frozenset(CATALOGUE.org_units), frozenset(CATALOGUE.indicators))
 LONG: dict[str, Any] = {
     "org_unit": {"column": "dv"},
     "period": {"column": "ky"},
@@ -67,7 +70,8 @@ class Read:
     def figures(self) -> list[tuple[str, str]]:
         """(indicator, value) of what stays, as plain text."""
         return [
-            (row["indicator"], f"{row['value'].normalize():f}" if row["value"] is not None else "") for row in self.kept
+            (row["indicator"], f"{row['value'].normalize():f}" if row["value"] is not None else "")
+            for row in self.kept
         ]
 
 
@@ -86,12 +90,16 @@ class Declared:
             }
         )
         province = Province("p", "P", "province", "", (), (), {"x": provision}, root)
-        self.normalise = Normaliser(province, "x", CATALOGUE, told.get("calendar", Calendar.STATISTICAL))
+        self.normalise = Normaliser(
+            province, "x", CATALOGUE, told.get("calendar", Calendar.STATISTICAL)
+        )
 
     def read(self, *frames: pl.DataFrame | Rows, asked: list[str] | None = None) -> Read:
         n = self.normalise
         lists = {
-            name: getattr(n, name if name == "dims" else {"status": "statuses"}.get(name, f"{name}s")).codes
+            name: getattr(
+                n, name if name == "dims" else {"status": "statuses"}.get(name, f"{name}s")
+            ).codes
             for name in ("indicator", "org_unit", "period", "measure", "dims", "status")
         }
         codes = Codes("S", lists)
@@ -99,7 +107,9 @@ class Declared:
         kept, ignored, absent, start = [], 0, 0, 0
         for each in frames:
             frame = each if isinstance(each, pl.DataFrame) else pl.DataFrame(each)
-            rows = pl.int_range(start, start + frame.height, dtype=pl.UInt64, eager=True).alias("row")
+            rows = pl.int_range(start, start + frame.height, dtype=pl.UInt64, eager=True).alias(
+                "row"
+            )
             if "row" not in frame.columns:
                 frame = frame.with_columns(rows)
             start += frame.height
@@ -110,7 +120,10 @@ class Declared:
         table = figures(pl.concat(kept), codes).cast(dict(SCHEMA))
         left = pl.concat(validate.quarantine).rows(named=True) if validate.quarantine else []
         return Read(
-            table.rows(named=True), {(r["row"], r["code"], r["field"], r["text"]) for r in left}, ignored, absent
+            table.rows(named=True),
+            {(r["row"], r["code"], r["field"], r["text"]) for r in left},
+            ignored,
+            absent,
         )
 
 
@@ -174,7 +187,9 @@ def test_each_broken_field_is_told_with_its_text_and_the_rest_stays(declare: Dec
             row(**sound, gt="1" + "0" * 26),
         ]
     )
-    assert [(each["row"], each["measure"], each["status"]) for each in read.kept] == [(0, "plan", "P")]
+    assert [(each["row"], each["measure"], each["status"]) for each in read.kept] == [
+        (0, "plan", "P")
+    ]
     assert read.left == {
         (1, "V001", "org_unit", "Hạ Nam"),
         (2, "V001", "measure", "thực hiện"),
@@ -199,7 +214,9 @@ def test_texts_are_compared_composed_and_so_are_column_names(declare: Declare) -
 
 
 def test_blanks_around_a_text_do_not_count(declare: Declare) -> None:
-    assert declare().read([row(dv=" p-1 ", ct="A ", gt=" 7 ", ky=" 2025-Q1")]).figures == [("A", "7")]
+    assert declare().read([row(dv=" p-1 ", ct="A ", gt=" 7 ", ky=" 2025-Q1")]).figures == [
+        ("A", "7")
+    ]
 
 
 # Columns
@@ -219,7 +236,9 @@ def test_an_ignored_column_is_left_alone(declare: Declare) -> None:
     assert declare(ignore={"columns": ["ghi_chu"]}).read([row(ghi_chu="x")]).figures == [("A", "5")]
 
 
-def test_the_columns_of_a_wide_table_and_of_dimensions_and_units_are_needed_too(declare: Declare) -> None:
+def test_the_columns_of_a_wide_table_and_of_dimensions_and_units_are_needed_too(
+    declare: Declare,
+) -> None:
     rules = {"indicator": None, "value": {"number": "vi"}, "dims": {"SEX": {"column": "gioi"}}}
     wide = declare(map=rules, measures={"A": "a", "B": "b"})
     with pytest.raises(SourceChanged, match="column b, gioi is not in the payload"):
@@ -246,7 +265,9 @@ def test_the_columns_of_a_wide_table_and_of_dimensions_and_units_are_needed_too(
         (pl.Series([10**20], dtype=pl.Int128), "100000000000000000000"),
     ],
 )
-def test_a_value_is_read_by_its_type_exactly(declare: Declare, column: pl.Series, figure: str) -> None:
+def test_a_value_is_read_by_its_type_exactly(
+    declare: Declare, column: pl.Series, figure: str
+) -> None:
     frame = pl.DataFrame([row()]).with_columns(column.alias("gt"))
     assert declare().read(frame).figures == [("A", figure)]
 
@@ -254,7 +275,9 @@ def test_a_value_is_read_by_its_type_exactly(declare: Declare, column: pl.Series
 @given(st.floats(allow_nan=False, allow_infinity=False, width=64))
 def test_a_float_is_its_shortest_decimal_text(number: float) -> None:
     declared = Declared(Path())
-    read = declared.read(pl.DataFrame([row()]).with_columns(gt=pl.Series([number, None], dtype=pl.Float64).head(1)))
+    read = declared.read(
+        pl.DataFrame([row()]).with_columns(gt=pl.Series([number, None], dtype=pl.Float64).head(1))
+    )
     exact = Decimal(repr(number))  # 17 digits at most
     if abs(exact) >= Decimal(10) ** 26:
         assert {(code, field) for _, code, field, _ in read.left} == {("V004", "value")}
@@ -273,10 +296,15 @@ def test_a_float_that_is_no_number_is_no_figure(declare: Declare, number: float)
 
 def test_a_column_of_texts_and_numbers_is_read_each_in_its_way(declare: Declare) -> None:
     """In a Vietnamese table the text 1.234 is a thousand and more, the bare number 1.234 is not."""
-    frame = pl.DataFrame([row(gt="1.234"), row(gt=None), row(gt=None), row(gt="không"), row(gt=None)])
+    frame = pl.DataFrame(
+        [row(gt="1.234"), row(gt=None), row(gt=None), row(gt="không"), row(gt=None)]
+    )
     frame = frame.with_columns(pl.Series("gt#number", [None, "1.234", None, None, "1.1234567"]))
     read = declare().read(frame)
-    assert [(each["row"], each["value"]) for each in read.kept] == [(0, Decimal(1234)), (1, Decimal("1.234"))]
+    assert [(each["row"], each["value"]) for each in read.kept] == [
+        (0, Decimal(1234)),
+        (1, Decimal("1.234")),
+    ]
     assert read.left == {(3, "V002", "value", "không"), (4, "V003", "value", "1.1234567")}
     assert read.absent == 1
 
@@ -292,7 +320,9 @@ def test_a_column_that_has_only_bare_numbers_is_read_exactly(declare: Declare) -
 
 def test_codes_may_come_as_texts_and_as_bare_numbers(declare: Declare) -> None:
     told = {"org_unit": {"column": "dv", "codes": {"45": "p-1", "Huế": "p-2"}}}
-    frame = pl.DataFrame([row(dv="Huế"), row(dv=None)]).with_columns(pl.Series("dv#number", [None, "45"]))
+    frame = pl.DataFrame([row(dv="Huế"), row(dv=None)]).with_columns(
+        pl.Series("dv#number", [None, "45"])
+    )
     assert [each["org_unit"] for each in declare(map=told).read(frame).kept] == ["p-2", "p-1"]
     only = pl.DataFrame([row()]).drop("dv").with_columns(pl.Series("dv#number", ["45"]))
     assert [each["org_unit"] for each in declare(map=told).read(only).kept] == ["p-1"]
@@ -317,7 +347,9 @@ def test_a_blank_text_is_no_number(declare: Declare, blank: str) -> None:
 
 
 def test_an_absent_value_with_status_m_is_an_observation_that_says_so(declare: Declare) -> None:
-    read = declare(map={"status": {"column": "tt"}}).read([row(gt=None, tt="M"), row(gt=None, tt="A")])
+    read = declare(map={"status": {"column": "tt"}}).read(
+        [row(gt=None, tt="M"), row(gt=None, tt="A")]
+    )
     assert [(each["row"], each["value"], each["status"]) for each in read.kept] == [(0, None, "M")]
     assert read.absent == 1
 
@@ -352,7 +384,9 @@ def test_one_unit_may_hold_for_a_whole_column(declare: Declare) -> None:
 
 def test_a_unit_of_another_kind_is_unknown(declare: Declare) -> None:
     declared = units(declare, unit={"column": "dvt"})
-    read = declared.read([row(dvt="%"), row(dvt=None), row(ct="B", dvt="nghìn thuê bao"), row(dvt="thuê bao")])
+    read = declared.read(
+        [row(dvt="%"), row(dvt=None), row(ct="B", dvt="nghìn thuê bao"), row(dvt="thuê bao")]
+    )
     assert [each["row"] for each in read.kept] == [3]
     assert read.left == {
         (0, "V001", "unit", "%"),
@@ -376,11 +410,16 @@ def test_a_factor_that_gives_too_large_a_value_is_told(declare: Declare) -> None
     assert read.left == {(1, "V004", "value", "1" + "0" * 23)}
 
 
-@given(st.decimals(min_value=-(10**22), max_value=10**22, places=6), st.sampled_from(["nghìn thuê bao", "thuê bao"]))
+@given(
+    st.decimals(min_value=-(10**22), max_value=10**22, places=6),
+    st.sampled_from(["nghìn thuê bao", "thuê bao"]),
+)
 def test_conversion_is_exact(number: Decimal, unit: str) -> None:
     declared = Declared(Path(), map={"value": {"column": "gt", "number": "vi", "unit": unit}})
     read = declared.read([row(gt=f"{number:f}".replace(".", ","))])
-    assert [each["value"] for each in read.kept] == [number * (1000 if unit.startswith("nghìn") else 1)]
+    assert [each["value"] for each in read.kept] == [
+        number * (1000 if unit.startswith("nghìn") else 1)
+    ]
 
 
 # What is left out by name
@@ -396,7 +435,9 @@ def test_conversion_is_exact(number: Decimal, unit: str) -> None:
 def test_a_row_whose_code_is_left_out_is_counted_and_no_finding(
     declare: Declare, field: str, rule: dict[str, Any], column: str
 ) -> None:
-    read = declare(map={field: rule}).read([row(**{column: "x"}), row(**{column: "tổng", "gt": "không rõ"})])
+    read = declare(map={field: rule}).read(
+        [row(**{column: "x"}), row(**{column: "tổng", "gt": "không rõ"})]
+    )
     assert [each["row"] for each in read.kept] == [0]
     assert (read.ignored, read.left) == (1, set())
 
@@ -410,7 +451,9 @@ def test_a_row_whose_code_is_left_out_is_counted_and_no_finding(
         ("dims", {"SEX": {"column": "gioi", "codes": {"x": "F", "Tổng": "-"}}}),
     ],
 )
-def test_another_field_leaves_no_row_out(declare: Declare, field: str, rule: dict[str, Any]) -> None:
+def test_another_field_leaves_no_row_out(
+    declare: Declare, field: str, rule: dict[str, Any]
+) -> None:
     with pytest.raises(MappingError, match="leaves rows out by org_unit or indicator only"):
         declare(map={field: rule})
 
@@ -431,16 +474,24 @@ def test_an_org_unit_is_that_of_the_last_day_of_its_period(declare: Declare) -> 
     ]
 
 
-def test_an_org_unit_of_an_administrative_period_is_that_of_its_own_last_day(declare: Declare) -> None:
+def test_an_org_unit_of_an_administrative_period_is_that_of_its_own_last_day(
+    declare: Declare,
+) -> None:
     table = "source,target,valid_from,valid_to\nQT,p-old,,2025-06-14\nQT,p-new,2025-06-15,\n"
     told = {"org_unit": {"column": "dv", "codes": "o.csv"}}
     administrative = declare({"o.csv": table}, map=told, calendar=Calendar.ADMINISTRATIVE)
     statistical = declare({"o.csv": table}, map=told)
-    assert [each["org_unit"] for each in administrative.read([row(dv="QT", ky="2025-Q2")]).kept] == ["p-old"]
-    assert [each["org_unit"] for each in statistical.read([row(dv="QT", ky="2025-Q2")]).kept] == ["p-new"]
+    assert [
+        each["org_unit"] for each in administrative.read([row(dv="QT", ky="2025-Q2")]).kept
+    ] == ["p-old"]
+    assert [each["org_unit"] for each in statistical.read([row(dv="QT", ky="2025-Q2")]).kept] == [
+        "p-new"
+    ]
 
 
-def test_without_a_period_a_dated_word_has_no_code_and_no_finding_of_its_own_is_lost(declare: Declare) -> None:
+def test_without_a_period_a_dated_word_has_no_code_and_no_finding_of_its_own_is_lost(
+    declare: Declare,
+) -> None:
     declared = declare({"o.csv": TABLE}, map={"org_unit": {"column": "dv", "codes": "o.csv"}})
     read = declared.read([row(dv="Quảng Trị", ky="bao giờ"), row(dv="Huế")])
     assert [each["row"] for each in read.kept] == [1]
@@ -453,10 +504,15 @@ def test_a_code_table_that_names_what_is_not_in_the_catalogue_is_refused(declare
     with pytest.raises(MappingError, match="status: Z is not in the catalogue"):
         declare(map={"status": {"fixed": "Z"}})
     with pytest.raises(MappingError, match=r"indicator: VT\.99 is not in the catalogue"):
-        declare({"i.csv": "source,target\n1,VT.99\n2,A\n"}, map={"indicator": {"column": "ct", "codes": "i.csv"}})
+        declare(
+            {"i.csv": "source,target\n1,VT.99\n2,A\n"},
+            map={"indicator": {"column": "ct", "codes": "i.csv"}},
+        )
 
 
-def test_a_measure_column_of_an_unknown_indicator_is_refused_before_anything_is_read(declare: Declare) -> None:
+def test_a_measure_column_of_an_unknown_indicator_is_refused_before_anything_is_read(
+    declare: Declare,
+) -> None:
     with pytest.raises(MappingError, match=r"VT\.99"):
         declare(map={"indicator": None, "value": {"number": "vi"}}, measures={"VT.99": "a"})
 
@@ -475,7 +531,9 @@ def test_a_columns_own_labels_are_read_without_a_pattern(declare: Declare, label
 @pytest.mark.parametrize("label", ["2025", "2025-Q1", "2025-N1"])
 def test_a_period_may_be_fixed(declare: Declare, label: str) -> None:
     told = declare(map={"period": {"fixed": label}})
-    assert [each["period"] for each in told.read([{k: v for k, v in ROW.items() if k != "ky"}]).kept] == [label]
+    assert [
+        each["period"] for each in told.read([{k: v for k, v in ROW.items() if k != "ky"}]).kept
+    ] == [label]
 
 
 # Dimensions
@@ -496,7 +554,10 @@ def test_dimensions_are_canonical_text_sorted_by_id_without_totals(declare: Decl
     ]
     read = declare(map={"dims": told}).read(rows)
     assert [each["dims"] for each in read.kept] == ["AREA=U;SEX=F", "AREA=U", "SEX=M", ""]
-    assert {(row, code, field) for row, code, field, _ in read.left} == {(4, "V001", "dims"), (5, "V001", "dims")}
+    assert {(row, code, field) for row, code, field, _ in read.left} == {
+        (4, "V001", "dims"),
+        (5, "V001", "dims"),
+    }
 
 
 def test_dimensions_do_not_depend_on_how_frames_come(declare: Declare) -> None:
@@ -511,7 +572,10 @@ def test_dimensions_do_not_depend_on_how_frames_come(declare: Declare) -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["p-1", "p-2", "?"]), *[st.none() | st.sampled_from(["1", "2,5", "x"])] * 3),
+        st.tuples(
+            st.sampled_from(["p-1", "p-2", "?"]),
+            *[st.none() | st.sampled_from(["1", "2,5", "x"])] * 3,
+        ),
         min_size=1,
         max_size=6,
     )
@@ -523,7 +587,11 @@ def test_a_wide_table_and_the_long_one_say_the_same(cells: list[tuple[str | None
         for n, each in enumerate(wide_rows)
         for code in "ABC"
     ]
-    wide = Declared(Path(), map={"indicator": None, "value": {"number": "vi"}}, measures={"A": "a", "B": "b", "C": "c"})
+    wide = Declared(
+        Path(),
+        map={"indicator": None, "value": {"number": "vi"}},
+        measures={"A": "a", "B": "b", "C": "c"},
+    )
     texts = dict.fromkeys("abc", pl.String)
     from_wide = wide.read(pl.DataFrame(wide_rows, schema_overrides=texts))
     from_long = Declared(Path(), ignore={"columns": ["at"]}).read(
@@ -549,6 +617,8 @@ def test_prepare_may_say_which_column_a_figure_came_from(declare: Declare) -> No
 
 
 def test_periods_that_were_not_asked_for_are_no_findings(declare: Declare) -> None:
-    read = declare().read([row(), row(ky="2025-Q2", gt="không rõ"), row(ky="?", gt="1")], asked=["2025-Q1"])
+    read = declare().read(
+        [row(), row(ky="2025-Q2", gt="không rõ"), row(ky="?", gt="1")], asked=["2025-Q1"]
+    )
     assert [each["row"] for each in read.kept] == [0]
     assert read.left == {(2, "V001", "period", "?")}

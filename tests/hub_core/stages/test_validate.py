@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 
 from hub_core.model.catalogue import Catalogue, Indicator
 from hub_core.model.finding import Finding, Severity
-from hub_core.model.observation import KEY, MEASURES, QUARANTINE, SCHEMA, STATUSES, VALUE, content_digest
+from hub_core.model.observation import (
+    KEY,
+    MEASURES,
+    QUARANTINE,
+    SCHEMA,
+    STATUSES,
+    VALUE,
+    content_digest,
+)
 from hub_core.model.org_unit import OrgUnit, Validity
-from hub_core.rules import Limits
+from hub_core.rules import RuleContext
 from hub_core.stages.validate import (
     INDICES,
     Codes,
@@ -27,7 +35,14 @@ from hub_core.stages.validate import (
     sort_by_key,
 )
 
-DIMS = ["", "SEX=M", "AREA=U;SEX=F", "AREA=U", "AREA=R", "SEX=F"]  # in the order in which a payload says them
+DIMS = [
+    "",
+    "SEX=M",
+    "AREA=U;SEX=F",
+    "AREA=U",
+    "AREA=R",
+    "SEX=F",
+]  # in the order in which a payload says them
 INDICATORS = ["VT.01", "VT.1", "VT.10", "VT-1", "Đ.1", "đ.1", "a"]
 UNITS = ["vn", "vn-ha-noi", "vn-ha-noi-1", "vna"]
 
@@ -47,7 +62,14 @@ def codes(**lists: list[str]) -> Codes:
 def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
     """Rows as the rules leave them: indices, value and place."""
     made = [
-        {**dict.fromkeys(INDICES, 0), "value": Decimal(n), "part": 0, "row": n, "column": "c", **row}
+        {
+            **dict.fromkeys(INDICES, 0),
+            "value": Decimal(n),
+            "part": 0,
+            "row": n,
+            "column": "c",
+            **row,
+        }
         for n, row in enumerate(rows)
     ]
     schema = {
@@ -65,7 +87,10 @@ def place(rows: pl.DataFrame) -> list[tuple[int, int]]:
 
 
 def naive(rows: pl.DataFrame, known: Codes) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """What Python's own sort makes of it: keys by their UTF-8 bytes, of each the first by (part, row)."""
+    """What Python's own sort makes of it.
+
+    Keys by their UTF-8 bytes, of each the first by (part, row).
+    """
     columns = ("indicator", "org_unit", "measure", "dims")
     keyed = [
         (tuple(known.lists[c][each[c]].encode() for c in columns), (each["part"], each["row"]))
@@ -95,17 +120,24 @@ def odd(name: str, size: int) -> list[str]:
 @pytest.fixture(scope="module")
 def too_large() -> Codes:
     """Codes whose keys do not pack into 64 bits."""
-    return codes(**{name: odd(name, 70_000) for name in ("indicator", "org_unit", "measure", "dims")})
+    return codes(
+        **{name: odd(name, 70_000) for name in ("indicator", "org_unit", "measure", "dims")}
+    )
 
 
 # Order and duplicates
 
 
 @given(st.lists(keys, max_size=40))
-def test_rows_are_sorted_as_python_sorts_the_bytes_of_their_keys(rows: list[dict[str, int]]) -> None:
+def test_rows_are_sorted_as_python_sorts_the_bytes_of_their_keys(
+    rows: list[dict[str, int]],
+) -> None:
     known, given_rows = codes(), frame(rows)
     kept, repeated = sort_by_key(given_rows, known)
-    assert (place(kept), sorted(place(repeated))) == (naive(given_rows, known)[0], sorted(naive(given_rows, known)[1]))
+    assert (place(kept), sorted(place(repeated))) == (
+        naive(given_rows, known)[0],
+        sorted(naive(given_rows, known)[1]),
+    )
     assert kept.columns == repeated.columns == given_rows.columns
 
 
@@ -116,10 +148,19 @@ def test_rows_whose_keys_do_not_pack_into_one_number_are_sorted_the_same(
 ) -> None:
     few = [chance.randrange(70_000) for _ in range(3)]
     rows = frame(
-        [{name: few[(n + k) % 3] for k, name in enumerate(("indicator", "org_unit", "measure", "dims"))} for n in picks]
+        [
+            {
+                name: few[(n + k) % 3]
+                for k, name in enumerate(("indicator", "org_unit", "measure", "dims"))
+            }
+            for n in picks
+        ]
     )
     kept, repeated = sort_by_key(rows, too_large)
-    assert (place(kept), sorted(place(repeated))) == (naive(rows, too_large)[0], sorted(naive(rows, too_large)[1]))
+    assert (place(kept), sorted(place(repeated))) == (
+        naive(rows, too_large)[0],
+        sorted(naive(rows, too_large)[1]),
+    )
     assert kept.columns == repeated.columns == rows.columns
 
 
@@ -143,14 +184,20 @@ def test_the_first_is_the_first_by_part_and_row_in_whatever_order_rows_come(
 
 
 def test_a_duplicate_in_a_later_batch_is_found() -> None:
-    batches = [frame([{"row": 0}, {"row": 1, "dims": 2}]), frame([{"row": 2}]), frame([{"row": 0, "part": 1}])]
+    batches = [
+        frame([{"row": 0}, {"row": 1, "dims": 2}]),
+        frame([{"row": 2}]),
+        frame([{"row": 0, "part": 1}]),
+    ]
     kept, repeated = sort_by_key(pl.concat(batches), codes())
     assert place(kept) == [(0, 0), (0, 1)]
     assert place(repeated) == [(0, 2), (1, 0)]
 
 
 def test_figures_are_in_the_order_of_the_bytes_of_their_six_keys() -> None:
-    rows = frame([{"dims": n, "indicator": k} for n in range(len(DIMS)) for k in range(len(INDICATORS))])
+    rows = frame(
+        [{"dims": n, "indicator": k} for n in range(len(DIMS)) for k in range(len(INDICATORS))]
+    )
     kept, _ = sort_by_key(rows, codes())
     table = figures(kept, codes())
     texts = [tuple(text.encode() for text in each) for each in table.select(KEY).iter_rows()]
@@ -167,7 +214,10 @@ def test_the_content_digest_does_not_depend_on_the_order_of_rows_or_dimensions(
 ) -> None:
     def digest(order: list[dict[str, int]], dims: list[str]) -> str:
         known = codes(dims=dims)
-        told = [{**row, "dims": dims.index(DIMS[row["dims"]]), "value": Decimal(len(str(row)))} for row in order]
+        told = [
+            {**row, "dims": dims.index(DIMS[row["dims"]]), "value": Decimal(len(str(row)))}
+            for row in order
+        ]
         return content_digest(figures(sort_by_key(frame(told), known)[0], known))
 
     mixed, shuffled = list(rows), ["", *chance.sample(DIMS[1:], len(DIMS) - 1)]
@@ -243,13 +293,17 @@ def normalised(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 def validator(asked: list[str] | None = None, periods: list[str] | None = None) -> Validator:
     known = codes(indicator=["I"], org_unit=CATALOGUE.org_unit_ids, period=periods or ["2025-Q1"])
-    limits = Limits(CATALOGUE, frozenset(["mine", "new"]), frozenset(["I"]), periods=known.lists["period"])
+    limits = RuleContext(
+        CATALOGUE, frozenset(["mine", "new"]), frozenset(["I"]), periods=known.lists["period"]
+    )
     return Validator(limits, known, asked)
 
 
 def test_a_row_may_leave_under_two_codes_and_is_one_row() -> None:
     validate = validator()
-    assert validate(normalised([{"value": Decimal(-1), "org_unit": OTHER}, {}]))["row"].to_list() == [1]
+    assert validate(normalised([{"value": Decimal(-1), "org_unit": OTHER}, {}]))[
+        "row"
+    ].to_list() == [1]
     left = pl.concat(validate.quarantine)
     assert left.schema == QUARANTINE
     assert sorted(left["code"]) == ["V005", "V015"]
@@ -270,7 +324,13 @@ def test_a_quarantined_row_keeps_what_of_its_key_could_be_read() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "kept", "not_asked"),
-    [(None, [0, 1], 0), (["2025-Q1"], [0], 1), (["2025-Q2"], [1], 1), (["2024"], [], 2), ([], [], 2)],
+    [
+        (None, [0, 1], 0),
+        (["2025-Q1"], [0], 1),
+        (["2025-Q2"], [1], 1),
+        (["2024"], [], 2),
+        ([], [], 2),
+    ],
 )
 def test_v012_periods_not_asked_for_are_left_out_and_counted(
     asked: list[str] | None, kept: list[int], not_asked: int
@@ -279,9 +339,9 @@ def test_v012_periods_not_asked_for_are_left_out_and_counted(
     rows = normalised([{}, {"period": 1}, {"period": None}])
     assert validate(rows)["row"].to_list() == kept
     assert validate.not_asked == not_asked
-    assert [(r["row"], r["code"], r["field"]) for r in pl.concat(validate.quarantine).rows(named=True)] == [
-        (2, "V001", "period")
-    ]
+    assert [
+        (r["row"], r["code"], r["field"]) for r in pl.concat(validate.quarantine).rows(named=True)
+    ] == [(2, "V001", "period")]
 
 
 def test_what_was_not_asked_for_is_no_finding() -> None:
@@ -303,11 +363,15 @@ def test_v013_is_asked_of_a_period_that_comes_when_others_were_checked() -> None
     validate = validator(periods=periods)
     assert validate(normalised([{"org_unit": NEW}])).height == 1
     periods += ["2025-Q1", "2025"]
-    rows = [{"row": 1, "org_unit": NEW, "period": 1}, {"row": 2, "org_unit": NEW, "period": 2}, {"row": 3, "period": 1}]
-    assert validate(normalised(rows))["row"].to_list() == [2, 3]
-    assert [(r["row"], r["code"], r["period"]) for r in pl.concat(validate.quarantine).rows(named=True)] == [
-        (1, "V013", "2025-Q1")
+    rows = [
+        {"row": 1, "org_unit": NEW, "period": 1},
+        {"row": 2, "org_unit": NEW, "period": 2},
+        {"row": 3, "period": 1},
     ]
+    assert validate(normalised(rows))["row"].to_list() == [2, 3]
+    assert [
+        (r["row"], r["code"], r["period"]) for r in pl.concat(validate.quarantine).rows(named=True)
+    ] == [(1, "V013", "2025-Q1")]
 
 
 def test_a_finding_tells_how_many_rows_and_shows_the_first() -> None:
@@ -321,7 +385,9 @@ def test_a_finding_tells_how_many_rows_and_shows_the_first() -> None:
             ]
         )
     )
-    assert findings(pl.concat(validate.quarantine)) == [Finding("V002", Severity.ERROR, 3, "ba", 0, 3, "x", "value")]
+    assert findings(pl.concat(validate.quarantine)) == [
+        Finding("V002", Severity.ERROR, 3, "ba", 0, 3, "x", "value")
+    ]
 
 
 def test_a_row_with_two_unknown_codes_is_one_row_of_its_finding() -> None:
@@ -336,20 +402,37 @@ def test_a_row_with_two_unknown_codes_is_one_row_of_its_finding() -> None:
 def lost(count: int, **told: Any) -> pl.DataFrame:
     empty = dict.fromkeys(QUARANTINE.names())
     return pl.DataFrame(
-        [{**empty, "code": "V002", "part": 0, "row": n, **told} for n in range(count)], schema=QUARANTINE
+        [{**empty, "code": "V002", "part": 0, "row": n, **told} for n in range(count)],
+        schema=QUARANTINE,
     )
 
 
 @pytest.mark.parametrize(
     ("quarantined", "admitted", "percent", "held"),
     [
-        *((0, 0, "5", False), (0, 9, "0", False), (1, 19, "5", False), (1, 18, "5", True), (5, 95, "5", False)),
-        *((6, 94, "5", True), (1, 0, "5", True), (1, 999, "0", True), (1, 199, "0.5", False), (1, 198, "0.5", True)),
+        *(
+            (0, 0, "5", False),
+            (0, 9, "0", False),
+            (1, 19, "5", False),
+            (1, 18, "5", True),
+            (5, 95, "5", False),
+        ),
+        *(
+            (6, 94, "5", True),
+            (1, 0, "5", True),
+            (1, 999, "0", True),
+            (1, 199, "0.5", False),
+            (1, 198, "0.5", True),
+        ),
     ],
 )
-def test_v016_holds_above_its_limit_and_not_at_it(quarantined: int, admitted: int, percent: str, held: bool) -> None:
+def test_v016_holds_above_its_limit_and_not_at_it(
+    quarantined: int, admitted: int, percent: str, held: bool
+) -> None:
     found = share_quarantined(lost(quarantined), admitted, Decimal(percent))
-    assert [(f.code, f.severity, f.rows) for f in found] == ([("V016", Severity.BLOCKING, quarantined)] if held else [])
+    assert [(f.code, f.severity, f.rows) for f in found] == (
+        [("V016", Severity.BLOCKING, quarantined)] if held else []
+    )
 
 
 def test_v016_counts_cells_of_a_wide_row_each_and_findings_of_one_cell_once() -> None:
@@ -360,8 +443,18 @@ def test_v016_counts_cells_of_a_wide_row_each_and_findings_of_one_cell_once() ->
 
 
 def table(names: list[str]) -> pl.DataFrame:
-    rest = {"org_unit": "u", "period": "2025", "calendar": "S", "measure": "actual", "dims": "", "value": Decimal(1)}
-    rows = [{"indicator": name, **rest, "status": "A", "part": 0, "row": 0, "column": None} for name in names]
+    rest = {
+        "org_unit": "u",
+        "period": "2025",
+        "calendar": "S",
+        "measure": "actual",
+        "dims": "",
+        "value": Decimal(1),
+    }
+    rows = [
+        {"indicator": name, **rest, "status": "A", "part": 0, "row": 0, "column": None}
+        for name in names
+    ]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
@@ -388,10 +481,14 @@ def test_v017_counts_current_keys_that_are_neither_reported_nor_quarantined(
         .select(QUARANTINE.names())
     )
     unread = lost(2)
-    found = share_withdrawn(named(before), named(after), pl.concat([quarantined, unread]), Decimal(percent))
+    found = share_withdrawn(
+        named(before), named(after), pl.concat([quarantined, unread]), Decimal(percent)
+    )
     gone = before - after - left
     held = len(gone) * 100 > Decimal(percent) * len(before)
-    assert [(f.code, f.severity, f.rows) for f in found] == ([("V017", Severity.BLOCKING, len(gone))] if held else [])
+    assert [(f.code, f.severity, f.rows) for f in found] == (
+        [("V017", Severity.BLOCKING, len(gone))] if held else []
+    )
 
 
 def test_a_quarantined_key_is_not_a_withdrawn_one() -> None:

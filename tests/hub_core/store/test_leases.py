@@ -63,13 +63,18 @@ def test_of_two_that_take_at_once_one_has_it(stores: list[Store]) -> None:
             each.close()
 
 
-def test_a_lease_that_is_not_renewed_ends_and_what_is_written_under_it_is_refused(stores: list[Store]) -> None:
+def test_a_lease_that_is_not_renewed_ends_and_what_is_written_under_it_is_refused(
+    stores: list[Store],
+) -> None:
     ours, theirs = leases(stores, seconds=0.4)
     assert ours.take(NAME)
     ours._ended.set()  # the hub is stopped, as a machine that sleeps
     time.sleep(0.6)
     assert theirs.take(NAME)
-    with pytest.raises(StateError, match="ran out, and another hub may have taken it"), stores[0].write() as at_work:
+    with (
+        pytest.raises(StateError, match="ran out, and another hub may have taken it"),
+        stores[0].write() as at_work,
+    ):
         ours.check(at_work, NAME)
     ours.give_back([NAME])  # it is theirs now
     assert theirs.holder_of(NAME) == "hue"
@@ -131,7 +136,11 @@ def test_a_night_is_begun_again_until_it_is_done(stores: list[Store]) -> None:
         nights.begin(day, NOW)
     nights.skip([date(2026, 11, 21), date(2026, 11, 22)], NOW)
     told = [(str(each.business_date), each.state, each.attempts) for each in nights.all()]
-    assert told == [("2026-11-21", "skipped", 0), ("2026-11-22", "skipped", 0), ("2026-11-23", "done", 2)]
+    assert told == [
+        ("2026-11-21", "skipped", 0),
+        ("2026-11-22", "skipped", 0),
+        ("2026-11-23", "done", 2),
+    ]
 
 
 def test_a_brake_is_put_on_once_and_taken_off(stores: list[Store]) -> None:

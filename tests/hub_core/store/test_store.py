@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub_core.errors import StateError, StoreError
-from hub_core.landing.zone import MANIFEST, LandingZone, read_manifest
+from hub_core.landing.layout import MANIFEST, read_manifest
+from hub_core.landing.zone import LandingZone
 from hub_core.model.exchange import Manifest, Receipt, ReleaseManifest
 from hub_core.stages.admit import Admitted, admit
 from hub_core.stages.freeze import delivery_id, freeze
@@ -32,7 +33,9 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 HANOI = timezone(timedelta(hours=7))
 BLOCKED = [{"code": "V016", "severity": "blocking", "rows": 3}]
 START = date(2025, 1, 1)
-ON_ONE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # what the database has no part in
+ON_ONE = pytest.mark.parametrize(
+    "databases", ["sqlite"], indirect=True
+)  # what the database has no part in
 
 
 @pytest.fixture
@@ -46,7 +49,11 @@ class Admission:
     """Submissions sealed in one folder after another, and admitted."""
 
     def __init__(
-        self, store: Store, folder: Path, seal: Callable[..., Manifest], figures: Callable[..., pl.DataFrame]
+        self,
+        store: Store,
+        folder: Path,
+        seal: Callable[..., Manifest],
+        figures: Callable[..., pl.DataFrame],
     ) -> None:
         self.store, self.folder, self._seal, self._figures = store, folder, seal, figures
         self.zone = LandingZone(folder / "landing")
@@ -57,7 +64,9 @@ class Admission:
         told = {"gather": f"{start:%Y%m%d}-{sequence:08d}", "sequence": sequence, "replay": replay}
         place = self.folder / f"{more.get('provision', 'telecom')}-{told['gather']}-{replay}"
         manifest = self._seal(place, self._figures(value), **told, **more)
-        return admit(self.store, self.zone, place, manifest, reason, NOW + timedelta(seconds=sequence))
+        return admit(
+            self.store, self.zone, place, manifest, reason, NOW + timedelta(seconds=sequence)
+        )
 
     @property
     def current(self) -> Submission | None:
@@ -75,7 +84,10 @@ class Admission:
 
 @pytest.fixture
 def admission(
-    store: Store, tmp_path: Path, sealed: Callable[..., Manifest], figures: Callable[..., pl.DataFrame]
+    store: Store,
+    tmp_path: Path,
+    sealed: Callable[..., Manifest],
+    figures: Callable[..., pl.DataFrame],
 ) -> Admission:
     return Admission(store, tmp_path, sealed, figures)
 
@@ -86,7 +98,12 @@ def admission(
 def test_the_first_submission_is_revision_one_and_current(admission: Admission) -> None:
     assert admission("1").revision == 1
     [found] = admission.store.submissions()
-    assert (found.province, found.provision, found.period, found.calendar) == ("nghe_an", "telecom", "2025-Q1", "S")
+    assert (found.province, found.provision, found.period, found.calendar) == (
+        "nghe_an",
+        "telecom",
+        "2025-Q1",
+        "S",
+    )
     assert (found.reason, found.held, found.kind, found.nil) == ("initial", False, "figures", False)
     assert found.admitted_at == NOW + timedelta(seconds=1)
     assert read_manifest(admission.zone.root / found.path).digests.content == found.content_digest
@@ -136,7 +153,9 @@ def test_provisions_periods_and_calendars_count_their_own_revisions(admission: A
 
 
 @ON_ONE
-def test_a_late_replay_of_a_superseded_landing_is_recorded_and_not_current(admission: Admission) -> None:
+def test_a_late_replay_of_a_superseded_landing_is_recorded_and_not_current(
+    admission: Admission,
+) -> None:
     admission("1", 1)
     admission("2", 2)
     assert admission("3", 1, replay=1).revision == 3
@@ -273,7 +292,10 @@ def test_currents_are_one_a_provision_and_period(admission: Admission) -> None:
 def histories(draw: st.DrawFn) -> list[Submission]:
     places = draw(
         st.lists(
-            st.tuples(st.integers(0, 1), st.integers(1, 4), st.integers(0, 2)), min_size=1, max_size=8, unique=True
+            st.tuples(st.integers(0, 1), st.integers(1, 4), st.integers(0, 2)),
+            min_size=1,
+            max_size=8,
+            unique=True,
         )
     )
     made = []
@@ -294,7 +316,9 @@ def histories(draw: st.DrawFn) -> list[Submission]:
 
 
 @given(histories(), st.randoms(use_true_random=False))
-def test_current_is_the_highest_that_is_not_held_whatever_the_order(history: list[Submission], chance: Any) -> None:
+def test_current_is_the_highest_that_is_not_held_whatever_the_order(
+    history: list[Submission], chance: Any
+) -> None:
     expected = None
     for each in sorted(history, key=lambda s: (s.origin_start.year, s.sequence, s.replay)):
         if not each.blocked or each.accepted_at:
@@ -321,11 +345,20 @@ def test_replays_keep_their_gathers_sequence_and_are_numbered(store: Store) -> N
 
 
 def test_a_run_is_told_as_it_began_and_ended(store: Store) -> None:
-    run = Runs(store).begin("gather", "TELECOM", ["2025-Q1"], NOW, province="nghe_an", provision="telecom", gather="g")
+    run = Runs(store).begin(
+        "gather", "TELECOM", ["2025-Q1"], NOW, province="nghe_an", provision="telecom", gather="g"
+    )
     error: dict[str, object] = {"error": "SourceChanged", "message": "cột lạ", "place": {"row": 3}}
-    Runs(store).end(run, "failed", NOW.astimezone(HANOI), counts={"rows": 5}, notes=["ồn"], error=error)
+    Runs(store).end(
+        run, "failed", NOW.astimezone(HANOI), counts={"rows": 5}, notes=["ồn"], error=error
+    )
     [told] = Runs(store).all()
-    assert (told["outcome"], told["counts"], told["notes"], told["error"]) == ("failed", {"rows": 5}, ["ồn"], error)
+    assert (told["outcome"], told["counts"], told["notes"], told["error"]) == (
+        "failed",
+        {"rows": 5},
+        ["ồn"],
+        error,
+    )
     assert told["started_at"] == told["ended_at"] == NOW
     assert told["periods"] == ["2025-Q1"]
 
@@ -358,10 +391,25 @@ def test_runs_of_a_hub_that_is_no_more_are_interrupted(store: Store) -> None:
 
 
 def test_findings_stand_beside_their_revision(admission: Admission) -> None:
-    found = [{"code": "V002", "severity": "error", "rows": 2, "text": "không rõ", "part": 0, "row": 7, "column": "gt"}]
+    found = [
+        {
+            "code": "V002",
+            "severity": "error",
+            "rows": 2,
+            "text": "không rõ",
+            "part": 0,
+            "row": 7,
+            "column": "gt",
+        }
+    ]
     admission("1", 1, findings=found)
     [told] = admission.store.findings(province="nghe_an")
-    assert (told["code"], told["rows"], told["text"], told["period"]) == ("V002", 2, "không rõ", "2025-Q1")
+    assert (told["code"], told["rows"], told["text"], told["period"]) == (
+        "V002",
+        2,
+        "không rõ",
+        "2025-Q1",
+    )
     assert told["place"] == {"part": 0, "row": 7, "column": "gt"}
     assert admission.store.findings(province="ha_tinh") == []
     assert admission.store.findings(period="2025-Q2") == []
@@ -375,7 +423,9 @@ def test_a_catalogue_is_noted_once(store: Store) -> None:
 
 
 def test_a_revision_and_its_findings_enter_together_or_not_at_all(admission: Admission) -> None:
-    found = [{"code": "V002", "severity": "error", "rows": 2**70}]  # no database has so large a number
+    found = [
+        {"code": "V002", "severity": "error", "rows": 2**70}
+    ]  # no database has so large a number
     with pytest.raises((StoreError, OverflowError)):
         admission("1", 1, findings=found)
     assert admission.store.submissions() == []
@@ -419,8 +469,14 @@ def figure(indicator: str, value: str | None, **more: Any) -> dict[str, Any]:
     } | more
 
 
-def frozen(store: Store, manifest: ReleaseManifest, rows: list[dict[str, Any]], recipients: list[str]) -> Release:
-    table = pl.DataFrame(rows, schema_overrides={"value": pl.Decimal(38, 6)}) if rows else pl.DataFrame()
+def frozen(
+    store: Store, manifest: ReleaseManifest, rows: list[dict[str, Any]], recipients: list[str]
+) -> Release:
+    table = (
+        pl.DataFrame(rows, schema_overrides={"value": pl.Decimal(38, 6)})
+        if rows
+        else pl.DataFrame()
+    )
     return freeze(Releases(store), manifest, table, recipients, NOW)
 
 
@@ -485,7 +541,9 @@ def test_freezing_is_one_transaction(store: Store, broken: str) -> None:
     assert [(each.version, each.state) for each in releases.all()] == [(1, "frozen")]
     assert len(releases.deliveries()) == 1
     with store.read() as connection:
-        assert connection.execute(sa.select(sa.func.count()).select_from(tables.figure)).scalar() == 1
+        assert (
+            connection.execute(sa.select(sa.func.count()).select_from(tables.figure)).scalar() == 1
+        )
 
 
 def test_a_release_is_found_by_name_or_number(store: Store) -> None:
@@ -507,8 +565,15 @@ def test_a_delivery_goes_from_queued_by_sent_to_its_receipt(store: Store) -> Non
     releases.failed(delivery["id"], {"error": "DeliveryUnavailable"})
     releases.attempt(delivery["id"], NOW, lambda _: None)
     [sent] = releases.outbox()
-    assert (sent["state"], sent["attempts"], sent["error"], sent["sent_at"]) == ("sent", 2, None, NOW)
-    receipt = Receipt(delivery=delivery["id"], state="accepted with remarks", reference="TN-1", message="đã nhận")
+    assert (sent["state"], sent["attempts"], sent["error"], sent["sent_at"]) == (
+        "sent",
+        2,
+        None,
+        NOW,
+    )
+    receipt = Receipt(
+        delivery=delivery["id"], state="accepted with remarks", reference="TN-1", message="đã nhận"
+    )
     finding = {
         "submission_id": None,
         "release_id": made.id,
@@ -533,7 +598,9 @@ def test_a_delivery_without_a_receipt_stays_in_the_outbox_with_its_reason(store:
     frozen(store, release_manifest(), [], ["G06"])
     releases = Releases(store)
     releases.failed(releases.outbox()[0]["id"], {"error": "DeliveryRefused"})
-    assert [(each["state"], each["error"]) for each in releases.outbox()] == [("queued", {"error": "DeliveryRefused"})]
+    assert [(each["state"], each["error"]) for each in releases.outbox()] == [
+        ("queued", {"error": "DeliveryRefused"})
+    ]
 
 
 def test_a_receipt_of_no_delivery_is_refused(store: Store) -> None:
@@ -544,15 +611,22 @@ def test_a_receipt_of_no_delivery_is_refused(store: Store) -> None:
 # Types
 
 
+YEARS = datetime(1990, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001 - bounds take no time zone
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(
     st.lists(st.none() | st.decimals(-(10**26) + 1, 10**26 - 1, places=6), min_size=1, max_size=10),
-    st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.sampled_from([UTC, HANOI])),  # noqa: DTZ001
+    st.datetimes(*YEARS, timezones=st.sampled_from([UTC, HANOI])),
 )
 def test_decimals_and_moments_come_back_as_they_went(
     store: Store, values: list[Decimal | None], moment: datetime
 ) -> None:
-    columns = [sa.Column("n", sa.Integer), sa.Column("value", tables.Exact), sa.Column("at", tables.Instant)]
+    columns = [
+        sa.Column("n", sa.Integer),
+        sa.Column("value", tables.Exact),
+        sa.Column("at", tables.Instant),
+    ]
     table = sa.Table("told", sa.MetaData(), *columns)
     with store.engine.connect() as connection, connection.begin() as changes:
         table.create(connection)
@@ -565,7 +639,9 @@ def test_decimals_and_moments_come_back_as_they_went(
     assert all(each.at.tzinfo is not None for each in told)
 
 
-@pytest.mark.parametrize("value", ["0.1", "-0.000001", "1E+5", "1e-6", "0", "99999999999999999999999999.999999"])
+@pytest.mark.parametrize(
+    "value", ["0.1", "-0.000001", "1E+5", "1e-6", "0", "99999999999999999999999999.999999"]
+)
 def test_a_figure_is_kept_exactly(store: Store, value: str) -> None:
     made = frozen(store, release_manifest(), [figure("A", value)], [])
     assert [row["value"] for row in Releases(store).figures(made.id)] == [Decimal(value)]
@@ -585,7 +661,9 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_knows(store: Store
         connection.exec_driver_sql("drop table alembic_version")
     migrate(store.engine, None)
     with store.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
         assert compare_metadata(context, tables.metadata) == []
         assert context.get_current_revision() == HEAD
 
@@ -607,7 +685,9 @@ def test_two_hubs_may_make_one_database(tmp_path: Path) -> None:
     engine = connect(f"sqlite:///{tmp_path / 'hub.db'}")
     make(engine)
     with engine.connect() as connection:
-        assert connection.exec_driver_sql("select version_num from alembic_version").all() == [(HEAD,)]
+        assert connection.exec_driver_sql("select version_num from alembic_version").all() == [
+            (HEAD,)
+        ]
     engine.dispose()
 
 

@@ -17,7 +17,15 @@ from hub_core.model.org_unit import OrgUnit
 
 ROOT = Path(__file__).parents[3]
 EVE, MERGER = date(2025, 6, 30), date(2025, 7, 1)
-CHANGED = {"15", "24", "44", "52", "80", "82", "91"}  # GSO codes of another province from the merger on
+CHANGED = {
+    "15",
+    "24",
+    "44",
+    "52",
+    "80",
+    "82",
+    "91",
+}  # GSO codes of another province from the merger on
 Lines = list[tuple[str, str]]
 
 
@@ -50,10 +58,18 @@ OLD, NEW = (UNITS, "x-old,province,,2025-06-30,vn,"), (UNITS, "x-new,province,20
 LIVES = (UNITS, "x,province,,,vn,")
 WRONG: dict[str, tuple[Lines, str]] = {
     "a succession to itself": (
-        [OLD, NEW, (STEPS, "2025-07-01,merge,x-old,x-new,a"), (STEPS, "2025-07-01,merge,x-new,x-old,a")],
+        [
+            OLD,
+            NEW,
+            (STEPS, "2025-07-01,merge,x-old,x-new,a"),
+            (STEPS, "2025-07-01,merge,x-new,x-old,a"),
+        ],
         "successions.csv: x-new is its own successor; successions.csv: x-old is its own successor",
     ),
-    "a merger of one unit": ([LIVES, (STEPS, "2025-07-01,merge,x,x,a")], "x cannot be its own successor"),
+    "a merger of one unit": (
+        [LIVES, (STEPS, "2025-07-01,merge,x,x,a")],
+        "x cannot be its own successor",
+    ),
     "a part for its giver": (
         [LIVES, (STEPS, "2025-07-01,boundary transfer,x,x,a")],
         "successions.csv: 2025-07-01 boundary transfer: x cannot be its own successor",
@@ -78,7 +94,10 @@ WRONG: dict[str, tuple[Lines, str]] = {
         [OLD, (UNITS, "x-new,province,2025-07-02,,vn,"), (STEPS, "2025-07-01,merge,x-old,x-new,a")],
         "x-new begins 2025-07-02; its first day must be 2025-07-01",
     ),
-    "a rename of the id": ([OLD, NEW, (STEPS, "2025-07-01,rename,x-old,x-new,a")], "a rename keeps the id"),
+    "a rename of the id": (
+        [OLD, NEW, (STEPS, "2025-07-01,rename,x-old,x-new,a")],
+        "a rename keeps the id",
+    ),
     "a rename of the dead": (
         [OLD, (STEPS, "2025-07-01,rename,x-old,x-old,a")],
         "x-old does not live both on 2025-06-30",
@@ -130,7 +149,10 @@ RIGHT: dict[str, Lines] = {
     ],
     "a part given and given back": [
         *(LIVES, (UNITS, "y,province,,,vn,")),
-        *((STEPS, "2020-01-01,boundary transfer,x,y,a"), (STEPS, "2021-01-01,boundary transfer,y,x,a")),
+        *(
+            (STEPS, "2020-01-01,boundary transfer,x,y,a"),
+            (STEPS, "2021-01-01,boundary transfer,y,x,a"),
+        ),
     ],
     "a part given on the last day": [
         *(OLD, NEW, LIVES, (STEPS, "2025-07-01,boundary transfer,x-old,x,a")),
@@ -145,7 +167,9 @@ RIGHT: dict[str, Lines] = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_what_does_not_hold_in_time_is_refused_with_its_file_and_id(folder: Path, what: str) -> None:
+def test_what_does_not_hold_in_time_is_refused_with_its_file_and_id(
+    folder: Path, what: str
+) -> None:
     lines, words = WRONG[what]
     add(folder, lines)
     with pytest.raises(ConfigurationError) as told:
@@ -163,7 +187,11 @@ def test_what_holds_in_time_is_taken(folder: Path, what: str) -> None:
 
 
 def alive(catalogue: Catalogue, level: str, day: date) -> dict[str, OrgUnit]:
-    return {unit.id: unit for unit in catalogue.org_units.values() if unit.level == level and unit.valid.holds(day)}
+    return {
+        unit.id: unit
+        for unit in catalogue.org_units.values()
+        if unit.level == level and unit.valid.holds(day)
+    }
 
 
 def code(unit: OrgUnit, scheme: str, day: date) -> str | None:
@@ -172,7 +200,13 @@ def code(unit: OrgUnit, scheme: str, day: date) -> str | None:
 
 @pytest.mark.parametrize(
     ("day", "count"),
-    [(date(2008, 7, 31), 64), (date(2008, 8, 1), 63), (EVE, 63), (MERGER, 34), (date(2026, 11, 1), 34)],
+    [
+        (date(2008, 7, 31), 64),
+        (date(2008, 8, 1), 63),
+        (EVE, 63),
+        (MERGER, 34),
+        (date(2026, 11, 1), 34),
+    ],
 )
 def test_so_many_provinces_live(shipped: Catalogue, day: date, count: int) -> None:
     assert len(alive(shipped, "province", day)) == count
@@ -184,20 +218,29 @@ def test_every_old_province_came_whole_into_one_of_today(shipped: Catalogue) -> 
     assert all(each.whole for each in held.values())
     assert {each.org_unit for each in held.values()} == set(new)
     assert len(set(old) & set(new)) == 11
-    assert {unit for unit in new if unit not in old} == {unit for unit in new if unit.endswith("-2025")}
+    assert {unit for unit in new if unit not in old} == {
+        unit for unit in new if unit.endswith("-2025")
+    }
 
 
 def test_seven_codes_changed_their_meaning(shipped: Catalogue) -> None:
     before, after = (
-        {code(unit, "GSO", day): unit.named(day).name for unit in alive(shipped, "province", day).values()}
+        {
+            code(unit, "GSO", day): unit.named(day).name
+            for unit in alive(shipped, "province", day).values()
+        }
         for day in (EVE, MERGER)
     )
     assert set(after) <= set(before)
-    changed = {gso for gso, name in after.items() if before[gso] != name and gso != "46"}  # Huế got another name
+    changed = {
+        gso for gso, name in after.items() if before[gso] != name and gso != "46"
+    }  # Huế got another name
     assert changed == CHANGED
 
 
-def test_agency_and_iso_codes_are_those_of_provinces_that_were_not_merged(shipped: Catalogue) -> None:
+def test_agency_and_iso_codes_are_those_of_provinces_that_were_not_merged(
+    shipped: Catalogue,
+) -> None:
     for unit in alive(shipped, "province", MERGER).values():
         agency, legacy = code(unit, "AGENCY", MERGER), code(unit, "AGENCY_QCVN102", MERGER)
         assert (agency is None) == (legacy is None) == unit.id.endswith("-2025"), unit.id
@@ -220,13 +263,17 @@ def test_types_are_dated(shipped: Catalogue) -> None:
 
 
 def test_ministries_stand_under_nothing_and_have_their_codes(shipped: Catalogue) -> None:
-    before, after = (alive(shipped, "ministry", day) for day in (date(2025, 2, 28), date(2025, 3, 1)))
+    before, after = (
+        alive(shipped, "ministry", day) for day in (date(2025, 2, 28), date(2025, 3, 1))
+    )
     assert (len(before), len(after)) == (30, 25)
     assert {unit.parent for unit in [*before.values(), *after.values()]} == {""}
     codes = {code(unit, "AGENCY", date(2025, 3, 1)): unit.id for unit in after.values()}
     assert codes["G06"] == "vn-bo-kh-cn-2025"
     assert not {"G04", "G05", "G07", "G13", "G14"} & set(codes)
-    assert not set(before) & {each.successor for each in shipped.successions if each.kind == "merge"}
+    assert not set(before) & {
+        each.successor for each in shipped.successions if each.kind == "merge"
+    }
 
 
 def test_each_succession_has_its_legal_act(shipped: Catalogue) -> None:
@@ -242,7 +289,9 @@ def table(shared: Path, name: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.shared
-def test_composition_names_types_and_codes_are_those_of_the_34(shipped: Catalogue, shared: Path) -> None:
+def test_composition_names_types_and_codes_are_those_of_the_34(
+    shipped: Catalogue, shared: Path
+) -> None:
     day = date(2026, 8, 1)
     units = {code(unit, "GSO", day): unit for unit in alive(shipped, "province", day).values()}
     rows = table(shared, "provinces_34.csv")

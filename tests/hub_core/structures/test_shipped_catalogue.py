@@ -36,7 +36,10 @@ COUNTS = {  # indicators, and components that only their ratios name
 }
 FREQUENCIES = {"Y": "A", "H": "S"}  # the table's letters, and ours
 RANGES = {"0..max": ">=0", ">=CD.01": ">=0"}  # what our grammar does not say
-UNITS = {"BC.06": "điểm phục vụ", "VT.14": "thôn"}  # places are no marks; villages are counted in one unit
+UNITS = {
+    "BC.06": "điểm phục vụ",
+    "VT.14": "thôn",
+}  # places are no marks; villages are counted in one unit
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,11 @@ def test_each_dataflow_has_its_indicators_and_components(shipped: Catalogue) -> 
 
 
 def test_there_are_122_indicators_of_the_sector(shipped: Catalogue) -> None:
-    own = [i for i in shipped.indicators.values() if i.dataflow not in ("STATE_BUDGET", "COMPETITIVENESS")]
+    own = [
+        i
+        for i in shipped.indicators.values()
+        if i.dataflow not in ("STATE_BUDGET", "COMPETITIVENESS")
+    ]
     assert len([i for i in own if i.code not in TOTALS and not is_component(i.code)]) == 122
     assert len(shipped.indicators) == 165
 
@@ -65,14 +72,24 @@ def test_totals_are_made_up_of_their_parts(shipped: Catalogue) -> None:
 
 def test_a_component_is_counted_as_often_as_its_ratio_and_in_one_only(shipped: Catalogue) -> None:
     ratios = [i for i in shipped.indicators.values() if i.kind == "ratio"]
-    named = Counter(code for ratio in ratios for code in (ratio.numerator, ratio.denominator) if is_component(code))
+    named = Counter(
+        code
+        for ratio in ratios
+        for code in (ratio.numerator, ratio.denominator)
+        if is_component(code)
+    )
     assert named == dict.fromkeys(filter(is_component, shipped.indicators), 1)
     for ratio in ratios:
         assert ratio.agg_time == "recompute", ratio.code
-        for component in (shipped.indicators[code] for code in (ratio.numerator, ratio.denominator)):
+        for component in (
+            shipped.indicators[code] for code in (ratio.numerator, ratio.denominator)
+        ):
             if is_component(component.code):
                 assert component.code[:-1] == ratio.code
-                assert (component.dataflow, component.frequencies) == (ratio.dataflow, ratio.frequencies)
+                assert (component.dataflow, component.frequencies) == (
+                    ratio.dataflow,
+                    ratio.frequencies,
+                )
                 assert (component.range, component.agg_space) == (">=0", "sum")
                 assert (component.kind, component.agg_time) in {("flow", "sum"), ("stock", "last")}
 
@@ -89,15 +106,23 @@ def test_the_code_says_the_dataflow(shipped: Catalogue) -> None:
 
 def test_a_dataflow_is_reported_as_often_as_its_indicators(shipped: Catalogue) -> None:
     for flow in shipped.dataflows.values():
-        assert set(flow.frequencies) == {f for i in shipped.of_dataflow(flow.id) for f in i.frequencies}, flow.id
+        assert set(flow.frequencies) == {
+            f for i in shipped.of_dataflow(flow.id) for f in i.frequencies
+        }, flow.id
         assert flow.calendar.value == ("A" if flow.id in {"STATE_MANAGEMENT", "EMULATION"} else "S")
 
 
 def test_no_word_stands_for_two_indicators_or_two_units(shipped: Catalogue) -> None:
-    words = {i.code: {fold(word) for word in (i.code, i.name_vi, i.name_en)} for i in shipped.indicators.values()}
+    words = {
+        i.code: {fold(word) for word in (i.code, i.name_vi, i.name_en)}
+        for i in shipped.indicators.values()
+    }
     told = [word for each in words.values() for word in each]
     assert [word for word, n in Counter(told).items() if n > 1] == []
-    units = [*shipped.units, *(alias.alias for alias in shipped.aliases if alias.codelist == "unit")]
+    units = [
+        *shipped.units,
+        *(alias.alias for alias in shipped.aliases if alias.codelist == "unit"),
+    ]
     assert [word for word, n in Counter(map(fold, units)).items() if n > 1] == []
 
 
@@ -109,24 +134,38 @@ def test_every_unit_is_an_indicators_or_has_the_base_of_one(shipped: Catalogue) 
 
 def test_units_round_as_the_domain_says(shipped: Catalogue) -> None:
     decimals = {
-        unit: shipped.units[unit].decimals for unit in ("điểm 0-1", "hạng", "%", "DN/1.000 dân", "điểm phục vụ")
+        unit: shipped.units[unit].decimals
+        for unit in ("điểm 0-1", "hạng", "%", "DN/1.000 dân", "điểm phục vụ")
     }
     assert decimals == {"điểm 0-1": 4, "hạng": 0, "%": 2, "DN/1.000 dân": 2, "điểm phục vụ": 0}
-    assert {i.unit: shipped.units[i.unit].per for i in shipped.indicators.values() if i.kind == "ratio"} == {
+    assert {
+        i.unit: shipped.units[i.unit].per for i in shipped.indicators.values() if i.kind == "ratio"
+    } == {
         "%": 100,
         "thuê bao/100 dân": 100,
         "DN/1.000 dân": 1000,
     }
 
 
-def test_the_digital_transformation_index_is_the_weighted_sum_of_its_eight_pillars(shipped: Catalogue) -> None:
+def test_the_digital_transformation_index_is_the_weighted_sum_of_its_eight_pillars(
+    shipped: Catalogue,
+) -> None:
     """Decision 922/QD-BTTTT: 100, 100, 100, 100, 100, 200, 150 and 150 of 1000 points."""
     points = [100, 100, 100, 100, 100, 200, 150, 150]
     whole = shipped.indicators["DT.00"].formula
     assert whole == tuple((f"DT.0{n}", Decimal(each) / 1000) for n, each in enumerate(points, 1))
     assert sum(weight for _, weight in whole) == 1
     assert {i.code: i.ranks for i in shipped.indicators.values() if i.ranks} == {"DT.09": "DT.00"}
-    hue = ["0.9500", "0.9000", "0.6823", "0.6794", "0.6423", "0.8262", "0.6787", "0.3001"]  # 2022, as published
+    hue = [
+        "0.9500",
+        "0.9000",
+        "0.6823",
+        "0.6794",
+        "0.6423",
+        "0.8262",
+        "0.6787",
+        "0.3001",
+    ]  # 2022, as published
     made = sum(weight * Decimal(score) for (_, weight), score in zip(whole, hue, strict=True))
     assert round(made, shipped.decimals("DT.00")) == Decimal("0.6975")
 
@@ -135,7 +174,9 @@ def test_the_digital_transformation_index_is_the_weighted_sum_of_its_eight_pilla
 
 
 def domain(shared: Path) -> list[dict[str, str]]:
-    with (shared / "domain" / "data" / "indicators.csv").open(encoding="utf-8", newline="") as table:
+    with (shared / "domain" / "data" / "indicators.csv").open(
+        encoding="utf-8", newline=""
+    ) as table:
         return list(csv.DictReader(table))
 
 

@@ -56,12 +56,32 @@ UNIT = "units.csv"
 INDICATORS = "indicators.csv"
 ORG_UNITS = "org_units.csv"
 LINES: dict[str, tuple[str, str, str]] = {
-    "a date that is none": (ORG_UNITS, "x,province,2025-02-30,,vn,", "2025-02-30|day is out of range"),
+    "a date that is none": (
+        ORG_UNITS,
+        "x,province,2025-02-30,,vn,",
+        "2025-02-30|day is out of range",
+    ),
     "a date in another order": (ORG_UNITS, "x,province,30/06/2025,,vn,", "30/06/2025"),
-    "a validity that ends before it begins": (ORG_UNITS, "x,province,2025-07-01,2025-06-30,vn,", "before it begins"),
-    "a name that ends before it begins": ("org_unit_names.csv", "vn,A,A,x,2025-07-01,2025-06-30", "before it begins"),
-    "a code that ends before it begins": ("org_unit_codes.csv", "vn,GSO,1,2025-07-01,2025-06-30", "before it begins"),
-    "a membership that ends before it begins": ("memberships.csv", "cluster-5,vn,2025-07-01,2025-06-30", "before it"),
+    "a validity that ends before it begins": (
+        ORG_UNITS,
+        "x,province,2025-07-01,2025-06-30,vn,",
+        "before it begins",
+    ),
+    "a name that ends before it begins": (
+        "org_unit_names.csv",
+        "vn,A,A,x,2025-07-01,2025-06-30",
+        "before it begins",
+    ),
+    "a code that ends before it begins": (
+        "org_unit_codes.csv",
+        "vn,GSO,1,2025-07-01,2025-06-30",
+        "before it begins",
+    ),
+    "a membership that ends before it begins": (
+        "memberships.csv",
+        "cluster-5,vn,2025-07-01,2025-06-30",
+        "before it",
+    ),
     "an id that is no slug": (ORG_UNITS, "Vn_X,province,,,vn,", "Vn_X"),
     "an org unit twice": (ORG_UNITS, "vn,country,,,,", "vn stands there twice"),
     "a unit twice": (UNIT, "%,percent,2,100,,", "% stands there twice"),
@@ -72,21 +92,41 @@ LINES: dict[str, tuple[str, str, str]] = {
     ),
     "decimals that are no number": (UNIT, "x,x,two,,,", "two"),
     "a factor that is no number": (UNIT, "x,x,2,,%,nghìn", "nghìn|ConversionSyntax"),
-    "a way to add that is none": (INDICATORS, "X.1,TELECOM,a,a,%,stock,mean,last,,,Q,+,any,S,,", "agg_space 'mean'"),
+    "a way to add that is none": (
+        INDICATORS,
+        "X.1,TELECOM,a,a,%,stock,mean,last,,,Q,+,any,S,,",
+        "agg_space 'mean'",
+    ),
     "a way to add in time that is none": (
         INDICATORS,
         "X.1,TELECOM,a,a,%,stock,sum,first,,,Q,+,any,S,,",
         "agg_time 'first'",
     ),
-    "a frequency that is none": (INDICATORS, 'X.1,TELECOM,a,a,%,stock,sum,last,,,"Q,W",+,any,S,,', "Q,W"),
-    "a line that is too short": (INDICATORS, "X.1,TELECOM,a,a,%,stock", "X.1|agg_space|NoneType|short"),
+    "a frequency that is none": (
+        INDICATORS,
+        'X.1,TELECOM,a,a,%,stock,sum,last,,,"Q,W",+,any,S,,',
+        "Q,W",
+    ),
+    "a line that is too short": (
+        INDICATORS,
+        "X.1,TELECOM,a,a,%,stock",
+        "X.1|agg_space|NoneType|short",
+    ),
     "an org unit that is too short": (ORG_UNITS, "vn-x,province", "short|fields|parent|valid"),
     "a line that is too long": (ORG_UNITS, "vn-x,province,,,vn,,,x", "long|fields|columns"),
     "a quotation mark too many": (ORG_UNITS, 'vn-x,province,,,vn,"a"b', "line"),
     "an unknown range": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,0-100,S,,", "0-100"),
-    "a range that is no number": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,0..x,S,,", r"0\.\.x"),
+    "a range that is no number": (
+        INDICATORS,
+        "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,0..x,S,,",
+        r"0\.\.x",
+    ),
     "an unknown kind": (INDICATORS, "X.1,TELECOM,a,a,%,stok,sum,last,,,Q,+,any,S,,", "stok"),
-    "an unknown kind of succession": ("successions.csv", "2025-07-01,swallow,vn-ha-noi,vn-da-nang,x", "swallow"),
+    "an unknown kind of succession": (
+        "successions.csv",
+        "2025-07-01,swallow,vn-ha-noi,vn-da-nang,x",
+        "swallow",
+    ),
 }
 
 
@@ -105,18 +145,38 @@ REFERENCES: dict[str, tuple[str, str, str]] = {
         "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,any,S,VT.03+VT.98,",
         "X.1, parts names VT.98",
     ),
-    "an unknown component": (INDICATORS, "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.98,VT.03,Q,+,any,S,,", "VT.98"),
-    "an unknown weight": (INDICATORS, "X.1,TELECOM,a,a,%,index,weighted_avg(VT.98),avg,,,Q,+,any,S,,", "VT.98"),
-    "an unknown unit": (INDICATORS, "X.1,TELECOM,a,a,furlong,stock,sum,last,,,Q,+,any,S,,", "furlong"),
+    "an unknown component": (
+        INDICATORS,
+        "X.1,TELECOM,a,a,%,ratio,ratio,recompute,VT.98,VT.03,Q,+,any,S,,",
+        "VT.98",
+    ),
+    "an unknown weight": (
+        INDICATORS,
+        "X.1,TELECOM,a,a,%,index,weighted_avg(VT.98),avg,,,Q,+,any,S,,",
+        "VT.98",
+    ),
+    "an unknown unit": (
+        INDICATORS,
+        "X.1,TELECOM,a,a,furlong,stock,sum,last,,,Q,+,any,S,,",
+        "furlong",
+    ),
     "an unknown dataflow": (INDICATORS, "X.1,POSTAL,a,a,%,stock,sum,last,,,Q,+,any,S,,", "POSTAL"),
-    "an unknown indicator as a limit": (INDICATORS, "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,<=VT.98,S,,", "VT.98"),
+    "an unknown indicator as a limit": (
+        INDICATORS,
+        "X.1,TELECOM,a,a,%,stock,sum,last,,,Q,+,<=VT.98,S,,",
+        "VT.98",
+    ),
     "an unknown base": (UNIT, "dặm,mile,,,furlong,8", "furlong"),
     "an unknown parent": (ORG_UNITS, "vn-x,province,,,atlantis,", "atlantis"),
     "a name of nobody": ("org_unit_names.csv", "atlantis,A,A,x,,", "atlantis"),
     "a code of nobody": ("org_unit_codes.csv", "atlantis,GSO,99,,", "atlantis"),
     "an unknown member": ("memberships.csv", "cluster-5,atlantis,,", "atlantis"),
     "a member of nothing": ("memberships.csv", "atlantis,vn-ha-noi,,", "atlantis"),
-    "a successor that is not there": ("successions.csv", "2025-07-01,merge,vn-ha-noi,atlantis,x", "atlantis"),
+    "a successor that is not there": (
+        "successions.csv",
+        "2025-07-01,merge,vn-ha-noi,atlantis,x",
+        "atlantis",
+    ),
     "an org unit above itself": (ORG_UNITS, "vn-x,province,,,vn-x,", "vn-x"),
     "a cluster that is its own member": ("memberships.csv", "cluster-5,cluster-5,,", "cluster-5"),
     "a member above its cluster": ("memberships.csv", "vn-ha-noi,vn,,", "vn"),
@@ -124,7 +184,9 @@ REFERENCES: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize("what", REFERENCES)
-def test_what_refers_to_nothing_or_to_itself_is_named_with_its_file(folder: Path, what: str) -> None:
+def test_what_refers_to_nothing_or_to_itself_is_named_with_its_file(
+    folder: Path, what: str
+) -> None:
     name, line, words = REFERENCES[what]
     add(folder, name, line)
     with pytest.raises(ConfigurationError, match=words) as told:
@@ -165,7 +227,10 @@ MISFITS: dict[str, tuple[str, str]] = {
         'X.1,TELECOM,a,a,x,flow,sum,sum,,,M,+,any,S,,\nX.2,TELECOM,a,a,%,ratio,ratio,recompute,X.1,VT.03,"M,A",+,any,S,,',
         "X.2: it is made from X.1, which is not reported by A or anything coarser",
     ),
-    "a part twice": ("X.1,TELECOM,a,a,thuê bao,stock,sum,last,,,Q,+,any,S,VT.03+VT.03,", "has a part twice"),
+    "a part twice": (
+        "X.1,TELECOM,a,a,thuê bao,stock,sum,last,,,Q,+,any,S,VT.03+VT.03,",
+        "has a part twice",
+    ),
     "a part of another unit": (
         "X.1,TELECOM,a,a,trạm,stock,sum,last,,,Q,+,any,S,VT.03+VT.13,",
         "has parts of another unit or dataflow",
@@ -210,8 +275,14 @@ MISFITS: dict[str, tuple[str, str]] = {
         "X.1,POST,a,a,hạng,rank,none,last,,,A,-,any,S,,rank(BC.01)",
         r"BC.01 does not say what is better, \+ or -",
     ),
-    "its own part": ("X.1,TELECOM,a,a,trạm,stock,sum,last,,,Q,+,any,S,VT.13+X.1,", "X.1: is made of itself"),
-    "a rank in itself": ("X.1,POST,a,a,hạng,rank,none,last,,,A,-,any,S,,rank(X.1)", "X.1: is made of itself"),
+    "its own part": (
+        "X.1,TELECOM,a,a,trạm,stock,sum,last,,,Q,+,any,S,VT.13+X.1,",
+        "X.1: is made of itself",
+    ),
+    "a rank in itself": (
+        "X.1,POST,a,a,hạng,rank,none,last,,,A,-,any,S,,rank(X.1)",
+        "X.1: is made of itself",
+    ),
     "a circle": (
         "X.1,POST,a,a,x,stock,sum,last,,,A,+,any,S,X.2,\nX.2,POST,a,a,x,stock,sum,last,,,A,+,any,S,,1*X.1",
         "X.1: is made of itself.*X.2: is made of itself",
@@ -220,7 +291,9 @@ MISFITS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("what", MISFITS)
-def test_an_indicator_that_does_not_fit_is_named_with_its_file_and_code(folder: Path, what: str) -> None:
+def test_an_indicator_that_does_not_fit_is_named_with_its_file_and_code(
+    folder: Path, what: str
+) -> None:
     line, words = MISFITS[what]
     add(folder, UNIT, "x,x,0,,,")
     add(folder, INDICATORS, line)
@@ -232,13 +305,18 @@ def test_an_indicator_that_does_not_fit_is_named_with_its_file_and_code(folder: 
 def test_a_dataflow_without_indicators_is_named_with_its_file(folder: Path) -> None:
     text = (folder / TELECOM).read_text(encoding="utf-8").replace('"TELECOM"', '"OTHER"')
     (folder / "dataflows" / "OTHER.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"dataflows/OTHER\.toml: indicators\.csv has no indicator of OTHER"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"dataflows/OTHER\.toml: indicators\.csv has no indicator of OTHER",
+    ):
         load(folder)
 
 
 def test_an_unknown_term_is_named(folder: Path) -> None:
     add(folder, INDICATORS, "X.1,POST,a,a,hạng,rank,none,last,,,A,-,any,S,,rank(BC.99)")
-    with pytest.raises(ConfigurationError, match=r"indicators\.csv: X\.1, formula names BC\.99, which is not there"):
+    with pytest.raises(
+        ConfigurationError, match=r"indicators\.csv: X\.1, formula names BC\.99, which is not there"
+    ):
         load(folder)
 
 
@@ -283,12 +361,15 @@ def test_composed_and_decomposed_texts_are_one_catalogue(folder: Path) -> None:
 
     before = load(folder)
     for path in (folder / "catalogue").glob("*.csv"):
-        path.write_text(unicodedata.normalize("NFD", path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(
+            unicodedata.normalize("NFD", path.read_text(encoding="utf-8")), encoding="utf-8"
+        )
     assert load(folder).digest == before.digest
 
 
 @pytest.mark.parametrize(
-    "content", ["unit,name_en\nđồng,dong\n".encode("utf-16"), b"unit,name_en\n\xf0\xea\xccng,dong\n"]
+    "content",
+    ["unit,name_en\nđồng,dong\n".encode("utf-16"), b"unit,name_en\n\xf0\xea\xccng,dong\n"],
 )
 def test_what_is_not_utf_8_is_named(folder: Path, content: bytes) -> None:
     (folder / "catalogue" / "units.csv").write_bytes(content)
@@ -307,9 +388,15 @@ TOML: dict[str, tuple[Callable[[str], str], str]] = {
     "a small id": (lambda text: text.replace('"TELECOM"', '"telecom"'), "id"),
     "what is no TOML": (lambda text: text + "[", "TELECOM"),
     "nothing to cover": (lambda text: text.replace('["cluster-5"]', "[]"), "covers"),
-    "a cover that is not there": (lambda text: text.replace('["cluster-5"]', '["cluster-6"]'), "cluster-6"),
+    "a cover that is not there": (
+        lambda text: text.replace('["cluster-5"]', '["cluster-6"]'),
+        "cluster-6",
+    ),
     "no look back": (lambda text: text.replace("look_back   = 1", "look_back = 0"), "look_back"),
-    "more than all of a total": (lambda text: text + "parts_percent = 101\n", "limits.parts_percent"),
+    "more than all of a total": (
+        lambda text: text + "parts_percent = 101\n",
+        "limits.parts_percent",
+    ),
     "a negative limit": (
         lambda text: text.replace("quarantined_percent = 5", "quarantined_percent = -5"),
         "quarantined",

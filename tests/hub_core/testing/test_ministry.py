@@ -19,7 +19,13 @@ from hub_core.testing.ministry import SampleMinistry
 
 ROWS = [
     {"indicator": "VT.03", "org_unit": "cluster-5", "dims": "", "value": "9.50", "status": "P"},
-    {"indicator": "VT.03", "org_unit": "vn-nghe-an", "dims": "AREA=U;SEX=F", "value": "9.50", "status": "A"},
+    {
+        "indicator": "VT.03",
+        "org_unit": "vn-nghe-an",
+        "dims": "AREA=U;SEX=F",
+        "value": "9.50",
+        "status": "A",
+    },
     {"indicator": "VT.04", "org_unit": "vn-nghe-an", "dims": "", "value": None, "status": "M"},
 ]
 FIXED = {"period": "2025-Q1", "calendar": "S", "measure": "actual"}
@@ -69,8 +75,17 @@ def ask(url: str, method: str = "GET", content: object = None, **headers: str) -
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
     try:
-        sent = content if isinstance(content, bytes) or content is None else json.dumps(content).encode()
-        connection.request(method, parts.path, sent, {name.replace("_", "-"): text for name, text in headers.items()})
+        sent = (
+            content
+            if isinstance(content, bytes) or content is None
+            else json.dumps(content).encode()
+        )
+        connection.request(
+            method,
+            parts.path,
+            sent,
+            {name.replace("_", "-"): text for name, text in headers.items()},
+        )
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
     finally:
@@ -93,11 +108,18 @@ def test_a_new_delivery_is_one_effect_with_a_reference(ministry: SampleMinistry)
     assert status == 201
     assert (receipt["state"], receipt["reference"]) == ("accepted", "BTTTT-2026-000001")
     [entry] = ministry.ledger
-    assert (entry["order"], entry["delivery"], entry["version"], entry["resent"]) == (1, delivery("a"), 1, 0)
+    assert (entry["order"], entry["delivery"], entry["version"], entry["resent"]) == (
+        1,
+        delivery("a"),
+        1,
+        0,
+    )
     assert entry["figures_digest"] == figures_digest()
 
 
-def test_the_same_delivery_again_has_no_effect_and_gets_the_first_receipt(ministry: SampleMinistry) -> None:
+def test_the_same_delivery_again_has_no_effect_and_gets_the_first_receipt(
+    ministry: SampleMinistry,
+) -> None:
     _, first = put(ministry, "a", body())
     ministry.mode = "reject"
     assert put(ministry, "a", body()) == (200, first)
@@ -129,7 +151,9 @@ def test_the_same_version_under_another_delivery_is_rejected(ministry: SampleMin
     assert [refused.delivery for refused in ministry.refused] == [delivery("b")]
 
 
-def test_a_version_is_the_next_one_of_its_dataflow_calendar_and_period(ministry: SampleMinistry) -> None:
+def test_a_version_is_the_next_one_of_its_dataflow_calendar_and_period(
+    ministry: SampleMinistry,
+) -> None:
     assert put(ministry, "a", body(version=2))[0] == 409
     assert put(ministry, "b", body(version=1))[0] == 201
     assert put(ministry, "a", body(version=2))[0] == 201
@@ -141,9 +165,15 @@ def test_a_version_is_the_next_one_of_its_dataflow_calendar_and_period(ministry:
     [
         ({"manifest_digest": "0" * 64}, "manifest digest"),
         ({"figures": []}, "figures digest"),
-        ({"figures": [{**body()["figures"][0], "value": "9.51"}, *body()["figures"][1:]]}, "figures digest"),
+        (
+            {"figures": [{**body()["figures"][0], "value": "9.51"}, *body()["figures"][1:]]},
+            "figures digest",
+        ),
         ({"figures": body()["figures"][::-1]}, "figures digest"),
-        ({"figures": [{**body()["figures"][0], "value": 9.5}, *body()["figures"][1:]]}, "figures.0.value"),
+        (
+            {"figures": [{**body()["figures"][0], "value": 9.5}, *body()["figures"][1:]]},
+            "figures.0.value",
+        ),
         ({"format": 2}, "format"),
         ({"surplus": 1}, "surplus"),
     ],
@@ -166,7 +196,9 @@ def test_an_idempotency_key_of_another_delivery_is_refused(ministry: SampleMinis
     assert ministry.ledger == []
 
 
-def test_rejecting_by_figure_names_the_figures_that_the_release_holds(ministry: SampleMinistry) -> None:
+def test_rejecting_by_figure_names_the_figures_that_the_release_holds(
+    ministry: SampleMinistry,
+) -> None:
     ministry.mode = "reject"
     ministry.reject_figures = [
         {"indicator": "VT.03", "org_unit": "vn-nghe-an", "message": "Vượt số hộ"},
@@ -199,9 +231,8 @@ def test_a_lost_answer_has_its_effect(ministry: SampleMinistry) -> None:
 
 
 def test_a_body_that_is_cut_off_has_no_effect(ministry: SampleMinistry) -> None:
-    head = (
-        f"PUT /releases/{delivery('a')} HTTP/1.1\r\nIdempotency-Key: {delivery('a')}\r\nContent-Length: 100000\r\n\r\n"
-    )
+    head = f"PUT /releases/{delivery('a')} HTTP/1.1\r\nIdempotency-Key: {delivery('a')}\r\n"
+    head += "Content-Length: 100000\r\n\r\n"
     with socket.create_connection(("127.0.0.1", ministry.port), timeout=10) as client:
         client.sendall(head.encode() + json.dumps(body()).encode())
         client.shutdown(socket.SHUT_WR)
@@ -268,11 +299,20 @@ def test_a_ledger_outlives_its_ministry(tmp_path: Path) -> None:
         assert second.ledger == first.ledger
         assert put(second, "a", body()) == (200, receipt)
         assert put(second, "b", body(version=2))[1]["reference"] == "BTTTT-2026-000002"
-    assert [(e["version"], e["resent"]) for e in SampleMinistry(ledger_path=path).ledger] == [(1, 2), (2, 0)]
+    assert [(e["version"], e["resent"]) for e in SampleMinistry(ledger_path=path).ledger] == [
+        (1, 2),
+        (2, 0),
+    ]
 
 
 def test_it_runs_as_a_process_and_a_kill_loses_no_effect(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hub_core.testing.ministry", "--ledger", str(tmp_path / "ledger.jsonl")]
+    command = [
+        sys.executable,
+        "-m",
+        "hub_core.testing.ministry",
+        "--ledger",
+        str(tmp_path / "ledger.jsonl"),
+    ]
     root = str(Path(__file__).parents[3])
     key = delivery("a")
     for expected in (201, 200):

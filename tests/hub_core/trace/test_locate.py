@@ -13,7 +13,7 @@ import pytest
 from hub_core.child.locating import located
 from hub_core.contracts import PayloadPart, Reader
 from hub_core.errors import SourceChanged
-from hub_core.landing.zone import Scratch
+from hub_core.landing.scratch import Scratch
 from hub_core.model.exchange import LocateOrder, Part, Plugin
 from hub_core.trace.locate import Place, locate
 
@@ -48,7 +48,9 @@ class Table(Reader):
 
     kind = "table"
 
-    def __init__(self, frames: list[pl.DataFrame], broken: dict[int, Exception] | None = None) -> None:
+    def __init__(
+        self, frames: list[pl.DataFrame], broken: dict[int, Exception] | None = None
+    ) -> None:
         self.frames, self.broken = frames, broken or {}
         self.given = 0
 
@@ -72,7 +74,13 @@ def frame(first: int, **columns: list[Any]) -> pl.DataFrame:
 
 def asked(reader: Reader, *places: tuple[int, str | None], cells: bool = True) -> Any:
     order = LocateOrder(
-        plugin=PLUGIN, trusted=[], provision="a", parts="/x", part=NAMED, places=list(places), cells=cells
+        plugin=PLUGIN,
+        trusted=[],
+        provision="a",
+        parts="/x",
+        part=NAMED,
+        places=list(places),
+        cells=cells,
     )
     return located(reader, PART, order)
 
@@ -93,13 +101,21 @@ def test_a_row_comes_as_it_is_with_its_numbers_as_plain_text() -> None:
         "#refused": [None, "sai dòng"],
     }
     first, second = asked(Table([frame(0, **columns)]), (0, "gt"), (1, "gt"))
-    assert first.cells == {"Tên": "Đông Hà", "gt": "1.505", "số": "5", "thập phân": "1.50", "có": "true"}
+    assert first.cells == {
+        "Tên": "Đông Hà",
+        "gt": "1.505",
+        "số": "5",
+        "thập phân": "1.50",
+        "có": "true",
+    }
     assert second.cells == {"gt": "2.5", "số": "10000000000000000000000", "có": "false"}
     assert list(first.cells) == ["Tên", "gt", "số", "thập phân", "có"]
 
 
 def test_a_row_with_several_figures_comes_with_the_one_that_is_asked_for() -> None:
-    long = frame(0, tên=["A", "A"], column=["T1", "T2"], value=["1", "2"]).with_columns(row=pl.lit(0, pl.UInt64))
+    long = frame(0, tên=["A", "A"], column=["T1", "T2"], value=["1", "2"]).with_columns(
+        row=pl.lit(0, pl.UInt64)
+    )
     places = asked(Table([long]), (0, "T2"), (0, "T1"), (0, "tên"))
     assert [each.cells["value"] for each in places] == ["2", "1", "1"]
 
@@ -115,7 +131,12 @@ def test_reading_stops_where_all_rows_were_seen() -> None:
 def test_one_place_that_fails_says_why_and_loses_no_other() -> None:
     broken: dict[int, Exception] = {1: SourceChanged("không có dòng này"), 2: KeyError("x")}
     found = asked(Table([frame(0, a=list("abcd"))], broken), (0, "a"), (1, "a"), (2, "a"), (3, "a"))
-    assert [each.text for each in found] == ["ô 0", "(không có dòng này)", "(the reader raised KeyError: 'x')", "ô 3"]
+    assert [each.text for each in found] == [
+        "ô 0",
+        "(không có dòng này)",
+        "(the reader raised KeyError: 'x')",
+        "ô 3",
+    ]
     assert [each.read for each in found] == [True, False, False, True]
     assert found[1].locator == "bảng.txt, row 1, column a"
     assert [each.cells for each in found] == [{"a": "a"}, {"a": "b"}, {"a": "c"}, {"a": "d"}]
@@ -157,16 +178,22 @@ def land(hub: Hub) -> Callable[..., Part]:
 
     def made(name: str, rows: list[dict[str, object]]) -> Part:
         content = json.dumps({"data": rows}, ensure_ascii=False).encode()
-        return Scratch(hub.zone.provision("a", "telecom")).land(PayloadPart(content, "application/json", name, name))
+        return Scratch(hub.zone.provision("a", "telecom")).land(
+            PayloadPart(content, "application/json", name, name)
+        )
 
     return made
 
 
 def test_places_of_many_parts_come_back_in_their_order(hub: Hub, land: Callable[..., Part]) -> None:
-    parts = [land(f"trang {n}", [{"gt": f"{n}.{row}", "dv": "x"} for row in range(4)]) for n in range(2)]
+    parts = [
+        land(f"trang {n}", [{"gt": f"{n}.{row}", "dv": "x"} for row in range(4)]) for n in range(2)
+    ]
     places = [Place(parts[n % 2], row, "gt") for row in (3, 0, 2) for n in range(2)]
     found = locate(hub, "a", "telecom", places, cells=True)
-    assert [each.locator for each in found] == [f"{place.part.name} /data/{place.row}/gt" for place in places]
+    assert [each.locator for each in found] == [
+        f"{place.part.name} /data/{place.row}/gt" for place in places
+    ]
     assert [each.text for each in found] == ["0.3", "1.3", "0.0", "1.0", "0.2", "1.2"]
     assert [each.cells["gt"] for each in found] == [each.text for each in found]
     assert locate(hub, "a", "telecom", places[:1])[0].cells == {}
@@ -175,7 +202,9 @@ def test_places_of_many_parts_come_back_in_their_order(hub: Hub, land: Callable[
 
 def test_what_one_answer_does_not_hold_is_asked_again(hub: Hub, land: Callable[..., Part]) -> None:
     part = land("trang 1", [{"gt": str(row), "note": "ghi chú " * 60} for row in range(6_000)])
-    found = locate(hub, "a", "telecom", [Place(part, row, "gt") for row in range(6_000)], cells=True)
+    found = locate(
+        hub, "a", "telecom", [Place(part, row, "gt") for row in range(6_000)], cells=True
+    )
     assert [each.text for each in found] == [str(row) for row in range(6_000)]
     assert all(len(each.cells["note"]) == 480 for each in found)
 
@@ -183,7 +212,9 @@ def test_what_one_answer_does_not_hold_is_asked_again(hub: Hub, land: Callable[.
 def test_a_part_that_is_gone_loses_no_other(hub: Hub, land: Callable[..., Part]) -> None:
     there, gone = land("trang 1", [{"gt": "1"}]), land("trang 2", [{"gt": "2"}])
     (hub.zone.parts("a", "telecom") / f"{gone.digest}.zst").unlink()
-    found = locate(hub, "a", "telecom", [Place(gone, 0, "gt"), Place(there, 0, "gt"), Place(there, 9, "gt")])
+    found = locate(
+        hub, "a", "telecom", [Place(gone, 0, "gt"), Place(there, 0, "gt"), Place(there, 9, "gt")]
+    )
     assert [each.read for each in found] == [False, True, False]
     assert found[1].text == "1"
     assert "cannot be read" in found[0].text

@@ -45,7 +45,11 @@ def upgrade() -> None:
         sa.Column("frozen_at", Instant(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_release")),
         sa.UniqueConstraint(
-            "dataflow", "calendar", "period", "version", name=op.f("uq_release_dataflow_calendar_period_version")
+            "dataflow",
+            "calendar",
+            "period",
+            "version",
+            name=op.f("uq_release_dataflow_calendar_period_version"),
         ),
         sa.UniqueConstraint("manifest_digest", name=op.f("uq_release_manifest_digest")),
     )
@@ -66,7 +70,9 @@ def upgrade() -> None:
         sa.Column("error", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
     )
-    op.create_index(op.f("ix_run_province_provision"), "run", ["province", "provision"], unique=False)
+    op.create_index(
+        op.f("ix_run_province_provision"), "run", ["province", "provision"], unique=False
+    )
     op.create_table(
         "submission",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -106,7 +112,10 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        op.f("ix_submission_dataflow_calendar_period"), "submission", ["dataflow", "calendar", "period"], unique=False
+        op.f("ix_submission_dataflow_calendar_period"),
+        "submission",
+        ["dataflow", "calendar", "period"],
+        unique=False,
     )
     op.create_table(
         "delivery",
@@ -118,7 +127,9 @@ def upgrade() -> None:
         sa.Column("error", sa.JSON(), nullable=True),
         sa.Column("queued_at", Instant(timezone=True), nullable=False),
         sa.Column("sent_at", Instant(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["release_id"], ["release.id"], name=op.f("fk_delivery_release_id")),
+        sa.ForeignKeyConstraint(
+            ["release_id"], ["release.id"], name=op.f("fk_delivery_release_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
     )
     op.create_index(op.f("ix_delivery_state"), "delivery", ["state"], unique=False)
@@ -138,7 +149,14 @@ def upgrade() -> None:
         sa.Column("method", sa.String(length=32), nullable=False),
         sa.ForeignKeyConstraint(["release_id"], ["release.id"], name=op.f("fk_figure_release_id")),
         sa.PrimaryKeyConstraint(
-            "release_id", "indicator", "org_unit", "period", "calendar", "measure", "dims", name=op.f("pk_figure")
+            "release_id",
+            "indicator",
+            "org_unit",
+            "period",
+            "calendar",
+            "measure",
+            "dims",
+            name=op.f("pk_figure"),
         ),
     )
     op.create_table(
@@ -157,7 +175,9 @@ def upgrade() -> None:
         sa.Column("place", sa.JSON(), nullable=False),
         sa.Column("found_at", Instant(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["release_id"], ["release.id"], name=op.f("fk_finding_release_id")),
-        sa.ForeignKeyConstraint(["submission_id"], ["submission.id"], name=op.f("fk_finding_submission_id")),
+        sa.ForeignKeyConstraint(
+            ["submission_id"], ["submission.id"], name=op.f("fk_finding_submission_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
     )
     op.create_index(op.f("ix_finding_submission_id"), "finding", ["submission_id"], unique=False)
@@ -168,7 +188,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("answer", sa.JSON(), nullable=False),
         sa.Column("received_at", Instant(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_receipt_delivery_id")),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"], ["delivery.id"], name=op.f("fk_receipt_delivery_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt")),
     )
     op.create_index(op.f("ix_receipt_delivery_id"), "receipt", ["delivery_id"], unique=False)

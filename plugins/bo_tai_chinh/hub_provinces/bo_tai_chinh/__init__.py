@@ -1,7 +1,7 @@
 """Bộ Tài chính, the Ministry of Finance: the budget plan of every province, published as a workbook a year.
 
-Each year's workbook is laid out anew, so each has a provision of its own; nothing but their TOML knows a year.
-Contact: Vụ Ngân sách nhà nước.
+Each year's workbook is laid out anew, so each has a provision of its own; nothing but their TOML
+knows a year. Contact: Vụ Ngân sách nhà nước.
 """
 
 from hub_core import Province, hookimpl

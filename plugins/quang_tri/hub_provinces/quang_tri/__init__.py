@@ -1,7 +1,7 @@
 """Quảng Trị, on 2025-07-01 merged with Quảng Bình: Department of Science and Technology.
 
-It puts a CSV file for each period into a shared folder; people type it, so figures have typing errors.
-Contact: the department's post and telecommunications division.
+It puts a CSV file for each period into a shared folder; people type it, so figures have typing
+errors. Contact: the department's post and telecommunications division.
 """
 
 from hub_core import Province, hookimpl

@@ -1,4 +1,7 @@
-"""The population export says year, quality and unit in the heading of its figures' column; TOML cannot read that."""
+"""The population export says year, quality and unit in the heading of its figures' column.
+
+TOML cannot read that.
+"""
 
 import re
 
@@ -12,14 +15,17 @@ _HEADING = re.compile(r"([0-9]{4})( \(\*\))? Average population \(Thous\. pers\.
 def one_year_a_column(frame: pl.DataFrame) -> pl.DataFrame:
     """Each column of a year as rows of its own: ``year``, ``quality`` ("(*)" is preliminary) and ``population``.
 
-    ``column`` keeps the heading under which a figure stands. Raises SourceChanged at any other heading.
+    ``column`` keeps the heading under which a figure stands. Raises SourceChanged at any other
+    heading.
     """
     name, *headings = (column for column in frame.columns if column != "row")
     years = []
     for heading in headings:
         match = _HEADING.fullmatch(heading)
         if match is None:
-            raise SourceChanged(f"heading {heading!r} is not a year's average population in thousand persons")
+            raise SourceChanged(
+                f"heading {heading!r} is not a year's average population in thousand persons"
+            )
         years.append(
             frame.select(
                 "row",

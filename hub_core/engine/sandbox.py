@@ -17,7 +17,7 @@ from hub_core.model.limits import Limits
 
 
 @dataclass(frozen=True)
-class Room:
+class SandboxPolicy:
     """What a child has for one order: where it may write, how much it may take, and how long."""
 
     scratch: Path
@@ -34,8 +34,11 @@ class Room:
 
 
 @contextmanager
-def rooms(orders: list[dict[str, Any]], user: SystemUser | None) -> Iterator[list[Path]]:
-    """The scratch folder of each order, open to the child's user alone; one that names none gets one for a while."""
+def sandboxes(orders: list[dict[str, Any]], user: SystemUser | None) -> Iterator[list[Path]]:
+    """The scratch folder of each order, open to the child's user alone.
+
+    One that names none gets one for a while.
+    """
     with tempfile.TemporaryDirectory(prefix="hub-scratch-", ignore_cleanup_errors=True) as spare:
         folders = [Path(order.get("scratch") or Path(spare, "scratch")) for order in orders]
         for folder in folders:
@@ -46,8 +49,11 @@ def rooms(orders: list[dict[str, Any]], user: SystemUser | None) -> Iterator[lis
         yield folders
 
 
-def settle(scratch: Path, user: SystemUser | None) -> None:
-    """Leave only plain files and folders of the hub's own in what a child has left; its temporary files go."""
+def sanitize_scratch(scratch: Path, user: SystemUser | None) -> None:
+    """Leave only plain files and folders of the hub's own in what a child has left.
+
+    Its temporary files go.
+    """
     if scratch.is_symlink():
         scratch.unlink()
         return

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from hub_core.ahead import ahead, side_by_side
+from hub_core.prefetch import parallel_map, prefetch
 
 
 def test_items_come_in_their_order() -> None:
-    assert list(ahead(iter(range(100)), 1)) == list(range(100))
+    assert list(prefetch(iter(range(100)), 1)) == list(range(100))
 
 
 def test_they_are_made_before_anybody_asks_and_no_further_ahead_than_may_be() -> None:
@@ -22,7 +22,7 @@ def test_they_are_made_before_anybody_asks_and_no_further_ahead_than_may_be() ->
                 enough.set()
             yield n
 
-    taken = ahead(items(), 2)
+    taken = prefetch(items(), 2)
     assert enough.wait(5)
     assert made == [0, 1, 2]
     assert list(taken) == list(range(10))
@@ -33,7 +33,7 @@ def test_an_error_comes_where_it_happened() -> None:
         yield 1
         raise KeyError("two")
 
-    taken = ahead(items(), 5)
+    taken = prefetch(items(), 5)
     assert next(taken) == 1
     with pytest.raises(KeyError, match="two"):
         next(taken)
@@ -48,7 +48,7 @@ def test_side_by_side_they_come_in_their_order_whichever_is_made_first() -> None
         last.set()
         return n * n
 
-    assert list(side_by_side(make, range(20), 2)) == [n * n for n in range(20)]
+    assert list(parallel_map(make, range(20), 2)) == [n * n for n in range(20)]
 
 
 def test_side_by_side_no_more_are_begun_than_may_be() -> None:
@@ -59,13 +59,13 @@ def test_side_by_side_no_more_are_begun_than_may_be() -> None:
             begun.append(n)
             yield n
 
-    made = side_by_side(str, items(), 2)
+    made = parallel_map(str, items(), 2)
     assert (next(made), begun) == ("0", [0, 1, 2])
     assert list(made) == [str(n) for n in range(1, 10)]
 
 
 def test_side_by_side_an_error_comes_where_it_happened() -> None:
-    made = side_by_side({1: "one"}.__getitem__, [1, 2, 1], 2)
+    made = parallel_map({1: "one"}.__getitem__, [1, 2, 1], 2)
     assert next(made) == "one"
     with pytest.raises(KeyError):
         next(made)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hub_core.child.seen import reading, to_read
+from hub_core.child.reading import reading, to_read
 from hub_core.config import province
 from hub_core.contracts import PayloadPart
-from hub_core.landing.zone import Scratch
+from hub_core.landing.scratch import Scratch
 from hub_core.model.exchange import GatherOrder, Part, Plugin
 from hub_core.rules import RULES
 from tests.hub_core.conftest import ROOT
@@ -36,16 +36,23 @@ def landed(scratch: Scratch, texts: str) -> list[tuple[Part, PayloadPart]]:
         ("", "", ""),
     ],
 )
-def test_all_are_read_in_their_order_or_none(tmp_path: Path, before: str, now: str, read: str) -> None:
+def test_all_are_read_in_their_order_or_none(
+    tmp_path: Path, before: str, now: str, read: str
+) -> None:
     scratch = Scratch(tmp_path)
     known = [part.digest for part, _ in landed(scratch, before)]
     arriving, parts = landed(scratch, now), list[Part]()
-    found = [(n, payload.content.decode()) for n, payload in to_read(arriving, parts, known, scratch.open)]
+    found = [
+        (n, payload.content.decode())
+        for n, payload in to_read(arriving, parts, known, scratch.open)
+    ]
     assert found == list(enumerate(read))
     assert parts == [part for part, _ in arriving]
 
 
-def test_another_library_or_environment_is_another_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_library_or_environment_is_another_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = ROOT / "plugins" / "quang_tri" / "hub_provinces" / "quang_tri"
     plugin = Plugin(name="quang_tri", module="hub_provinces.quang_tri", root=str(root))
     order = GatherOrder(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub_core.landing.zone import Scratch
+from hub_core.landing.scratch import Scratch
 from hub_core.model.exchange import Landing
 from hub_core.testing.gateway import Gateway
 from tests.hub_core.child.conftest import SOUND, Desk, Gone
@@ -39,7 +39,9 @@ class Service:
         self.desk.source = SOURCE.format(url=self.gateway.url, more=more)
         self.desk.order = {"allow_loopback": True, "secrets": {"key": secret}}
         if after is not None:
-            self.desk.order["known"] = str(self.folder(after) / "gathers" / f"20250101-{after:08d}")
+            self.desk.order["previous_landing"] = str(
+                self.folder(after) / "gathers" / f"20250101-{after:08d}"
+            )
         self.gateway.sent = self.gateway.not_modified = self.gateway.requests = 0
         return self.desk.gather(asked=ASKED)
 
@@ -164,7 +166,10 @@ def test_a_secret_in_an_address_is_not_landed_nor_easily_guessed(service: Servic
     assert SECRET not in told
     assert SECRET not in (service.folder(1) / "parts.jsonl").read_text()
     question = f"GET {service.gateway.url}?khoa={SECRET}"
-    assert landing(gone).parts[0].question not in (None, hashlib.sha256(question.encode()).hexdigest())
+    assert landing(gone).parts[0].question not in (
+        None,
+        hashlib.sha256(question.encode()).hexdigest(),
+    )
 
 
 @pytest.mark.parametrize("fault", ["long etag", "torn etag"])

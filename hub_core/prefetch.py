@@ -13,8 +13,11 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-def ahead(items: Iterator[T], depth: int) -> Iterator[T]:
-    """The items of an iterator that runs from now on in a thread of its own, so many ahead; its error has its place."""
+def prefetch(items: Iterator[T], depth: int) -> Iterator[T]:
+    """The items of an iterator that runs from now on in a thread of its own, so many ahead.
+
+    Its error has its place.
+    """
     ready: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(depth)
 
     def run() -> None:
@@ -36,8 +39,11 @@ def _taken(ready: queue.Queue[tuple[T] | BaseException | None]) -> Iterator[T]:
         yield item[0]
 
 
-def side_by_side(make: Callable[[S], T], items: Iterable[S], hands: int) -> Iterator[T]:
-    """What is made of each item, in their order; so many are made at once, and no more than that ahead."""
+def parallel_map(make: Callable[[S], T], items: Iterable[S], hands: int) -> Iterator[T]:
+    """What is made of each item, in their order.
+
+    So many are made at once, and no more than that ahead.
+    """
     with ThreadPoolExecutor(hands) as pool:
         waiting: deque[Future[T]] = deque()
         for item in items:

@@ -1,4 +1,7 @@
-"""A line to HTTP services: bounded in bytes and time, paced, and asking again where that may help."""
+"""A line to HTTP services.
+
+Bounded in bytes and time, paced, and asking again where that may help.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,12 @@ from connectors.http.network import Addresses, Backend, Transport
 
 Headers = Callable[[], dict[str, str]]
 
-_BREAKS = (httpx.RequestError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
+_BREAKS = (
+    httpx.RequestError,
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+)
 _PIECE = 1 << 20  # unpacked at once
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 
@@ -28,8 +36,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 class Limits:
     """What one answer may take: seconds for a read, seconds as a whole, bytes unpacked.
 
-    A question is asked again ``retries`` times; failed answers and the waiting after them take ``retry_seconds`` at
-    most, all questions of a line together.
+    A question is asked again ``retries`` times; failed answers and the waiting after them take
+    ``retry_seconds`` at most, all questions of a line together.
     """
 
     read_seconds: float
@@ -40,11 +48,19 @@ class Limits:
     per_minute: float | None = None
 
 
-class Line:
-    """Asks one question after another; never follows a redirect, never uses a proxy of the environment."""
+class HttpClient:
+    """Asks one question after another.
 
-    def __init__(self, limits: Limits, addresses: Addresses, context: ssl.SSLContext | None = None) -> None:
-        """``addresses``: those of a host that may be asked; ``context``: for https, httpcore's own if None."""
+    Never follows a redirect, never uses a proxy of the environment.
+    """
+
+    def __init__(
+        self, limits: Limits, addresses: Addresses, context: ssl.SSLContext | None = None
+    ) -> None:
+        """``addresses``: those of a host that may be asked; ``context``.
+
+        For https, httpcore's own if None.
+        """
         self._limits = limits
         self._backend = Backend(addresses)
         self._client = httpx.Client(
@@ -57,16 +73,24 @@ class Line:
         self._due = time.monotonic()
         self._lost = 0.0
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> HttpClient:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self._client.close()
 
-    def ask(self, method: str, url: httpx.URL, headers: Headers, content: bytes | None = None) -> Answer:
+    def ask(
+        self, method: str, url: httpx.URL, headers: Headers, content: bytes | None = None
+    ) -> Answer:
         """The answer to a question, the last one where it was asked again: a question must bear being repeated.
 
-        ``headers`` is asked each time right before sending: a token may have ended while the line waited.
+        ``headers`` is asked each time right before sending: a token may have ended while the line
+        waited.
         """
         attempt = 0
         while True:
@@ -90,7 +114,9 @@ class Line:
             time.sleep(wait)
         self._due = time.monotonic() + 60 / self._limits.per_minute
 
-    def _once(self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None) -> Answer:
+    def _once(
+        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None
+    ) -> Answer:
         body = io.BytesIO()
         response: httpx.Response | None = None
         broken: Exception | None = None

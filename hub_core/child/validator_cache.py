@@ -1,4 +1,7 @@
-"""The gather before: which of its parts may still stand at their service, so that they need not be sent again."""
+"""The gather before.
+
+Which of its parts may still stand at their service, so that they need not be sent again.
+"""
 
 from __future__ import annotations
 
@@ -10,32 +13,36 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from hub_core.contracts import Known
+from hub_core.contracts import CachedPart
 from hub_core.errors import StoreError
 from hub_core.model.exchange import Landing
 
 if TYPE_CHECKING:
     from hub_core.contracts import PayloadPart
-    from hub_core.landing.zone import Scratch
+    from hub_core.landing.scratch import Scratch
     from hub_core.model.exchange import GatherOrder, Part
 
 _HARD = {"n": 1 << 12, "r": 8, "p": 1}  # scrypt: 20 ms and 4 MB for each guess at a secret
 
 
-class Before:
+class ValidatorCache:
     """The parts of the gather before by the question that brought them; called with one, what is known of its answer.
 
-    A question is told by a digest of it and of who asks: the source's settings and the secrets. So nothing is known
-    where any of these has changed, and no secret can be read or easily guessed from what is landed.
+    A question is told by a digest of it and of who asks: the source's settings and the secrets. So
+    nothing is known where any of these has changed, and no secret can be read or easily guessed
+    from what is landed.
     """
 
     def __init__(self, order: GatherOrder, source: dict[str, Any], scratch: Scratch) -> None:
-        """``source``: its settings, without secrets. A landing that is gone or damaged is no landing."""
+        """``source``: its settings, without secrets.
+
+        A landing that is gone or damaged is no landing.
+        """
         self._order, self._source, self._scratch = order, source, scratch
         self._parts: dict[str, Part] = {}
-        if order.known is None:
+        if order.previous_landing is None:
             return
-        folder = Path(order.known)
+        folder = Path(order.previous_landing)
         self._folder = folder.parent.parent / "parts"
         try:
             landing = Landing.model_validate_json((folder / "landing.json").read_bytes())
@@ -44,10 +51,14 @@ class Before:
         if landing.complete:
             self._parts = {part.question: part for part in landing.parts if part.question}
 
-    def __call__(self, question: str) -> Known | None:
+    def __call__(self, question: str) -> CachedPart | None:
         """What the question was answered."""
         part = self._parts.get(self.key(question)) if self._parts else None
-        return None if part is None else Known(part.etag, part.last_modified, partial(self._landed, part))
+        return (
+            None
+            if part is None
+            else CachedPart(part.etag, part.last_modified, partial(self._landed, part))
+        )
 
     def key(self, question: str) -> str:
         """The digest that stands for a question in landing.json."""

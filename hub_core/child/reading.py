@@ -1,4 +1,7 @@
-"""What was read before: where every part is as it was, and all that reads it, nothing is read again."""
+"""What was read before.
+
+Where every part is as it was, and all that reads it, nothing is read again.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,13 @@ if TYPE_CHECKING:
     from hub_core.rules import Rule
 
 
-def reading(order: GatherOrder, province: Province, catalogue: str, in_force: dict[str, Rule]) -> str:
+def reading(
+    order: GatherOrder, province: Province, catalogue: str, in_force: dict[str, Rule]
+) -> str:
     """The sha256 over all that decides what a payload's bytes say: words, rules, voice, periods, code and libraries.
 
-    ``catalogue``: its digest; ``in_force``: the rules. Secrets, the source and the time have no part in it.
+    ``catalogue``: its digest; ``in_force``: the rules. Secrets, the source and the time have no
+    part in it.
     """
     told = [
         order.provision,
@@ -61,7 +67,8 @@ def to_read(
 ) -> Iterator[tuple[int, PayloadPart]]:
     """The parts that must be read, with their places; none where all are the known ones in their order.
 
-    Every part that arrives is put into ``parts``. What was passed over, until one differed, is given by ``landed``.
+    Every part that arrives is put into ``parts``. What was passed over, until one differed, is
+    given by ``landed``.
     """
     passed = True
     for part, payload in arriving:

@@ -1,0 +1,75 @@
+"""How a provision's folder is laid out, in a child's scratch folder and in the landing zone alike.
+
+::
+
+    landing/<province>/<provision>/
+      parts/<sha256>.zst                       bytes as received, once
+      gathers/<gather>/landing.json            parts in order; the gather's commit point
+      gathers/<gather>/quarantine.parquet      rows whose period could not be read
+      submissions/<calendar>.<label>/<gather>-<replay>/
+        observations.parquet  quarantine.parquet  manifest.json (written last)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from hub_core.contracts import explain
+from hub_core.errors import SubmissionError
+from hub_core.model.exchange import Manifest
+
+JOURNAL = "parts.jsonl"
+OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet", "manifest.json"
+
+
+def submission_path(calendar: str, period: str, gather: str, replay: int) -> str:
+    """Give the folder of a submission below its provision's folder."""
+    return f"submissions/{calendar}.{period}/{gather}-{replay}"
+
+
+def write(path: Path, content: bytes) -> None:
+    """A file that is there whole or not at all."""
+    scratch = path.with_name(path.name + ".new")
+    with scratch.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a sealed folder, its files checked against their digests.
+
+    Raises SubmissionError.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise SubmissionError(f"{folder} was never sealed: it has no {MANIFEST}") from error
+    except ValidationError as error:
+        raise SubmissionError(f"{path}: {explain(error)}") from error
+    if set(manifest.files) != {OBSERVATIONS, QUARANTINE}:
+        raise SubmissionError(f"{path} lists other files than {OBSERVATIONS} and {QUARANTINE}")
+    for name, digest in manifest.files.items():
+        file = folder / name
+        if file.is_symlink() or not file.is_file():
+            raise SubmissionError(f"{file} is not there")
+        if file_digest(file) != digest:
+            raise SubmissionError(f"{file} is not the file that was sealed")
+    return manifest
+
+
+def is_plain(path: Path) -> bool:
+    """Tell whether a path is a file of its own, and no link."""
+    return path.is_file() and not path.is_symlink()
