@@ -11,7 +11,7 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from hub_core.errors import SourceChanged
 
@@ -21,23 +21,6 @@ if TYPE_CHECKING:
     from hub_core.model.exchange import Receipt
 
 Where = tuple[int, str | None]  # a row and a column, as a reader counts and names them
-
-
-def explain(error: ValidationError) -> str:
-    """What pydantic found wrong, in one line: key, then why.
-
-    Never the value, which may be a secret.
-    """
-    found = []
-    for each in error.errors(include_url=False, include_input=False):
-        key = ".".join(str(step) for step in each["loc"])
-        why = (
-            "unknown key"
-            if each["type"] == "extra_forbidden"
-            else each["msg"].removeprefix("Value error, ")
-        )
-        found.append(f"{key}: {why}" if key else why)
-    return "; ".join(found)
 
 
 class Settings(BaseModel):

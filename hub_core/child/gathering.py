@@ -23,6 +23,7 @@ from hub_core.errors import HubError, PluginError, SourceChanged, StateError
 from hub_core.landing.parts import open_part
 from hub_core.landing.scratch import Scratch
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Part
+from hub_core.model.formats import LANDINGS
 from hub_core.model.period import Calendar, Period
 from hub_core.prefetch import prefetch
 from hub_core.stages.collect import collect
@@ -173,7 +174,7 @@ class Gathering:
     def _landed(self, folder: Path) -> Iterator[Arrived]:
         """The parts of the landing that is read again."""
         path = folder / "gathers" / self.order.gather / "landing.json"
-        landing = Landing.model_validate_json(path.read_bytes())
+        landing = LANDINGS.read(path.read_bytes())
         if not landing.complete:
             raise StateError(
                 f"landing {landing.gather} was cut off and is never sealed: {landing.why}"

@@ -11,11 +11,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from hub_core.contracts import CachedPart
 from hub_core.errors import StoreError
-from hub_core.model.exchange import Landing
+from hub_core.model.formats import LANDINGS
 
 if TYPE_CHECKING:
     from hub_core.contracts import PayloadPart
@@ -45,8 +43,8 @@ class ValidatorCache:
         folder = Path(order.previous_landing)
         self._folder = folder.parent.parent / "parts"
         try:
-            landing = Landing.model_validate_json((folder / "landing.json").read_bytes())
-        except (OSError, ValidationError):
+            landing = LANDINGS.read((folder / "landing.json").read_bytes())
+        except (OSError, ValueError):
             return  # hub doctor names it
         if landing.complete:
             self._parts = {part.question: part for part in landing.parts if part.question}

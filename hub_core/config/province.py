@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, StringConstraints, ValidationError, model_validator
 
-from hub_core.contracts import explain
 from hub_core.errors import ConfigurationError, MappingError, PluginError
 from hub_core.mapping import OWN_WORDS, Code, CodeTable, Declared, Mapping, Nil
+from hub_core.model.formats import explain
 from hub_core.model.hours import Hours
 from hub_core.model.org_unit import Validity
 from hub_core.model.period import Period
@@ -138,7 +138,8 @@ class Province:
     def mapping_digest(self, provision: str) -> str:
         """The sha256 over a provision's declaration and the code tables that it names."""
         declared = self.provisions[provision]
-        digest = hashlib.sha256(declared.model_dump_json(exclude={"source"}).encode())
+        words = declared.model_dump_json(exclude={"source"}, exclude_unset=True)  # as declared
+        digest = hashlib.sha256(words.encode())
         rules = [
             declared.map.org_unit,
             declared.map.indicator,

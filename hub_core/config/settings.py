@@ -17,8 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from hub_core.contracts import explain
 from hub_core.errors import ConfigurationError
+from hub_core.model.formats import explain
 
 Words = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
 

@@ -16,11 +16,9 @@ import hashlib
 import os
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from hub_core.contracts import explain
 from hub_core.errors import SubmissionError
 from hub_core.model.exchange import Manifest
+from hub_core.model.formats import MANIFESTS
 
 JOURNAL = "parts.jsonl"
 OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet", "manifest.json"
@@ -54,11 +52,11 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = MANIFESTS.read(path.read_bytes())
     except FileNotFoundError as error:
         raise SubmissionError(f"{folder} was never sealed: it has no {MANIFEST}") from error
-    except ValidationError as error:
-        raise SubmissionError(f"{path}: {explain(error)}") from error
+    except ValueError as error:
+        raise SubmissionError(f"{path}: {error}") from error
     if set(manifest.files) != {OBSERVATIONS, QUARANTINE}:
         raise SubmissionError(f"{path} lists other files than {OBSERVATIONS} and {QUARANTINE}")
     for name, digest in manifest.files.items():

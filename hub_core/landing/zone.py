@@ -10,13 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from hub_core.contracts import explain
 from hub_core.errors import StateError, StoreError
 from hub_core.landing.layout import MANIFEST, QUARANTINE, is_plain, submission_path, write
 from hub_core.landing.parts import check_part
 from hub_core.model.exchange import Landing, Manifest, Part
+from hub_core.model.formats import LANDINGS
 
 _TAKERS = 4  # parts taken over at once
 
@@ -108,15 +106,13 @@ class LandingZone:
         """What a gather landed. Raises StateError where there is no such gather."""
         path = self.provision(province, provision) / "gathers" / gather / "landing.json"
         try:
-            return Landing.model_validate_json(path.read_bytes())
+            return LANDINGS.read(path.read_bytes())
         except FileNotFoundError as error:
             raise StateError(
                 f"no landing {gather}", province=province, provision=provision
             ) from error
-        except ValidationError as error:
-            raise StoreError(
-                f"{path}: {explain(error)}", province=province, provision=provision
-            ) from error
+        except ValueError as error:
+            raise StoreError(f"{path}: {error}", province=province, provision=provision) from error
 
     def landings(self, province: str, provision: str) -> list[str]:
         """The gather ids of a provision's landings, oldest first."""

@@ -24,9 +24,9 @@ from typing import IO, Annotated, Literal
 from pydantic import StringConstraints, ValidationError
 
 from hub_core import locks
-from hub_core.contracts import explain
 from hub_core.errors import PluginError, StateError
 from hub_core.model.exchange import Exchanged, Plugin, Slug
+from hub_core.model.formats import explain
 from hub_core.packages.libraries import PYTHON
 
 ABOUT = "installed.json"

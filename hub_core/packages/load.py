@@ -182,7 +182,7 @@ class ConnectorRegistry:
         """A connector from its settings in TOML. Raises ConfigurationError naming the key."""
         from pydantic import ValidationError
 
-        from hub_core.contracts import explain
+        from hub_core.model.formats import explain
 
         kind = settings.get("kind")
         connector = self._classes.get((role, str(kind)))

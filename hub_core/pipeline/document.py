@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def document(hub: Hub, release: Release) -> Document:
         if row["indicator"] in catalogue.indicators
     }
     return Document(
-        manifest=release.manifest.model_dump(mode="json"),
+        manifest=json.loads(release.manifest_text),
         manifest_digest=release.manifest_digest,
         title=flow.name_vi,
         title_en=flow.name_en,

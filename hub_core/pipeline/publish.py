@@ -148,7 +148,13 @@ def _make(
     if figures.is_empty():
         return told("no data", None)
     draft = consolidate(
-        scope, figures, reporters, used, previous.manifest if previous else None, now
+        scope,
+        figures,
+        reporters,
+        used,
+        previous.manifest if previous else None,
+        previous.manifest_digest if previous else None,
+        now,
     )
     if not differs(draft, previous.manifest if previous else None):
         return told("unchanged", previous, figures.height, doubled.height)

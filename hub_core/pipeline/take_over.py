@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from hub_core.contracts import explain
 from hub_core.engine.engine import Answer
 from hub_core.errors import HubError, PluginError, StoreError, SubmissionError, from_dict
 from hub_core.home import GATHERS, Hub
 from hub_core.landing.layout import read_manifest
 from hub_core.landing.scratch import Scratch
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Manifest
+from hub_core.model.formats import explain
 from hub_core.obligations import reporting_scope_of
 from hub_core.prefetch import prefetch
 from hub_core.secrets import redact

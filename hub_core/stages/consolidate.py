@@ -8,7 +8,6 @@ from datetime import datetime
 
 import polars as pl
 
-from hub_core.model.canonical import digest_of
 from hub_core.model.exchange import ReleaseManifest, Reporter, Used
 from hub_core.model.observation import KEY, content_digest
 from hub_core.model.scope import Scope
@@ -32,6 +31,7 @@ def consolidate(
     reporters: list[Reporter],
     used: list[Used],
     previous: ReleaseManifest | None,
+    previous_digest: str | None,
     now: datetime,
 ) -> Draft:
     """The next version of a release; ``figures`` are rounded and in the order of their keys."""
@@ -49,7 +49,7 @@ def consolidate(
         catalogue=scope.catalogue.digest,
         figures=figures.height,
         figures_digest=content_digest(figures),
-        previous=None if previous is None else digest_of(previous),
+        previous=previous_digest,
         now=now,
     )
     return Draft(manifest, figures)

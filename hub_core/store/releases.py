@@ -9,9 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hub_core.errors import StateError
+from hub_core.errors import StateError, StoreError
 from hub_core.model.canonical import digest_of
 from hub_core.model.exchange import Receipt, ReleaseManifest
+from hub_core.model.formats import RELEASE_MANIFESTS
 from hub_core.store import tables as t
 from hub_core.store.connection import insert_many
 from hub_core.store.store import Store
@@ -32,6 +33,7 @@ class Release:
     state: str
     reason: str
     manifest: ReleaseManifest
+    manifest_text: str  # as it is kept: what its digest is over
     manifest_digest: str
     figures_digest: str
     frozen_at: datetime | None
@@ -43,7 +45,13 @@ class Release:
 
 
 def _release(row: dict[str, Any]) -> Release:
-    return Release(**row | {"manifest": ReleaseManifest.model_validate_json(row["manifest"])})
+    text = row["manifest"]
+    try:
+        manifest = RELEASE_MANIFESTS.read(text)
+    except ValueError as error:
+        name = f"{row['dataflow']}/{row['period']}/v{row['version']}"
+        raise StoreError(f"the manifest of release {name} cannot be read: {error}") from error
+    return Release(**row | {"manifest": manifest, "manifest_text": text})
 
 
 def wrong_in(release: Release, figures: list[dict[str, Any]]) -> list[str]:
@@ -63,7 +71,7 @@ def wrong_in(release: Release, figures: list[dict[str, Any]]) -> list[str]:
     wrong = []
     if {content_digest(frame), release.manifest.figures_digest} != {release.figures_digest}:
         wrong.append("its figures are not those that were frozen")
-    if digest_of(release.manifest) != release.manifest_digest:
+    if digest_of(release.manifest_text) != release.manifest_digest:
         wrong.append("its manifest is not the one that was frozen")
     return wrong
 

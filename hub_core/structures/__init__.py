@@ -16,9 +16,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from hub_core.contracts import explain
-from hub_core.errors import ConfigurationError
+from hub_core.errors import ConfigurationError, StoreError
 from hub_core.model.catalogue import Catalogue, Dataflow
+from hub_core.model.formats import explain
 from hub_core.model.org_unit import OrgUnit, OrgUnitCode, OrgUnitName
 from hub_core.model.period import Calendar
 from hub_core.structures import places, problems, rows
@@ -97,8 +97,22 @@ def keep(texts: dict[str, str], folder: Path) -> Path:
 
 @cache
 def open_snapshot(path: Path) -> Catalogue:
-    """The catalogue that was kept in a snapshot."""
-    return catalogue(json.loads(path.read_text(encoding="utf-8")), kept=True)
+    """Read the catalogue that was kept in a snapshot of format 1.
+
+    Raises StoreError where it is not what was kept, and where this hub does not know its format.
+    """
+    try:
+        content = path.read_bytes()
+        texts = json.loads(content)
+        if "format" in texts:  # a later one; format 1 has the names of files alone
+            raise ValueError(
+                f"it has format {texts['format']}, and this hub reads 1: upgrade the hub"
+            )
+        if hashlib.sha256(content).hexdigest() != path.stem:
+            raise ValueError("it is not the catalogue that was kept: bring it back from a backup")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: {error}") from error
+    return catalogue(texts, kept=True)
 
 
 def catalogue(texts: dict[str, str], *, kept: bool = False) -> Catalogue:

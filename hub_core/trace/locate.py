@@ -10,11 +10,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from hub_core.contracts import explain
 from hub_core.engine.engine import Answer
 from hub_core.errors import PluginError, from_dict
 from hub_core.home import Hub
 from hub_core.model.exchange import Located, LocateOrder, Part
+from hub_core.model.formats import explain
 
 _SECONDS = 60.0
 _PLACES = (

@@ -307,12 +307,13 @@ DAMAGE: list[tuple[Kind, bool, Made]] = [
 
 def new_version(home: Path, previous: str) -> None:
     """A second version of the first release, which names another first."""
-    from hub_core.model.canonical import digest_of
+    from hub_core.model.canonical import canonical, digest_of
 
     with opened(home) as hub:
         one = hub.releases.all()[0]
         manifest = one.manifest.model_copy(update={"version": 2, "previous": previous})
-        text, digest = manifest.model_dump_json(), digest_of(manifest)
+        text = canonical(manifest).decode()
+        digest = digest_of(text)
         rows = hub.releases.figures(one.id)
         figures = {name: [row[name] for row in rows] for name in rows[0] if name != "release_id"}
         hub.releases.freeze(manifest, text, digest, figures, [], NOW)

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from hub_core.config.province import open_secrets
 from hub_core.errors import ConfigurationError, StoreError
 from hub_core.landing.layout import MANIFEST, QUARANTINE
 from hub_core.landing.zone import LandingZone
-from hub_core.model.exchange import Landing, Manifest, ReleaseManifest
+from hub_core.model.formats import LANDINGS, MANIFESTS, RELEASE_MANIFESTS
 from hub_core.packages import installed
 from hub_core.secrets import REDACTED
 from hub_core.store import tables as t
@@ -65,7 +64,7 @@ def _catalogues(config: Config, rows: sa.Connection) -> Iterator[Member]:
     named = set(rows.execute(sa.select(t.catalogue.c.digest)).scalars())
     named |= set(rows.execute(sa.select(t.submission.c.catalogue_digest).distinct()).scalars())
     for text in rows.execute(sa.select(t.release.c.manifest)).scalars():
-        named.add(ReleaseManifest.model_validate_json(text).catalogue)
+        named.add(RELEASE_MANIFESTS.read(text).catalogue)
     for digest in sorted(named):
         path = config.home / "catalogues" / f"{digest}.json"
         if path.is_file():
@@ -75,8 +74,8 @@ def _catalogues(config: Config, rows: sa.Connection) -> Iterator[Member]:
 def _submission(zone: Path, place: str) -> Iterator[Member]:
     path = zone / place / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        manifest = MANIFESTS.read(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise _unreadable(path) from error
     for name, digest in sorted(manifest.files.items()):
         yield Member(f"landing/{place}/{name}", zone / place / name, digest)
@@ -98,8 +97,8 @@ def _landings(zone: Path, province: str, provision: str, ids: list[str]) -> Iter
         if not path.exists():
             continue
         try:
-            landing = Landing.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            landing = LANDINGS.read(path.read_bytes())
+        except (OSError, ValueError) as error:
             raise _unreadable(path) from error
         for part in landing.parts:
             if part.digest not in parts:

@@ -19,16 +19,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import zstandard
-from pydantic import ValidationError
 
-from hub_core.contracts import explain
 from hub_core.errors import ConfigurationError, StateError, StoreError
 from hub_core.landing.layout import file_digest
 from hub_core.store import tables as t
 from hub_core.store.connection import HEAD
 from hub_core.store.runs import Runs
 from hub_core.store.store import Store
-from hub_core.upkeep.backup import ABOUT, DIGESTS, FOLDERS, POSTGRESQL, SQLITE, About
+from hub_core.upkeep.backup import ABOUT, ABOUTS, DIGESTS, FOLDERS, POSTGRESQL, SQLITE, About
 from hub_core.upkeep.backup.database import check_counts, check_empty, load
 
 if TYPE_CHECKING:
@@ -117,13 +115,11 @@ def _take(tar: tarfile.TarFile, member: tarfile.TarInfo, work: Path) -> str:
 
 def _about(source: Path, path: Path) -> About:
     try:
-        about = About.model_validate_json(path.read_bytes())
+        about = ABOUTS.read(path.read_bytes())
     except FileNotFoundError as error:
         raise StoreError(f"{source} is no whole set: it ends before {ABOUT}") from error
-    except ValidationError as error:
-        raise StoreError(
-            f"{source}: {ABOUT} cannot be read by this hub: {explain(error)}"
-        ) from error
+    except ValueError as error:
+        raise StoreError(f"{source}: {ABOUT} cannot be read by this hub: {error}") from error
     if about.schema_version > HEAD:
         what = f"its database is of version {about.schema_version}, newer than this hub ({HEAD})"
         raise StoreError(f"{source}: {what}: install the newer hub")

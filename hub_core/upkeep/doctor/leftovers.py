@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from hub_core.errors import StoreError, from_dict
 from hub_core.landing.layout import MANIFEST, OBSERVATIONS, QUARANTINE
 from hub_core.model.exchange import Landing, Manifest
+from hub_core.model.formats import LANDINGS, MANIFESTS
 from hub_core.packages import installed
 from hub_core.store.releases import OPEN
 from hub_core.upkeep.doctor.packages import installs
@@ -234,8 +233,8 @@ def _enter(hub: Hub, landing: Landing) -> None:
 def read_landing(folder: Path) -> Landing | None:
     """The landing of a gather's folder, or None where it cannot be read or is another's."""
     try:
-        landing = Landing.model_validate_json((folder / "landing.json").read_bytes())
-    except (OSError, ValidationError):
+        landing = LANDINGS.read((folder / "landing.json").read_bytes())
+    except (OSError, ValueError):
         return None
     place = (landing.gather, landing.provision, landing.province)
     return (
@@ -245,8 +244,8 @@ def read_landing(folder: Path) -> Landing | None:
 
 def _manifest(folder: Path) -> Manifest | None:
     try:
-        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except (OSError, ValidationError):
+        return MANIFESTS.read((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
         return None
 
 

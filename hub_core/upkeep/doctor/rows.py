@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from hub_core.model.exchange import ReleaseManifest
+from hub_core.model.formats import RELEASE_MANIFESTS
 from hub_core.store import tables as t
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Rows:
         )
         released = self._rows(sa.select(t.release.c.manifest))
         return {row["catalogue_digest"] for row in ours} | {
-            ReleaseManifest.model_validate_json(row["manifest"]).catalogue for row in released
+            RELEASE_MANIFESTS.read(row["manifest"]).catalogue for row in released
         }
 
     def enter(self, landing: Landing, dataflow: str, replays: int) -> None:

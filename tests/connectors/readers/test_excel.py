@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from connectors.readers.excel import ExcelReader
 from connectors.workbook.grid import column_of, letters, plain
 from hub_core import PayloadPart, SourceChanged
-from hub_core.contracts import explain
+from hub_core.model.formats import explain
 
 Cells = dict[str, object]
 
