@@ -1,6 +1,6 @@
-"""Writes the pages that are made from code and configuration. With ``--check``.
+"""Writes the pages and schemas that are made from code and configuration.
 
-Whether they are up to date.
+With ``--check`` it says whether they are up to date.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import schemas
 import typer
 
 if TYPE_CHECKING:
@@ -322,14 +323,20 @@ def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[st
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
 
 
-PAGES = {"rules.md": rules_page, "cli.md": cli_page, "catalogue.md": catalogue_page}
+PAGES = {
+    "rules.md": rules_page,
+    "cli.md": cli_page,
+    "catalogue.md": catalogue_page,
+    "formats.md": schemas.formats_page,
+}
 
 
 def main(words: list[str]) -> int:
-    """Write the pages, or with ``--check`` say which are not as the code is; the exit code."""
+    """Write the pages and schemas, or with ``--check`` say which are not as the code is; the exit code."""
     stale = []
-    for name, page in PAGES.items():
-        path, text = HERE / name, page()
+    pages = {name: page() for name, page in PAGES.items()}
+    for name, text in (pages | schemas.files()).items():
+        path = HERE / name
         if "--check" not in words:
             path.write_text(text, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
