@@ -19,7 +19,7 @@ import xlsxwriter
 from pydantic import ValidationError
 
 from connectors.readers.excel import ExcelReader
-from connectors.workbook.grid import column_of, letters, plain
+from connectors.workbook.grid import column_of, letters, plain_decimal
 from hub_core import PayloadPart, SourceChanged
 from hub_core.model.formats import explain
 
@@ -154,7 +154,7 @@ def test_a_number_is_the_shortest_decimal_that_gives_the_stored_one(
     content = one({"A1": "a", "A2": number, "A3": "x"})
     assert read(content, header=[1, 1])["a#number"].to_list() == [text, None]
     assert locate(content, 1, "a", header=[1, 1]) == ("S!A2", text)
-    assert plain(number) == text
+    assert plain_decimal(number) == text
 
 
 def test_blanks_are_null_and_texts_are_left_as_they_are() -> None:
