@@ -26,9 +26,9 @@ from hub_core.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from hub_core.pipeline.attempt import GatherReport
     from hub_core.pipeline.deliver import DeliveryReport
     from hub_core.pipeline.publish import PublishReport
-    from hub_core.pipeline.take_over import GatherReport
 
 Periods = Annotated[
     list[str] | None,

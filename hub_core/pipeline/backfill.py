@@ -8,10 +8,10 @@ from datetime import datetime
 from hub_core.errors import StateError
 from hub_core.home import Hub
 from hub_core.model.period import Period
+from hub_core.pipeline.attempt import GatherReport, Task
 from hub_core.pipeline.deliver import DeliveryReport, deliver_all
 from hub_core.pipeline.gather import Report, gather, tasks
 from hub_core.pipeline.publish import PublishReport, publish_all
-from hub_core.pipeline.take_over import GatherReport, Task
 
 _ANSWERED = ("done", "unchanged", "held")
 

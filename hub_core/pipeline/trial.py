@@ -17,10 +17,10 @@ from hub_core.landing.scratch import Scratch
 from hub_core.model.exchange import Gathered, GatherOrder, Landing
 from hub_core.model.observation import plain, scan_figures
 from hub_core.obligations import reporting_scope_of
+from hub_core.pipeline.attempt import Task
 from hub_core.pipeline.baseline import baseline_submissions
 from hub_core.pipeline.places import located, place_of
 from hub_core.pipeline.quarantine import quarantined
-from hub_core.pipeline.take_over import Task
 from hub_core.rules import RULES
 
 if TYPE_CHECKING:

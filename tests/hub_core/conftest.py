@@ -16,8 +16,8 @@ from hub_core.engine.engine import local
 from hub_core.home import Hub
 from hub_core.model.exchange import Digests, Manifest
 from hub_core.model.observation import QUARANTINE, SCHEMA, content_digest, quarantine_digest
+from hub_core.pipeline.attempt import GatherReport
 from hub_core.pipeline.night import NightReport, night
-from hub_core.pipeline.take_over import GatherReport
 from hub_core.stages.seal import seal
 from hub_core.testing.home import make_home
 

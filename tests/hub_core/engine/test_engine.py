@@ -18,7 +18,7 @@ import pytest
 from hub_core.engine.child import _shown
 from hub_core.engine.engine import Child, InlineEngine, local
 from hub_core.model.exchange import CheckOrder
-from hub_core.pipeline.take_over import GatherReport
+from hub_core.pipeline.attempt import GatherReport
 from hub_core.secrets import variable
 from hub_core.upkeep.check import check
 

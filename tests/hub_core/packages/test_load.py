@@ -15,9 +15,9 @@ from hub_core.errors import ConfigurationError
 from hub_core.landing.parts import open_part
 from hub_core.landing.zone import LandingZone
 from hub_core.packages import load as plugins
+from hub_core.pipeline.attempt import GatherReport
 from hub_core.pipeline.night import NightReport
 from hub_core.pipeline.quarantine import quarantined
-from hub_core.pipeline.take_over import GatherReport
 
 if TYPE_CHECKING:
     from tests.hub_core.conftest import Nights
