@@ -140,6 +140,28 @@ def test_every_page_is_in_the_contents() -> None:
     assert [name for name in names if f"({name})" not in text] == []
 
 
+# The site
+
+
+def test_the_site_is_built_without_a_warning_and_needs_no_other_host(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    for path in DOCS.rglob("*.md"):
+        assert (tmp_path / path.relative_to(DOCS)).with_suffix(".html").exists()
+    fetched = re.compile(
+        r"<(?:script|img|link|iframe|source)\b[^>]*?(?:src|href)=\"(?:https?:)?//[^\"]*"
+        r"|url\([\"']?(?:https?:)?//|@import[^;]*//"
+    )
+    for path in [*tmp_path.rglob("*.html"), *tmp_path.rglob("*.css"), *tmp_path.rglob("*.svg")]:
+        assert fetched.findall(path.read_text(encoding="utf-8")) == [], path.name
+
+
 # Commands
 
 
