@@ -1,6 +1,6 @@
-"""Writes the pages that are made from code and configuration. With ``--check``.
+"""Writes the pages that are made from code and configuration, and the pictures.
 
-Whether they are up to date.
+With ``--check`` says whether they are up to date.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from drawing import Picture
 
 if TYPE_CHECKING:
     from hub_core.model.catalogue import Catalogue, Dataflow, Indicator
@@ -326,14 +327,16 @@ PAGES = {"rules.md": rules_page, "cli.md": cli_page, "catalogue.md": catalogue_p
 
 
 def main(words: list[str]) -> int:
-    """Write the pages, or with ``--check`` say which are not as the code is; the exit code."""
+    """Write pages and pictures, or with ``--check`` say which are not up to date; the exit code."""
+    texts = {HERE / name: page() for name, page in PAGES.items()}
+    for path in sorted(HERE.glob("pictures/*.toml")):
+        texts[path.with_suffix(".svg")] = Picture(path).svg()
     stale = []
-    for name, page in PAGES.items():
-        path, text = HERE / name, page()
+    for path, text in texts.items():
         if "--check" not in words:
             path.write_text(text, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(name)
+            stale.append(path.name)
     if stale:
         sys.stderr.write(
             f"docs: {', '.join(stale)} not up to date; write them with: python docs/generate.py\n"

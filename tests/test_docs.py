@@ -16,6 +16,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pluggy
 import pytest
@@ -240,6 +241,25 @@ def test_the_generated_pages_are_up_to_date() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_every_picture_is_shown_and_said_in_words() -> None:
+    shown = {
+        (path.parent / target).resolve()
+        for path in PAGES
+        for words, target in re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", path.read_text("utf-8"))
+        if words
+    }
+    pictures = sorted(DOCS.glob("pictures/*.svg"))
+    assert [path.stem for path in pictures] == [
+        p.stem for p in sorted(DOCS.glob("pictures/*.toml"))
+    ]
+    assert {path.resolve() for path in pictures} == shown
+    for path in pictures:
+        root = ElementTree.parse(path).getroot()
+        assert all(
+            root.findtext(f"{{http://www.w3.org/2000/svg}}{name}") for name in ("title", "desc")
+        )
 
 
 def test_every_rule_is_published() -> None:
