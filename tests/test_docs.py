@@ -35,7 +35,7 @@ from hub_core.testing.suite import ProvinceSuite
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 READMES = [ROOT / "README.md", ROOT / "README.vi.md"]
-PAGES = sorted([*DOCS.rglob("*.md"), *READMES, ROOT / "CHANGELOG.md"])
+PAGES = sorted([*DOCS.rglob("*.md"), *READMES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"])
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("hub_"))
 COMMAND = re.compile(r"^(?:\$ |ExecStart=|.*&& )?(?:\S*/)?hub (?P<words>[a-z].*)$")
 FENCE = re.compile(

@@ -12,7 +12,7 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-BESIDE = ("CHANGELOG.md",)
+BESIDE = ("CHANGELOG.md", "CONTRIBUTING.md")
 
 
 def on_config(config: Any) -> Any:
