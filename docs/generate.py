@@ -1,4 +1,4 @@
-"""Writes the pages and schemas that are made from code and configuration.
+"""Writes what is made from code and configuration: pages, schemas and pictures.
 
 With ``--check`` it says whether they are up to date.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import schemas
 import typer
+from drawing import Picture
 
 if TYPE_CHECKING:
     from hub_core.model.catalogue import Catalogue, Dataflow, Indicator
@@ -332,15 +333,20 @@ PAGES = {
 
 
 def main(words: list[str]) -> int:
-    """Write the pages and schemas, or with ``--check`` say which are not as the code is; the exit code."""
-    stale = []
+    """Write pages, schemas and pictures, or with ``--check`` say which are not up to date.
+
+    Return the exit code.
+    """
     pages = {name: page() for name, page in PAGES.items()}
-    for name, text in (pages | schemas.files()).items():
-        path = HERE / name
+    texts = {HERE / name: text for name, text in (pages | schemas.files()).items()}
+    for path in sorted(HERE.glob("pictures/*.toml")):
+        texts[path.with_suffix(".svg")] = Picture(path).svg()
+    stale = []
+    for path, text in texts.items():
         if "--check" not in words:
             path.write_text(text, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(name)
+            stale.append(path.name)
     if stale:
         sys.stderr.write(
             f"docs: {', '.join(stale)} not up to date; write them with: python docs/generate.py\n"

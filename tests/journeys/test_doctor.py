@@ -467,7 +467,7 @@ def test_a_hub_at_work_is_not_disturbed_and_what_it_left_is_mended(world: World)
 
 
 def test_every_kind_is_in_the_list_and_on_the_page() -> None:
-    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "repair.md").read_text(encoding="utf-8")
     section = re.search(r"^## When something is wrong.*?(?=^## )", page, re.DOTALL | re.MULTILINE)
     assert section
     assert set(re.findall(r"^\| `([a-z]+)` \|", section[0], re.MULTILINE)) == set(get_args(Kind))
