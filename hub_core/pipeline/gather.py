@@ -72,7 +72,7 @@ def tasks(
             mine = [
                 str(period)
                 for period in wanted
-                if each.holds(str(period))
+                if each.is_asked_for(str(period))
                 and owes(hub.config, name, each.provider, each.dataflow, period)
             ]
             if mine:
