@@ -15,7 +15,7 @@ def edges_of(scope: Scope) -> list[pl.DataFrame]:
 
     Each frame has ``org_unit`` (the child), ``parent`` and ``children`` (how many the parent has).
     """
-    return scope.catalogue.keep(("edges", scope.tree), lambda: _edges(scope))
+    return scope.catalogue.cached(("edges", scope.tree), lambda: _edges(scope))
 
 
 def _edges(scope: Scope) -> list[pl.DataFrame]:

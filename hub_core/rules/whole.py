@@ -122,7 +122,7 @@ def _edges(whole: SubmissionView) -> tuple[list[tuple[int, int, bool]], dict[int
     children each parent has that day.
     """
     children = whole.catalogue.children(whole.period.days(whole.calendar)[1])
-    edges, due = whole.catalogue.keep(
+    edges, due = whole.catalogue.cached(
         ("places", children), lambda: _places(whole.catalogue, children)
     )
     there = set(whole.figures["org_unit"].unique())

@@ -24,7 +24,7 @@ from hub_core.mapping import (
 )
 from hub_core.mapping.lookup import IGNORED, Lookup
 from hub_core.mapping.numbers import half_up, plain_floats, read_number
-from hub_core.mapping.units import converted
+from hub_core.mapping.units import convert_units
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.observation import MEASURES, STATUSES
 from hub_core.model.period import Calendar, Period
@@ -249,7 +249,7 @@ class Normaliser:
             else pl.Series([value]).new_from_index(0, frame.height)
         )
         rows = pl.DataFrame([*columns, source.cast(pl.String).alias("column")])
-        rows = converted(rows, self.catalogue) if unit else rows
+        rows = convert_units(rows, self.catalogue) if unit else rows
         places = rules.value.round
         return rows if places is None else rows.with_columns(half_up(pl.col("value"), places))
 
