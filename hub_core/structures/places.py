@@ -92,9 +92,10 @@ def _shared_codes(catalogue: Catalogue) -> Iterator[str]:
             holders_of.setdefault((code.scheme, code.code), []).append(
                 (unit.id, code.valid.within(unit.valid))
             )
-    for (scheme, number), holders in holders_of.items():
+    for (scheme, code_text), holders in holders_of.items():
         for first, second, day in _clashes(holders):
-            yield f"org_unit_codes.csv: {first} and {second} both have {scheme} {number} on {day}"
+            pair = f"{first} and {second}"
+            yield f"org_unit_codes.csv: {pair} both have {scheme} {code_text} on {day}"
 
 
 def _shared_names(catalogue: Catalogue) -> Iterator[str]:
