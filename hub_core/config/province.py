@@ -41,7 +41,7 @@ class Provider(Declared):
 
 
 class Ignore(Declared):
-    """Columns that are left alone, said out loud."""
+    """Columns that the mapping leaves alone, each by name, so that none is lost unseen."""
 
     columns: list[str] = []
 
