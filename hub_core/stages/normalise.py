@@ -57,7 +57,7 @@ class Normaliser:
         self.declared = province.provisions[provision]
         self.catalogue, self.calendar = catalogue, calendar
         self._mapped = {unicodedata.normalize("NFC", c) for c in self.declared.map.columns()}
-        self._ignored_columns = set(self.declared.ignore.columns) | {
+        self._ignored = set(self.declared.ignore.columns) | {
             "row",
             "column",
             "part",
@@ -67,7 +67,7 @@ class Normaliser:
         self._own_words = rules == OWN_WORDS
         self._figure_columns = [*self.declared.measures.values()] or [str(rules.value.column)]
         if self._own_words:
-            self._ignored_columns.add("nil")
+            self._ignored.add("nil")
         if self.declared.nil and self.declared.nil.column:
             self._mapped.add(unicodedata.normalize("NFC", self.declared.nil.column))
 
@@ -195,10 +195,7 @@ class Normaliser:
     def _check_columns(self, frame: pl.DataFrame) -> None:
         present = {name.removesuffix(_NUMBER) for name in frame.columns}
         needed = self._mapped | set(self.declared.measures.values())
-        missing, unmapped = (
-            sorted(needed - present),
-            sorted(present - needed - self._ignored_columns),
-        )
+        missing, unmapped = sorted(needed - present), sorted(present - needed - self._ignored)
         if missing:
             raise SourceChanged(
                 f"column {', '.join(missing)} is not in the payload; "
@@ -260,18 +257,12 @@ class Normaliser:
     def _units(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
         """Return the index and the text of each row's unit; index 0 where none is declared."""
         unit = self.declared.map.value.unit
-        rule = (
-            MapRule(column=unit.column)
-            if isinstance(unit, UnitColumn)
-            else MapRule(fixed=unit or "")
-        )
-        texts = self._texts(frame, rule)
-        indices = (
-            self._unit_lookup.resolve(texts)
-            if unit
-            else pl.zeros(frame.height, pl.UInt32, eager=True)
-        )
-        return indices, texts
+        column = unit.column if isinstance(unit, UnitColumn) else None
+        fixed = None if isinstance(unit, UnitColumn) else unit or ""
+        texts = self._texts(frame, MapRule(column=column, fixed=fixed))
+        if not unit:
+            return pl.zeros(frame.height, pl.UInt32, eager=True), texts
+        return self._unit_lookup.resolve(texts), texts
 
     def _texts(self, frame: pl.DataFrame, rule: MapRule) -> pl.Series:
         """Return the texts that a rule reads: its column's, null where empty, or its fixed text."""
@@ -304,11 +295,8 @@ class Normaliser:
             return pl.zeros(frame.height, pl.UInt32, eager=True), pl.Series([""]).new_from_index(
                 0, frame.height
             )
-        parts, source_texts, complete = (
-            [],
-            [],
-            pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean),
-        )
+        parts, source_texts = [], []
+        complete = pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean)
         for name, lookup in self._dims.items():
             texts = self._texts(frame, rules[name])
             indices = lookup.resolve(texts)
@@ -322,9 +310,8 @@ class Normaliser:
         indices = self.dims.resolve(
             text.zip_with(complete, pl.Series([None], dtype=pl.String).new_from_index(0, len(text)))
         )
-        return indices, pl.select(
-            pl.concat_str(source_texts, separator=";", ignore_nulls=True)
-        ).to_series()
+        joined = pl.concat_str(source_texts, separator=";", ignore_nulls=True)
+        return indices, pl.select(joined).to_series()
 
     def _figures(self, frame: pl.DataFrame, column: str) -> list[pl.Series]:
         """Read value, fault and original text of a column: text in the locale, or bare numbers."""
