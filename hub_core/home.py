@@ -200,7 +200,7 @@ class Hub:
         with locks.held(self.config.home / _LOCK, "another hub is at work in this home"):
             self.runs.interrupt(now, self._elsewhere())
             self._clear_up(now)
-            installed.clear(
+            installed.remove_leftovers(
                 self.config.home, {Path(p.folder).parent for p in self.found.values() if p.folder}
             )
             try:

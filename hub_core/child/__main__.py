@@ -55,7 +55,9 @@ def _answer(asked: dict[str, Any], provinces: Provinces, guard: Guard) -> dict[s
     try:
         return answer(order, provinces, partial(_progress, guard))
     except MemoryError:
-        guard.refuse(Limits(**asked["room"]["limits"]).passed("memory_mb", "asked for more memory"))
+        guard.refuse(
+            Limits(**asked["room"]["limits"]).exceeded_message("memory_mb", "asked for more memory")
+        )
 
 
 def _progress(guard: Guard, counts: dict[str, int]) -> None:

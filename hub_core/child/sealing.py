@@ -32,10 +32,10 @@ from hub_core.rules import Rule, SubmissionView, digest
 from hub_core.stages.seal import seal
 from hub_core.stages.validate import (
     Codes,
+    apply_submission_rules,
     duplicates,
     figures,
     findings,
-    held_together,
     indexed,
     share_quarantined,
     share_withdrawn,
@@ -131,7 +131,7 @@ class Sealing:
             rows, repeated = sort_by_key(pl.concat([pl.read_ipc(f) for f in files]), self.codes)
             if repeated.height:
                 quarantine = pl.concat([quarantine, duplicates(repeated, self.codes)])
-            rows, left, said = held_together(
+            rows, left, said = apply_submission_rules(
                 rows, self.codes, partial(self._whole, label), self.rules
             )
             quarantine = pl.concat([quarantine, left])

@@ -126,7 +126,7 @@ def publish(
 ) -> None:
     """Draft, freeze and deliver the release of a dataflow and period from what is there now."""
     from hub_core.model.period import Period
-    from hub_core.obligations import of_dataflow
+    from hub_core.obligations import check_frequency
     from hub_core.pipeline.deliver import deliver_all
     from hub_core.pipeline.publish import publish as publish_one
 
@@ -134,7 +134,11 @@ def publish(
     at = moment(now)
     with opened(home) as hub, hub.alone(at):
         told = publish_one(
-            hub, dataflow, of_dataflow(hub.config, dataflow, Period.parse(label)), at, at_once=True
+            hub,
+            dataflow,
+            check_frequency(hub.config, dataflow, Period.parse(label)),
+            at,
+            at_once=True,
         )
         deliveries = deliver_all(hub, at)
     if json:

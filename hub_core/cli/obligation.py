@@ -24,7 +24,7 @@ def list_(
 ) -> None:
     """Obligations by period: met, late, nil, held, missing, or still open."""
     from hub_core.model.period import Period, latest
-    from hub_core.obligations import business_date, due, of_dataflow
+    from hub_core.obligations import business_date, check_frequency, due
 
     at = moment(now)
     try:
@@ -34,7 +34,7 @@ def list_(
     rows = []
     with opened(home) as hub:
         if dataflow:
-            asked = [of_dataflow(hub.config, dataflow, each) for each in asked]
+            asked = [check_frequency(hub.config, dataflow, each) for each in asked]
         for name, flow in sorted(hub.config.catalogue.dataflows.items()):
             if dataflow and name != dataflow:
                 continue

@@ -113,7 +113,7 @@ def _known(home: Path) -> tuple[Secrets, dict[Names, list[str]]]:
 
     with opened(home) as hub:
         secrets, known = hub.secrets, references(hub.config, hub.provinces)
-    told = {(owner, name) for owner, names in secrets.told.items() for name in names}
+    told = {(owner, name) for owner, names in secrets.settings.items() for name in names}
     return secrets, {each: known.get(each, []) for each in sorted({*known, *told, *secrets.kept()})}
 
 

@@ -18,7 +18,7 @@ from hub_core.errors import ConfigurationError, StoreError
 from hub_core.hookspecs import GROUP
 from hub_core.packages import installed, libraries
 from hub_core.packages.installed import Installed
-from hub_core.packages.requirements import met
+from hub_core.packages.requirements import resolve_requirements
 
 # What the hub requires and no child imports: a package may bring its own versions of these
 HUB_ALONE = frozenset(
@@ -32,7 +32,7 @@ def shared(trusted: list[str]) -> dict[str, Distribution]:
 
     Raises ConfigurationError.
     """
-    told = met([HUB, *(_owner(name) for name in trusted)], without=HUB_ALONE)
+    told = resolve_requirements([HUB, *(_owner(name) for name in trusted)], without=HUB_ALONE)
     if told.unmet:
         raise ConfigurationError(
             f"the hub's own libraries are not whole: {'; '.join(sorted(set(told.unmet)))}"
@@ -67,13 +67,13 @@ def unmet(home: Path, told: Installed, trusted: list[str]) -> list[str]:
     """What a package that is installed needs and does not see, as after an upgrade of the hub."""
     own = installed.own_libraries(installed.plugin(home, told))
     if own is None:
-        return met(told.requires).unmet
+        return resolve_requirements(told.requires).unmet
     try:
         ours = shared(trusted)
     except ConfigurationError as error:
         return [error.message]
-    return met(
-        told.requires, lambda name: ours.get(name) or libraries.find(name, [own]), whole=ours
+    return resolve_requirements(
+        told.requires, lambda name: ours.get(name) or libraries.find(name, [own]), unfollowed=ours
     ).unmet
 
 

@@ -90,9 +90,11 @@ class Watch:
         """
         if code == -signal.SIGXFSZ:
             most = self.limits.file_mb * MB
-            return self.has_printed(most) or self.limits.passed("file_mb", "wrote a file larger")
+            return self.has_printed(most) or self.limits.exceeded_message(
+                "file_mb", "wrote a file larger"
+            )
         if code and any(sign in words for sign in _OUT_OF_MEMORY):
-            return self.limits.passed("memory_mb", "asked for more memory")
+            return self.limits.exceeded_message("memory_mb", "asked for more memory")
         return None
 
     def _started(self, found: Iterable[int]) -> str | None:
@@ -105,7 +107,7 @@ class Watch:
         taken = sum(map(_resident, (self.pid, *(below(self.pid) if self.may_start else ())))) // MB
         if taken <= self.limits.memory_mb:
             return None
-        return self.limits.passed("memory_mb", f"took {taken} MB of memory, more")
+        return self.limits.exceeded_message("memory_mb", f"took {taken} MB of memory, more")
 
     def _keeps(self) -> str | None:
         assert self.scratch is not None
@@ -115,7 +117,7 @@ class Watch:
         if files > _FILES:
             return f"keeps more than {_FILES} files in its scratch folder, and was ended; its author must keep fewer"
         if size > limit * MB:
-            return self.limits.passed(
+            return self.limits.exceeded_message(
                 "scratch_mb", f"keeps {size // MB} MB in its scratch folder, more"
             )
         return None

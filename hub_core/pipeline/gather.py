@@ -65,7 +65,7 @@ def tasks(
             due = [
                 str(period)
                 for period in wanted
-                if declaration.holds(str(period))
+                if declaration.is_asked_for(str(period))
                 and owes(hub.config, name, declaration.provider, declaration.dataflow, period)
             ]
             if due:

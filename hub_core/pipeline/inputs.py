@@ -120,7 +120,9 @@ def frames_of(hub: Hub, scope: Scope, inputs: Inputs) -> Frames:
     def observations_of(submissions: list[Submission]) -> pl.LazyFrame:
         return hub.observations(scope.catalogue, submissions)
 
-    lendable = [code for code in scope.catalogue.indicators if scope.lends(code)]
+    lendable = [
+        code for code in scope.catalogue.indicators if scope.may_come_from_another_period(code)
+    ]
     components = with_age(
         observations_of([each for _, each in inputs.components]),
         [age for age, _ in inputs.components],

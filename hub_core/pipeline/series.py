@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from hub_core.errors import StateError
-from hub_core.model.borders import today
+from hub_core.model.borders import find_holder
 from hub_core.model.scope import Scope
 from hub_core.pipeline.inputs import frames_of, inputs_of
 
@@ -132,7 +132,7 @@ def _why(
         return f"{org_unit} did not live in {scope.period}"
     if scope.borders and not below and not catalogue.org_units[org_unit].valid.holds(scope.borders):
         last = scope.period.days(scope.calendar)[1]
-        holder = today(catalogue, org_unit, last, scope.borders).org_unit
+        holder = find_holder(catalogue, org_unit, last, scope.borders).org_unit
         return f"{org_unit} did not live on {scope.borders}" + (
             f"; {holder} holds it" if holder else ""
         )

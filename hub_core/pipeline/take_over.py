@@ -220,7 +220,7 @@ def _verified(
         reporting_scope = reporting_scope_of(
             hub.config, manifest.province, manifest.provider, manifest.dataflow
         )
-        verify(folder, manifest, reporting_scope, hub.config.catalogue, whole=False)
+        verify(folder, manifest, reporting_scope, hub.config.catalogue, check_digest=False)
         yield folder, manifest
 
 
@@ -306,7 +306,7 @@ def admit_folder(hub: Hub, folder: Path, now: datetime) -> Admitted:
         )
     except PluginError as error:
         raise SubmissionError(error.message, province=manifest.province) from error
-    verify(folder, manifest, reporting_scope, hub.config.catalogue, whole=True)
+    verify(folder, manifest, reporting_scope, hub.config.catalogue, check_digest=True)
     hub.store.note_catalogue(manifest.digests.catalogue, now)
     with hub.leases.holding(Task(manifest.province, manifest.provision, []).lease):
         reason, outdated = reason_for(hub, manifest), _outdated(hub, manifest)

@@ -1,7 +1,4 @@
-"""The catalogue from its files: CSV tables and one TOML a dataflow.
-
-And snapshots of it by digest.
-"""
+"""The catalogue from its files (CSV tables and one TOML a dataflow), and snapshots by digest."""
 
 from __future__ import annotations
 
@@ -60,7 +57,7 @@ class _Dataflow(BaseModel):
 
 
 def read_texts(config: Path) -> dict[str, str]:
-    """The catalogue's files under a config folder, as texts by relative name.
+    """Read the catalogue's files under a config folder, as texts by relative name.
 
     Raises ConfigurationError naming a file that is missing or not UTF-8.
     """
@@ -78,14 +75,14 @@ def read_texts(config: Path) -> dict[str, str]:
 
 
 def digest(texts: dict[str, str]) -> str:
-    """The sha256 over a catalogue's files."""
+    """Return the sha256 over a catalogue's files."""
     return hashlib.sha256(
         json.dumps(texts, ensure_ascii=False, sort_keys=True).encode()
     ).hexdigest()
 
 
 def keep(texts: dict[str, str], folder: Path) -> Path:
-    """Keep a snapshot of a catalogue's files under its digest; the file that holds it."""
+    """Keep a snapshot of a catalogue's files under its digest, and return the snapshot's path."""
     path = folder / f"{digest(texts)}.json"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,62 +113,82 @@ def open_snapshot(path: Path) -> Catalogue:
 
 
 def catalogue(texts: dict[str, str], *, kept: bool = False) -> Catalogue:
-    """The catalogue that these files declare. Raises ConfigurationError naming file and line.
+    """Build the catalogue that these files declare.
 
-    ``kept``: what was in use once is held to its own time's checks, not to today's.
+    ``kept``: whether they are of a snapshot; what was in use once need not pass today's checks of
+    how indicators and org units fit together. Raises ConfigurationError naming file and line.
     """
     units = dict(rows.rows(texts, "units.csv", rows.unit))
     indicators = dict(rows.rows(texts, "indicators.csv", rows.indicator))
     names: dict[str, list[OrgUnitName]] = {}
-    for unit, called in rows.rows(texts, "org_unit_names.csv", rows.name):
-        names.setdefault(unit, []).append(called)
+    for unit, named in rows.rows(texts, "org_unit_names.csv", rows.name):
+        names.setdefault(unit, []).append(named)
     codes: dict[str, list[OrgUnitCode]] = {}
     for unit, code in rows.rows(texts, "org_unit_codes.csv", rows.code):
         codes.setdefault(unit, []).append(code)
     org_units = {
         unit: OrgUnit(
-            unit, level, parent, valid, tuple(names.get(unit, ())), tuple(codes.get(unit, ()))
+            id=unit,
+            level=level,
+            parent=parent,
+            valid=valid,
+            names=tuple(names.get(unit, ())),
+            codes=tuple(codes.get(unit, ())),
         )
         for unit, (level, parent, valid) in rows.rows(texts, "org_units.csv", rows.org_unit)
     }
     memberships = tuple(m for _, m in rows.rows(texts, "memberships.csv", rows.membership))
     successions = tuple(s for _, s in rows.rows(texts, "successions.csv", rows.succession))
-    dataflows = {}
+    dataflows = _read_dataflows(texts)
+    aliases = tuple(a for _, a in rows.rows(texts, "aliases.csv", rows.alias))
+    built = Catalogue(
+        dataflows=dataflows,
+        indicators=indicators,
+        units=units,
+        org_units=org_units,
+        memberships=memberships,
+        successions=successions,
+        digest=digest(texts),
+        aliases=aliases,
+    )
+    broken_links = [*problems.unknown_references(built, names, codes), *problems.cycles(built)]
+    complaints = broken_links or (
+        [] if kept else [*problems.misfits(built), *places.problems(built)]
+    )
+    if complaints:
+        raise ConfigurationError("; ".join(complaints))
+    return built
+
+
+def _read_dataflows(texts: dict[str, str]) -> dict[str, Dataflow]:
+    dataflows: dict[str, Dataflow] = {}
     for name in sorted(n for n in texts if n.startswith("dataflows/")):
         dataflow = _read_dataflow(name, texts[name])
         if dataflow.id in dataflows:
             raise ConfigurationError(f"{name}: there is a dataflow {dataflow.id} already")
         dataflows[dataflow.id] = dataflow
-    aliases = tuple(a for _, a in rows.rows(texts, "aliases.csv", rows.alias))
-    found = Catalogue(
-        dataflows, indicators, units, org_units, memberships, successions, digest(texts), aliases
-    )
-    absent = [*problems.unknown_references(found, names, codes), *problems.cycles(found)]
-    wrong = absent or ([] if kept else [*problems.misfits(found), *places.problems(found)])
-    if wrong:
-        raise ConfigurationError("; ".join(wrong))
-    return found
+    return dataflows
 
 
 def _read_dataflow(name: str, text: str) -> Dataflow:
     try:
-        told = _Dataflow.model_validate(tomllib.loads(text))
+        declared = _Dataflow.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{name}: {error}") from error
     except ValidationError as error:
         raise ConfigurationError(f"{name}: {explain(error)}") from error
     return Dataflow(
-        told.id,
-        told.name_vi,
-        told.name_en,
-        Calendar(told.calendar),
-        tuple(told.frequencies),
-        tuple(told.covers),
-        told.sign_off,
-        told.look_back,
-        told.limits.quarantined_percent,
-        told.limits.withdrawn_percent,
-        told.limits.parts_percent,
-        told.gap,
-        told.calendars == "mixed",
+        id=declared.id,
+        name_vi=declared.name_vi,
+        name_en=declared.name_en,
+        calendar=Calendar(declared.calendar),
+        frequencies=tuple(declared.frequencies),
+        covers=tuple(declared.covers),
+        sign_off=declared.sign_off,
+        look_back=declared.look_back,
+        quarantined_percent=declared.limits.quarantined_percent,
+        withdrawn_percent=declared.limits.withdrawn_percent,
+        parts_percent=declared.limits.parts_percent,
+        gap=declared.gap,
+        mixed=declared.calendars == "mixed",
     )

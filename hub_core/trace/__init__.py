@@ -231,7 +231,7 @@ class _Walker:
 
     def _latest(self, indicator: str, org_unit: str) -> Step | None:
         """A component's figure for the latest period that ended on or before the release's."""
-        if not self.scope.lends(indicator):
+        if not self.scope.may_come_from_another_period(indicator):
             return None
         rows = self.observed.rows.get((indicator, org_unit), [])
         dated = [(Period.parse(row["period"]), n) for n, row in enumerate(rows)]

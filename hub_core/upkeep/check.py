@@ -130,7 +130,7 @@ def _sources(hub: Hub) -> Iterator[Problem]:
 def _secrets(hub: Hub) -> Iterator[Problem]:
     """Secrets in hub.toml that nobody refers to, and those that only a gather or a delivery gets to know."""
     secrets, known = hub.secrets, references(hub.config, hub.provinces)
-    for owner, names in secrets.told.items():
+    for owner, names in secrets.settings.items():
         for name in names:
             if (owner, name) not in known and owner not in hub.broken:
                 yield Problem("hub.toml", f"[secrets.{owner}]: nothing refers to {name}", "warning")

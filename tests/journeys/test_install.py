@@ -660,7 +660,7 @@ def test_an_install_that_is_killed_leaves_what_was_in_force(
 
 def harmed(shelf: Shelf, **other: Any) -> installed.Installed:
     told = shelf.in_force("nam").model_copy(update=other)
-    installed.enter(shelf.home, told)
+    installed.put_in_force(shelf.home, told)
     return told
 
 

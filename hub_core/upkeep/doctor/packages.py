@@ -23,7 +23,7 @@ def packages(hub: Hub) -> Iterator[Symptom]:
     for name, what in sorted(broken.items()):
         yield harmful("package", name, what)
     for told in known:
-        what = installed.trouble(home, told) or "; ".join(
+        what = installed.why_unusable(home, told) or "; ".join(
             unmet(home, told, hub.config.settings.plugins.trusted)
         )
         if what:

@@ -26,7 +26,7 @@ from hub_core.hookspecs import GROUP
 from hub_core.packages import installed, libraries
 from hub_core.packages import load as plugins
 from hub_core.packages.installed import Installed
-from hub_core.packages.requirements import met
+from hub_core.packages.requirements import resolve_requirements
 from hub_core.upkeep.check import Problem, declares, loads
 from hub_core.upkeep.install.pip import Pip
 from hub_core.upkeep.install.unpack import Unpacked, unpack
@@ -56,7 +56,7 @@ def install(
     was in force then stays so.
     """
     home = hub.config.home
-    with installed.alone(home) as lock, _place(home) as place:
+    with installed.install_lock(home) as lock, _place(home) as place:
         pip = Pip(wheels, lock)
         report("its files", {})
         unpacked = unpack(path, place / "package", pip)
@@ -75,13 +75,13 @@ def install(
         report("its libraries", {})
         if isolated:
             _make_environment(hub, told, pip)
-        elif unmet := met(told.requires).unmet:
+        elif unmet := resolve_requirements(told.requires).unmet:
             what = f"the hub's own libraries do not do for {told.name}: {'; '.join(unmet)}"
             raise ConfigurationError(f"{what}. With --isolated it has libraries of its own")
         report("whether it loads", {})
         noticed = _load(hub, told)
         left = [*noticed, *declares(hub, told.name, unpacked.province)]
-        installed.enter(home, told)
+        installed.put_in_force(home, told)
     return Installation(told, before, left)
 
 
@@ -198,7 +198,7 @@ def remove(hub: Hub, name: str) -> list[str]:
     Its files go with the next journey: somebody may still read them.
     """
     there = hub.found.get(name)
-    with installed.alone(hub.config.home):
+    with installed.install_lock(hub.config.home):
         try:
             installed.forget(hub.config.home, name)
         except PluginError as error:

@@ -24,11 +24,11 @@ def there(folder: Path, name: str, version: str, *requires: str) -> None:
 
 def met(
     folder: Path, *requires: str, without: tuple[str, ...] = (), whole: tuple[str, ...] = ()
-) -> requirements.Met:
+) -> requirements.ResolvedRequirements:
     def find(name: str) -> Distribution | None:
         return libraries.find(name, [str(folder)])
 
-    return requirements.met(requires, find, without, whole)
+    return requirements.resolve_requirements(requires, find, without, whole)
 
 
 def test_names_and_versions_are_those_of_the_metadata_folders(tmp_path: Path) -> None:

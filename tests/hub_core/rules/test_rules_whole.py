@@ -21,7 +21,7 @@ from hub_core.model.observation import MEASURES, SCHEMA, STATUSES, VALUE
 from hub_core.model.org_unit import Membership, OrgUnit, Validity
 from hub_core.model.period import Calendar, Period
 from hub_core.rules import RULES, SubmissionView
-from hub_core.stages.validate import INDICES, Codes, held_together, indexed
+from hub_core.stages.validate import INDICES, Codes, apply_submission_rules, indexed
 
 Row = dict[str, Any]
 Marks = list[tuple[str, str, str, str, str]]  # indicator, org unit, measure, dims, text
@@ -180,7 +180,9 @@ def held(rows: Iterable[Row], **limits: Any) -> tuple[pl.DataFrame, pl.DataFrame
     """What stays, what leaves and what is said, when all rules are asked."""
     told = whole(rows, **limits)
     codes = codes_of("2025-Q2", told.dims)
-    return held_together(told.figures, codes, lambda figures: replace(told, figures=figures), RULES)
+    return apply_submission_rules(
+        told.figures, codes, lambda figures: replace(told, figures=figures), RULES
+    )
 
 
 def plain(value: Decimal) -> str:
