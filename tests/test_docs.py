@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import io
 import json
 import re
 import shlex
@@ -312,7 +313,7 @@ def test_hub_connectors_as_the_page_shows_it() -> None:
     assert issubclass(writer, Writer)
     assert writer.kind == "lines"
     loaded = plugins.ConnectorRegistry(["connectors"])
-    loaded._offer(writer)
+    loaded._add_connector(writer)
     assert isinstance(loaded.make(Writer, {"kind": "lines"}, "here"), Writer)
 
 
@@ -362,7 +363,7 @@ def _try_out(one: Source | Reader | Sink, folder: Path) -> None:
         assert frame.rows() == [("VT.03", "1", 0), ("VT.04", "22", 1)]
         assert one.locate(part, 1, "figure") == ("file line 2", "22")
     else:
-        assert one.send("ab", b"content", "text/plain").state == "received"
+        assert one.send("ab", io.BytesIO(b"content"), "text/plain").state == "received"
         assert (folder / "ab").read_bytes() == b"content"
 
 

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
+from typing import BinaryIO
 
 import httpcore
 import httpx
@@ -85,12 +86,13 @@ class HttpClient:
         self._client.close()
 
     def ask(
-        self, method: str, url: httpx.URL, headers: Headers, content: bytes | None = None
+        self, method: str, url: httpx.URL, headers: Headers, content: BinaryIO | None = None
     ) -> Answer:
         """Return the answer to a question, the last one where it was asked again.
 
-        A question must bear being repeated. ``headers`` is called each time right before sending: a
-        token may have ended while the client waited.
+        A question must bear being repeated. ``content`` is sent from its beginning each time, and
+        ``headers`` is called each time right before sending: a token may have ended while the
+        client waited.
         """
         attempt = 0
         while True:
@@ -115,13 +117,15 @@ class HttpClient:
         self._next_question_at = time.monotonic() + 60 / self._limits.per_minute
 
     def _ask_once(
-        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None
+        self, method: str, url: httpx.URL, headers: dict[str, str], content: BinaryIO | None
     ) -> Answer:
         body = io.BytesIO()
         response: httpx.Response | None = None
         broken: Exception | None = None
         defect = ""
         self._backend.deadline = time.monotonic() + self._limits.total_seconds
+        if content is not None:
+            content.seek(0)
         try:
             with self._client.stream(method, url, headers=headers, content=content) as response:
                 encoding = response.headers.get("content-encoding", "identity").strip().lower()

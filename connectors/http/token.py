@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from io import BytesIO
 from urllib.parse import quote_plus, urlencode
 
 import httpx
@@ -68,7 +69,8 @@ class Token:
         }
         url = httpx.URL(self._auth.token_url)
         asked_at = time.monotonic()
-        answer = self._client.ask("POST", url, lambda: headers, urlencode(form).encode("ascii"))
+        content = BytesIO(urlencode(form).encode("ascii"))
+        answer = self._client.ask("POST", url, lambda: headers, content)
         failure = answer_error(answer, self.hidden())
         if failure is not None:
             raise failure

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from os import SEEK_END
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -68,14 +69,14 @@ class RestSink(Sink):
     idempotent = True
     askable = True
 
-    def send(self, delivery: str, content: bytes, media_type: str) -> Receipt:
+    def send(self, delivery: str, file: BinaryIO, media_type: str) -> Receipt:
         """Send a delivery; return the recipient's receipt, also one that rejects it.
 
         Raises DeliveryUnavailable where the effect is in doubt, DeliveryRefused where there is
         none.
         """
         headers = {"Content-Type": media_type, "Idempotency-Key": delivery}
-        return self._receipt_from(delivery, self._exchange("PUT", delivery, headers, content))
+        return self._receipt_from(delivery, self._exchange("PUT", delivery, headers, file))
 
     def ask(self, delivery: str) -> Receipt | None:
         """Return the receipt that the recipient has for a delivery; None where it knows none (404).
@@ -111,7 +112,7 @@ class RestSink(Sink):
         )
 
     def _exchange(
-        self, method: str, delivery: str, headers: dict[str, str], content: bytes | None
+        self, method: str, delivery: str, headers: dict[str, str], file: BinaryIO | None
     ) -> Answer:
         """Send one request and return the whole answer.
 
@@ -125,14 +126,14 @@ class RestSink(Sink):
         seconds = self.settings.timeout_seconds
         limits = Limits(
             read_seconds=seconds,
-            total_seconds=seconds + len(content or b"") / _SLOWEST_SENDING,
+            total_seconds=seconds + (file.seek(0, SEEK_END) if file else 0) / _SLOWEST_SENDING,
             max_bytes=_ANSWER_BYTES,
         )
         context = httpx.create_ssl_context() if self.settings.url.startswith("https:") else None
         headers |= {"Accept": "application/json"} | self.settings.auth.headers()
         with HttpClient(limits, lambda host, _: [host], context) as client:
             answer = client.ask(
-                method, httpx.URL(f"{self.settings.url}/{delivery}"), lambda: headers, content
+                method, httpx.URL(f"{self.settings.url}/{delivery}"), lambda: headers, file
             )
         if isinstance(answer.broken, httpcore.TimeoutException):
             raise DeliveryUnavailable(

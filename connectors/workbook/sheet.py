@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    import io
-
     from xlsxwriter.format import Format  # type: ignore[import-untyped]  # it ships no py.typed
     from xlsxwriter.workbook import Workbook  # type: ignore[import-untyped]
     from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
@@ -31,7 +29,7 @@ _EXACT = 15  # significant digits that a spreadsheet's numbers keep
 _LONGEST = 32_767  # characters that a cell holds
 
 
-def workbook(content: io.BytesIO) -> Workbook:
+def workbook(file: BinaryIO) -> Workbook:
     """Return an empty workbook in which no text becomes a formula, a number or a link."""
     import xlsxwriter  # type: ignore[import-untyped]  # it ships no py.typed
 
@@ -39,7 +37,7 @@ def workbook(content: io.BytesIO) -> Workbook:
     options |= dict.fromkeys(
         ("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False
     )
-    return xlsxwriter.Workbook(content, options)
+    return xlsxwriter.Workbook(file, options)
 
 
 class Page:

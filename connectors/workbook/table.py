@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, cast
 
-from hub_core import Document
+from hub_core import Document, DocumentFigure
 
 MARKED = ("E", "P", "F")
 CALENDARS = {"S": "kỳ thống kê", "A": "kỳ hành chính, từ ngày 15 đến ngày 14"}
@@ -20,7 +19,7 @@ _PERIODS = {
 }
 
 RowKey = tuple[str, str, str, str, str]  # indicator, measure, dims, period, calendar
-Figures = dict[str, dict[str, str]]  # by org unit
+Figures = dict[str, DocumentFigure]  # by org unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +42,13 @@ def units(document: Document) -> list[Unit]:
 
     Reporters' org units are in the manifest's order, also those without a figure.
     """
-    figures_by_unit: dict[str, list[dict[str, str]]] = {}
+    figures_by_unit: dict[str, list[DocumentFigure]] = {}
     for figure in document.figures:
-        figures_by_unit.setdefault(figure["org_unit"], []).append(figure)
-    names = {unit: figures[0]["org_unit_name"] for unit, figures in figures_by_unit.items()}
-    provider_names = {reporter["provider"]: reporter["name"] for reporter in document.reporters}
+        figures_by_unit.setdefault(figure.org_unit, []).append(figure)
+    names = {unit: figures[0].org_unit_name for unit, figures in figures_by_unit.items()}
+    provider_names = {reporter.provider: reporter.name for reporter in document.reporters}
     states: dict[str, set[str]] = {}
-    for reporter in cast("list[dict[str, Any]]", document.manifest["reporters"]):
+    for reporter in document.manifest["reporters"]:
         units_with_figures = [unit for unit in reporter["org_units"] if unit in figures_by_unit]
         for unit in units_with_figures or reporter["org_units"][:1]:
             states.setdefault(unit, set()).add(reporter["state"])
@@ -59,7 +58,7 @@ def units(document: Document) -> list[Unit]:
         unit
         for unit in others
         if any(
-            figure["coverage"] or figure["method"] not in ("", "reported")
+            figure.coverage or figure.method not in ("", "reported")
             for figure in figures_by_unit[unit]
         )
     ]
@@ -75,14 +74,14 @@ def units(document: Document) -> list[Unit]:
     ]
 
 
-def _unit(id_: str, name: str, figures: list[dict[str, str]], *, total: bool, nil: bool) -> Unit:
-    has_coverage = any(figure["coverage"] for figure in figures)
+def _unit(id_: str, name: str, figures: list[DocumentFigure], *, total: bool, nil: bool) -> Unit:
+    has_coverage = any(figure.coverage for figure in figures)
     return Unit(
         id=id_,
         name=name,
         total=total,
         nil=nil,
-        marked=any(figure["status"] in MARKED for figure in figures),
+        marked=any(figure.status in MARKED for figure in figures),
         parts=("now", "was", "coverage") if has_coverage else ("now", "was"),
     )
 
@@ -102,17 +101,18 @@ def rows(document: Document) -> list[Row]:
     figures_by_key: dict[RowKey, Figures] = {}
     for figure in document.figures:
         key = (
-            figure["indicator"],
-            figure["measure"],
-            figure["dims"],
-            figure["period"],
-            figure["calendar"],
+            figure.indicator,
+            figure.measure,
+            figure.dims,
+            figure.period,
+            figure.calendar,
         )
-        figures_by_key.setdefault(key, {})[figure["org_unit"]] = figure
+        figures_by_key.setdefault(key, {})[figure.org_unit] = figure
     previous_by_key: dict[tuple[str, ...], dict[str, str]] = {}
-    for (indicator, unit, measure, dims), value in document.previous.items():
-        key = (indicator, measure, dims, document.period, str(document.manifest["calendar"]))
-        previous_by_key.setdefault(key, {})[unit] = value
+    here = (document.period, str(document.manifest["calendar"]))
+    for figure in document.previous:
+        key = (figure.indicator, figure.measure, figure.dims, *here)
+        previous_by_key.setdefault(key, {})[figure.org_unit] = figure.value
     ranks = {
         indicator: rank
         for rank, indicator in enumerate(dict.fromkeys(key[0] for key in figures_by_key))

@@ -5,11 +5,10 @@ One sheet to fill, one that says how, and a hidden one that the hub reads by.
 
 from __future__ import annotations
 
-import io
 import math
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from connectors.forms.layout import (
     CODE,
@@ -104,10 +103,10 @@ class FormWriter(Writer[Form]):
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     suffix = ".xlsx"
 
-    def write(self, document: Form) -> bytes:
-        """The workbook, empty and protected without a password."""
-        content, told = io.BytesIO(), manifest(document)
-        book = workbook(content)
+    def write(self, document: Form, file: BinaryIO) -> None:
+        """Write the workbook, empty and protected without a password."""
+        told = manifest(document)
+        book = workbook(file)
         book.set_properties({"title": f"{document.title} {document.period}", "created": _MADE})
         left = f"{document.dataflow} · {document.period} · {document.provider}"[:_FOOTER]
         right = f"{FORMAT} {VERSION} · {told.digest[:12]}"
@@ -123,7 +122,6 @@ class FormWriter(Writer[Form]):
         for page in (sheet, how):
             page.sheet.protect("", {"format_columns": True, "format_rows": True})
         book.close()
-        return content.getvalue()
 
 
 def _head(page: Page, form: Form) -> None:

@@ -5,11 +5,11 @@ Each row as it came and why, and what is to be done.
 
 from __future__ import annotations
 
-import io
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 from connectors.forms.to_do import AT_THE_SOURCE, FIELDS, STEPS, TO_DO
 from connectors.workbook.sheet import CELL, CENTRED, HEADING, Look, Page, height, workbook
@@ -48,10 +48,10 @@ class QuarantineWriter(Writer[Quarantine]):
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     suffix = ".xlsx"
 
-    def write(self, document: Quarantine) -> bytes:
-        """The workbook; its only date is that of the submission."""
-        content, at = io.BytesIO(), datetime.fromisoformat(document.admitted_at)
-        book = workbook(content)
+    def write(self, document: Quarantine, file: BinaryIO) -> None:
+        """Write the workbook; its only date is that of the submission."""
+        at = datetime.fromisoformat(document.admitted_at)
+        book = workbook(file)
         made = at.astimezone(UTC).replace(tzinfo=None)
         book.set_properties(
             {"title": f"Dòng bị loại {document.provision} {document.period}", "created": made}
@@ -66,7 +66,6 @@ class QuarantineWriter(Writer[Quarantine]):
         _rows(rows, document)
         _counts(counts, document)
         book.close()
-        return content.getvalue()
 
 
 def _rows(page: Page, document: Quarantine) -> None:

@@ -5,10 +5,9 @@ The table, who is missing, where it comes from.
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import BinaryIO
 
 from connectors.workbook.sheet import CELL, CENTRED, HEADING, Look, Page, height, workbook
 from connectors.workbook.table import CALENDARS, MARKED, Column, Row, Unit, rows, spoken, units
@@ -76,10 +75,10 @@ class XlsxWriter(Writer[Document]):
     Settings = XlsxSettings
     settings: XlsxSettings
 
-    def write(self, document: Document) -> bytes:
-        """The workbook; its only date is the manifest's ``now``."""
-        content, told = io.BytesIO(), document.manifest
-        book = workbook(content)
+    def write(self, document: Document, file: BinaryIO) -> None:
+        """Write the workbook; its only date is the manifest's ``now``."""
+        told = document.manifest
+        book = workbook(file)
         now = datetime.fromisoformat(str(told["now"])).astimezone(UTC).replace(tzinfo=None)
         book.set_properties({"title": document.title, "created": now})
         left = f"{told['dataflow']} · {told['period']} · {told['calendar']} · phiên bản {told['version']}"
@@ -91,7 +90,6 @@ class XlsxWriter(Writer[Document]):
         ):
             fill(Page(book, name, left=left, right=right), document)
         book.close()
-        return content.getvalue()
 
     def _report(self, page: Page, document: Document) -> None:
         _report(page, document, self.settings.issued_by)
@@ -123,7 +121,7 @@ def _about(document: Document, issuer: str) -> list[tuple[str, str]]:
     """What period it is, and who made it from how many of how many reporters."""
     told = document.manifest
     version, reason = told["version"], str(told["reason"])
-    counts = Counter(reporter["state"] for reporter in document.reporters)
+    counts = Counter(reporter.state for reporter in document.reporters)
     answered, owed = sum(counts[state] for state in _ANSWERED), counts.total()
     each = ", ".join(
         f"{counts[state]} {name}" for state, name in reversed(_STATES.items()) if counts[state]
@@ -178,14 +176,14 @@ def _body(page: Page, lines: list[Row], columns: list[Column], first: int) -> in
 def _lead(page: Page, at: int, row: Row, number: str) -> None:
     """The columns before the figures: number, code, indicator and unit of measure."""
     known = next(iter(row.figures.values()))
-    name = f"{known['name_vi']} – {row.detail}" if row.detail else known["name_vi"]
+    name = f"{known.name_vi} – {row.detail}" if row.detail else known.name_vi
     page.sheet.set_row_pixels(
-        at, max(height(_WIDE, name, known["name_en"]), height(_NARROW, known["unit"]))
+        at, max(height(_WIDE, name, known.name_en), height(_NARROW, known.unit))
     )
     page.text(at, 0, number, look=CENTRED)
     page.text(at, 1, row.indicator, look=CENTRED)
-    page.text(at, 2, name, known["name_en"], {**CELL, "indent": 2 if row.detail else 1})
-    page.text(at, 3, known["unit"], look=CENTRED)
+    page.text(at, 2, name, known.name_en, {**CELL, "indent": 2 if row.detail else 1})
+    page.text(at, 3, known.unit, look=CENTRED)
 
 
 def _cell(page: Page, at: tuple[int, int], row: Row, column: Column) -> int:
@@ -195,15 +193,15 @@ def _cell(page: Page, at: tuple[int, int], row: Row, column: Column) -> int:
     centred = {**look, "align": "center"}
     figure = row.figures.get(unit.id)
     if part == "coverage":
-        page.text(*at, figure["coverage"] if figure else "", look=centred)
+        page.text(*at, figure.coverage if figure else "", look=centred)
         return 0
-    now, mark = (figure["value"], figure["status"]) if figure else ("", "")
+    now, mark = (figure.value, figure.status) if figure else ("", "")
     value = now if part == "now" else row.previous.get(unit.id, "")
     if not value:
         page.text(*at, "–" if unit.nil and part == "now" else "…", look=centred)
         return 0
     shown = (mark if mark in MARKED else " ") if part == "now" and unit.marked else ""
-    decimals = int(next(iter(row.figures.values()))["decimals"] or 0)
+    decimals = next(iter(row.figures.values())).decimals
     return page.number(at, value, decimals, shown, look)
 
 
@@ -223,10 +221,8 @@ def _missing(page: Page, document: Document) -> None:
     }
     order = list(_STATES)
     listed = [
-        [reporter["name"], reporter["provider"], reporter["province"], _STATES[reporter["state"]]]
-        for reporter in sorted(
-            document.reporters, key=lambda reporter: order.index(reporter["state"])
-        )
+        [reporter.name, reporter.provider, reporter.province, _STATES[reporter.state]]
+        for reporter in sorted(document.reporters, key=lambda reporter: order.index(reporter.state))
     ]
     page.listed(2, headings, listed)
 
@@ -250,7 +246,7 @@ def _sources(page: Page, document: Document) -> None:
         "Mã băm nội dung": ("Content digest", 130),
     }
     fields = ("province", "provision", "dataflow", "period", "calendar", "revision")
-    used = cast("list[dict[str, Any]]", told["submissions"])
+    used = told["submissions"]
     listed = [[*(str(one[name]) for name in fields), one["content_digest"][:12]] for one in used]
     row = page.listed(2, headings, listed) + 1
     facts = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -68,25 +69,26 @@ def show(release: Name, home: Home = Path(), as_of: AsOf = None, json: AsJson = 
     with opened(home) as hub:
         found = hub.releases.named(release, moment(as_of) if as_of else None)
         told = document(hub, found)
+        figures = [asdict(figure) | {"decimals": str(figure.decimals)} for figure in told.figures]
         receipts = {
             d["id"]: [r["answer"] for r in hub.releases.receipts(d["id"])]
             for d in hub.releases.deliveries(release_id=found.id)
         }
     if json:
-        as_json({"manifest": told.manifest, "figures": told.figures, "receipts": receipts})
+        as_json({"manifest": told.manifest, "figures": figures, "receipts": receipts})
         return
     columns = ["indicator", "name_vi", "unit", "org_unit", "value", "status", "coverage", "method"]
     say(f"{found.name}, {found.state}: {found.reason}, frozen {in_vietnam(found.frozen_at)}", "")
     table(
         found.name,
         columns,
-        [[each[name] for name in columns] for each in told.figures],
+        [[each[name] for name in columns] for each in figures],
         right=["value"],
     )
     table(
         "Reporters",
         ["provider", "name", "state"],
-        [(r["provider"], r["name"], r["state"]) for r in told.reporters],
+        [(r.provider, r.name, r.state) for r in told.reporters],
     )
     answers = [
         (d[:12], a["state"], a["reference"], a["message"])

@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from hub_core.errors import SubmissionError
 from hub_core.model.exchange import Manifest
@@ -37,6 +40,20 @@ def write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     scratch.replace(path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that is there whole when the block ends well, or is not changed at all."""
+    scratch = path.with_name(path.name + ".new")
+    try:
+        with scratch.open("w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def file_digest(path: Path) -> str:

@@ -119,19 +119,35 @@ def plain(value: str = "value") -> pl.Expr:
     )
 
 
-def content_digest(figures: pl.DataFrame, *, nil: bool = False) -> str:
-    """Return the sha256, lower-case hex, over the canonical text of figures sorted by key.
+class ContentDigest:
+    """The content digest of figures that come in frames, one after another, sorted by key.
 
-    The text is a first line ``lienthong-content 1 nil=0`` (or ``nil=1``), then the six keys, value
-    and status of each row joined by TAB and ended by LF. No clock, version or position enters it.
+    It is the sha256, lower-case hex, over the canonical text: a first line ``lienthong-content 1
+    nil=0`` (or ``nil=1``), then the six keys, value and status of each row joined by TAB and ended
+    by LF. No clock, version or position enters it.
     """
-    digest = hashlib.sha256(f"lienthong-content 1 nil={int(nil)}\n".encode())
-    for chunk in figures.select(*KEY, "value", "status").iter_slices(_LINES):
-        lines = io.BytesIO()
-        chunk.with_columns(plain()).write_csv(
-            lines, separator="\t", include_header=False, quote_style="never"
-        )
-        digest.update(lines.getbuffer())
+
+    def __init__(self, *, nil: bool = False) -> None:
+        self._digest = hashlib.sha256(f"lienthong-content 1 nil={int(nil)}\n".encode())
+
+    def add(self, figures: pl.DataFrame) -> None:
+        """Add the next figures."""
+        for chunk in figures.select(*KEY, "value", "status").iter_slices(_LINES):
+            lines = io.BytesIO()
+            chunk.with_columns(plain()).write_csv(
+                lines, separator="\t", include_header=False, quote_style="never"
+            )
+            self._digest.update(lines.getbuffer())
+
+    def hexdigest(self) -> str:
+        """Return the digest of all that was added."""
+        return self._digest.hexdigest()
+
+
+def content_digest(figures: pl.DataFrame, *, nil: bool = False) -> str:
+    """Return the content digest of figures sorted by key (:class:`ContentDigest`)."""
+    digest = ContentDigest(nil=nil)
+    digest.add(figures)
     return digest.hexdigest()
 
 

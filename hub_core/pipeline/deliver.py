@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from hub_core.config.province import secrets_named, with_secrets
@@ -97,9 +98,10 @@ def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> 
         sink: Sink = loaded.make(
             Sink, with_secrets(told.sink, secrets), f"delivery to {told.recipient}, sink"
         )
-        content = writer.write(document(hub, release))
-        hub.releases.attempt(row["id"], now, partial(hub.leases.check, name=DELIVERIES))
-        receipt = deliver(sink, row["id"], content, writer.media_type, row["attempts"])
+        with TemporaryFile() as file:
+            writer.write(document(hub, release), file)
+            hub.releases.attempt(row["id"], now, partial(hub.leases.check, name=DELIVERIES))
+            receipt = deliver(sink, row["id"], file, writer.media_type, row["attempts"])
     except HubError as error:
         error.message = redact(error.message, secrets.values())
         hub.releases.failed(row["id"], error.as_dict())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub_core.contracts import Quarantine, QuarantinedRow
 from hub_core.errors import StateError, StoreError
-from hub_core.landing.layout import OBSERVATIONS, QUARANTINE, write
+from hub_core.landing.layout import OBSERVATIONS, QUARANTINE, writing
 from hub_core.obligations import ZONE
 from hub_core.pipeline.places import located, place_of
 from hub_core.rules import RULES
@@ -228,7 +228,8 @@ def export(hub: Hub, found: Iterable[Quarantine], target: Path) -> list[Path]:
         path = target if one else target / f"{_file_name(each)}{writer.suffix}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write(path, writer.write(_named(hub, each)))
+            with writing(path) as file:
+                writer.write(_named(hub, each), file)
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror}") from error
         paths.append(path)

@@ -72,7 +72,7 @@ def form(hub: Hub, dataflow: str, provision: str, period: Period | None, day: da
 
 def write(hub: Hub, made: Form, target: Path) -> Path:
     """Write a form to a file, or into a folder. Raises StoreError where that cannot be written."""
-    from hub_core.landing.layout import write as write_file
+    from hub_core.landing.layout import writing
     from hub_core.packages.load import ConnectorRegistry
 
     writer = ConnectorRegistry(hub.config.settings.plugins.trusted).writer(
@@ -82,7 +82,8 @@ def write(hub: Hub, made: Form, target: Path) -> Path:
     path = target if target.suffix == writer.suffix and not target.is_dir() else target / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, writer.write(made))
+        with writing(path) as file:
+            writer.write(made, file)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror}") from error
     return path

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from hub_core.contracts import Sink
 from hub_core.errors import StateError
 from hub_core.model.exchange import Receipt
 
 
-def deliver(sink: Sink, delivery: str, content: bytes, media_type: str, attempts: int) -> Receipt:
+def deliver(sink: Sink, delivery: str, file: BinaryIO, media_type: str, attempts: int) -> Receipt:
     """Send a document, with effect once: a recipient that can be asked is asked before anything is sent again.
 
     ``attempts`` says how often it was sent before. Raises DeliveryUnavailable, DeliveryRefused, and
@@ -22,4 +24,5 @@ def deliver(sink: Sink, delivery: str, content: bytes, media_type: str, attempts
         raise StateError(
             f"delivery {delivery[:12]} may have arrived: ask the recipient before it is sent again"
         )
-    return sink.send(delivery, content, media_type)
+    file.seek(0)
+    return sink.send(delivery, file, media_type)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from hub_core.store.connection import insert_many
 from hub_core.store.store import Store
 
 OPEN = ("queued", "sent")  # a delivery that must still be sent, or whose answer is in doubt
+_BATCH = 10_000  # figures in memory at once
 _KEY = ("indicator", "org_unit", "period", "calendar", "measure", "dims")
 
 
@@ -54,22 +56,22 @@ def _release(row: dict[str, Any]) -> Release:
     return Release(**row | {"manifest": manifest, "manifest_text": text})
 
 
-def wrong_in(release: Release, figures: list[dict[str, Any]]) -> list[str]:
-    """What of a release and its figures is not as it was frozen, by their digests.
+def wrong_in(release: Release, figures: Iterable[dict[str, Any]]) -> list[str]:
+    """Say what of a release and its figures is not as it was frozen, by their digests.
 
-    Nothing where all is well.
+    ``figures`` are in the order of their keys; they are not held in memory. The list is empty where
+    all is well.
     """
     import polars as pl
 
-    from hub_core.model.observation import KEY, VALUE, content_digest
+    from hub_core.model.observation import KEY, VALUE, ContentDigest
 
-    frame = pl.DataFrame(
-        figures,
-        schema={**dict.fromkeys(KEY, pl.String()), "value": VALUE, "status": pl.String()},
-        strict=False,
-    )
+    schema = {**dict.fromkeys(KEY, pl.String()), "value": VALUE, "status": pl.String()}
+    digest, rows = ContentDigest(), iter(figures)
+    while batch := list(islice(rows, _BATCH)):
+        digest.add(pl.DataFrame(batch, schema=schema, strict=False))
     wrong = []
-    if {content_digest(frame), release.manifest.figures_digest} != {release.figures_digest}:
+    if {digest.hexdigest(), release.manifest.figures_digest} != {release.figures_digest}:
         wrong.append("its figures are not those that were frozen")
     if digest_of(release.manifest_text) != release.manifest_digest:
         wrong.append("its manifest is not the one that was frozen")
@@ -117,10 +119,14 @@ class Releases:
             raise StateError(f"no release {name}; there are: {there}")
         return found[-1]
 
-    def figures(self, release: int) -> list[dict[str, Any]]:
-        """A release's figures in the order of their keys' UTF-8 bytes."""
-        rows = self._rows(sa.select(t.figure).where(t.figure.c.release_id == release))
-        return sorted(rows, key=lambda row: [str(row[name]).encode() for name in _KEY])
+    def figures(self, release: int) -> Iterator[dict[str, Any]]:
+        """Yield a release's figures in the order of their keys' UTF-8 bytes, a batch at a time."""
+        with self._store.read() as connection:
+            bytewise = "C" if connection.dialect.name == "postgresql" else "BINARY"
+            key = [sa.collate(t.figure.c[name], bytewise) for name in _KEY]
+            query = sa.select(t.figure).where(t.figure.c.release_id == release).order_by(*key)
+            rows = connection.execution_options(yield_per=_BATCH).execute(query)
+            yield from (dict(row) for row in rows.mappings())
 
     def freeze(
         self,

@@ -106,7 +106,7 @@ def trace(hub: Hub, release: Release, asked: FigureQuery) -> Step:
 
 
 def _chosen(hub: Hub, release: Release, asked: FigureQuery) -> dict[str, Any]:
-    rows = hub.releases.figures(release.id)
+    rows = list(hub.releases.figures(release.id))
     for name in ("indicator", "org_unit", "measure", "dims", "calendar"):
         wanted = getattr(asked, name)
         if wanted is None:
