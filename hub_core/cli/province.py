@@ -39,7 +39,7 @@ def list_(home: Home = Path(), json: AsJson = False) -> None:
             for name, province in sorted(hub.provinces.items())
             for provision, declared in sorted(province.provisions.items())
         ]
-        packages = [_whence(hub, each) for _, each in sorted(hub.found.items())]
+        packages = [_whence(hub, each) for _, each in sorted(hub.plugins.items())]
         broken = dict(hub.broken)
     columns = ["province", "name", "kind", "provision", "dataflow", "provider"]
     if json:

@@ -32,7 +32,7 @@ def baseline_submissions(hub: Hub, task: Task) -> dict[str, str]:
     return {
         period: str((hub.zone.root / s.path).resolve())
         for period, s in standing.items()
-        if s and not s.nil and not hub.damaged(s)
+        if s and not s.nil and not hub.is_damaged(s)
     }
 
 
@@ -54,7 +54,7 @@ def previous_reading(hub: Hub, task: Task, baseline: Collection[str]) -> Previou
         stands = current(known.get(period, []))
         if stands is None or (stands.content_digest, stands.quarantine_digest) != digests:
             return None
-        if period not in baseline and (not stands.nil or hub.damaged(stands)):
+        if period not in baseline and (not stands.nil or hub.is_damaged(stands)):
             return None  # damaged, as the doctor says; what is read anew takes its place
     try:
         parts = hub.zone.landing(task.province, task.provision, last.gather).parts

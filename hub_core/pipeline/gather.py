@@ -248,7 +248,7 @@ def _start(
             replay=replay_number,
             sequence=sequence,
             origin_start=hub.config.settings.origin_start if again is None else again.origin_start,
-            plugin=hub.found[task.province],
+            plugin=hub.plugins[task.province],
             trusted=hub.config.settings.plugins.trusted,
             provision=task.provision,
             periods=task.periods,

@@ -284,14 +284,16 @@ def _outdated(hub: Hub, manifest: Manifest) -> set[int]:
         [manifest.period], province=manifest.province, provision=manifest.provision
     )
     same = [each for each in known if each.content_digest == manifest.digests.content]
-    damaged = {each.id for each in same if hub.damaged(each)}
+    damaged = {each.id for each in same if hub.is_damaged(each)}
     declared = (
         hub.provinces[manifest.province].provisions if manifest.province in hub.provinces else {}
     )
     if manifest.provision not in declared or declared[manifest.provision].map.value.unit is None:
         return damaged  # the same numbers, and nobody says of what
     whole = [each for each in known if each.id not in damaged]
-    return damaged | {each.id for each, _ in hub.in_other_units(hub.config.catalogue, whole)}
+    return damaged | {
+        each.id for each, _ in hub.submissions_in_old_units(hub.config.catalogue, whole)
+    }
 
 
 def reason_for(hub: Hub, manifest: Manifest) -> str:

@@ -156,7 +156,7 @@ def _observe(hub: Hub, release: Release, scope: Scope, row: dict[str, Any]) -> _
     for each in wanted.filter(alike).collect(engine="streaming").iter_rows(named=True):
         rows.setdefault((each["indicator"], each["org_unit"]), []).append(each)
     observed = _Observed(
-        str(scope.period), rows, submissions, [hub.sealed(each) for each in submissions]
+        str(scope.period), rows, submissions, [hub.verified_manifest(each) for each in submissions]
     )
     for child, parent in scope.catalogue.children(scope.period.days(scope.calendar)[1]):
         observed.catalogue_children.setdefault(parent, []).append(child)

@@ -45,7 +45,7 @@ def locate(
     ``parts``: the folder of the parts where that is not the landing zone's. Where nobody can read a
     place any more, it stands in the hub's terms with the reason; the others are not touched.
     """
-    if province not in hub.found:
+    if province not in hub.plugins:
         return [_unread(place, f"no package {province} to read it") for place in places]
     by_part: dict[Part, list[int]] = {}
     for number, place in enumerate(places):
@@ -76,7 +76,7 @@ def _order(
 ) -> dict[str, object]:
     """What a child is asked about places of one part."""
     return LocateOrder(
-        plugin=hub.found[of[0]],
+        plugin=hub.plugins[of[0]],
         trusted=hub.config.settings.plugins.trusted,
         provision=of[1],
         parts=parts,

@@ -40,7 +40,7 @@ def check(hub: Hub, day: date) -> list[Problem]:
     """
     problems = [Problem(name, what, "error") for name, what in sorted(hub.broken.items())]
     for name, province in sorted(hub.provinces.items()):
-        problems += loads(hub, hub.found[name])
+        problems += loads(hub, hub.plugins[name])
         problems += declares(hub, name, province)
     problems += _libraries(hub)
     problems += _sources(hub)
@@ -96,7 +96,7 @@ def declares(hub: Hub, name: str, province: Province) -> Iterator[Problem]:
 def _libraries(hub: Hub) -> Iterator[Problem]:
     """Libraries that installed packages need and no longer see."""
     for told in installed.read(hub.config.home)[0]:
-        if told.name in hub.found:
+        if told.name in hub.plugins:
             for each in unmet(hub.config.home, told, hub.config.settings.plugins.trusted):
                 yield Problem(told.name, f"{each}: {told.again}", "error")
 
@@ -106,7 +106,7 @@ def _other_units(hub: Hub) -> Iterator[Problem]:
     flows = hub.config.catalogue.dataflows.values()
     ways = [(flow.id, calendar.value) for flow in flows for calendar in flow.calendars]
     there = [each for way in ways for each in hub.store.currents(*way, hub.store.periods(*way))]
-    for each, what in hub.in_other_units(hub.config.catalogue, there):
+    for each, what in hub.submissions_in_old_units(hub.config.catalogue, there):
         yield Problem(each.province, what, "warning")
 
 
@@ -146,7 +146,7 @@ def _set_apart(hub: Hub) -> Iterator[Problem]:
 
     A slip would leave them together.
     """
-    for name in sorted(set(hub.config.settings.provinces) - set(hub.found)):
+    for name in sorted(set(hub.config.settings.provinces) - set(hub.plugins)):
         yield Problem("hub.toml", f"[provinces.{name}]: there is no such package", "error")
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from hub_core.engine.shared import HUB, links, shared
+from hub_core.engine.shared import HUB, library_links, shared_libraries
 from hub_core.errors import ConfigurationError, PluginError, StoreError
 from hub_core.home import Hub
 from hub_core.hookspecs import GROUP
@@ -158,11 +158,17 @@ def _make_environment(hub: Hub, told: Installed, pip: Pip) -> None:
     wanted = [each for each in told.requires if canonicalize_name(Requirement(each).name) != HUB]
     if wanted:
         as_they_are = Path(made.environment).parent / "hub.txt"
-        lines = [f"{name}=={each.version}\n" for name, each in sorted(shared(trusted).items())]
+        lines = [
+            f"{name}=={each.version}\n" for name, each in sorted(shared_libraries(trusted).items())
+        ]
         as_they_are.write_text("".join(lines), encoding="utf-8")
         try:
             pip.install(
-                "--constraint", str(as_they_are), *wanted, into=python, path=links(home, trusted)
+                "--constraint",
+                str(as_they_are),
+                *wanted,
+                into=python,
+                path=library_links(home, trusted),
             )
         except ConfigurationError as error:
             raise ConfigurationError(
@@ -197,7 +203,7 @@ def remove(hub: Hub, name: str) -> list[str]:
 
     Its files go with the next journey: somebody may still read them.
     """
-    there = hub.found.get(name)
+    there = hub.plugins.get(name)
     with installed.alone(hub.config.home):
         try:
             installed.forget(hub.config.home, name)
