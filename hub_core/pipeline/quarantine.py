@@ -41,8 +41,8 @@ class Listing:
     rows: int
 
     @property
-    def told(self) -> int:
-        """How many rows are told."""
+    def listed(self) -> int:
+        """How many rows are listed."""
         return sum(len(each.rows) for each in self.quarantines)
 
 
