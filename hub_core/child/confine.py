@@ -1,6 +1,6 @@
 """What the system itself holds a child to.
 
-Resource limits, and on Linux no write outside its folders (Landlock).
+There are resource limits, and on Linux no write outside its folders (Landlock).
 """
 
 from __future__ import annotations

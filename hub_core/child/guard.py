@@ -1,6 +1,7 @@
 """The guard of a child.
 
-Limits that it is under, and an audit hook that ends it where its code goes too far.
+It sets the limits that the child is under, and an audit hook that ends the child where its code
+goes too far.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Locating in a child.
-
-Where cells of one landed part stand, what stands there, and in which rows.
-"""
+"""Locating in a child: where cells of one landed part are, what they hold, and in which rows."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The unchanged payload.
+"""The unchanged payload: what need not be read again.
 
-Skip reading when neither the payload nor anything that interprets it (code, mapping, rules) has
-changed.
+Reading is skipped where neither the payload nor anything that interprets it (code, mapping, rules)
+has changed.
 """
 
 from __future__ import annotations

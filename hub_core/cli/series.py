@@ -30,7 +30,7 @@ def series(
 ) -> None:
     """Show a series in two views: as it was reported, and on today's borders.
 
-    Where there is no figure, why.
+    Where there is no figure, it says why.
     """
     from hub_core.model.period import Period
     from hub_core.obligations import business_date

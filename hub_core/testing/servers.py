@@ -292,7 +292,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def meets_condition(self, validators: Mapping[str, str]) -> bool:
-        """Tell whether the request's condition holds (RFC 9110, section 13.2.2).
+        """Tell whether the request's condition names these validators (RFC 9110, section 13.2.2).
 
         An ETag goes before a date.
         """

@@ -31,9 +31,9 @@ class FigureQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """Where a reported figure is.
+    """Where a reported figure is: its submission and revision, its landed part, its place and text.
 
-    Submission and revision, landed part, and the sender's own words.
+    ``locator`` and ``text`` are the sender's own words.
     """
 
     province: str

@@ -1,6 +1,6 @@
 """A database's copy at one moment, and back.
 
-SQLite by its own means, PostgreSQL by pg_dump and pg_restore.
+SQLite is copied by its own means, PostgreSQL by pg_dump and pg_restore.
 """
 
 from __future__ import annotations

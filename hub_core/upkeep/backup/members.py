@@ -34,7 +34,7 @@ _PASSWORD = re.compile(r"://[^:/@\s]*:([^@/\s]+)@")
 class Member:
     """A file of a set.
 
-    Its name there, where it is, and what its digest must be where that is known.
+    It has its name there, where it is, and what its digest must be where that is known.
     """
 
     name: str

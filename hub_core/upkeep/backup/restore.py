@@ -1,6 +1,7 @@
 """Restore a set.
 
-Into a folder beside the new home, every digest verified, then given the home's name.
+It is written into a folder beside the new home, every digest is verified, and then the folder is
+given the home's name.
 """
 
 from __future__ import annotations

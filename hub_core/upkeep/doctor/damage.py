@@ -1,6 +1,6 @@
 """Rows without files, and digests that do not hold.
 
-Sealed folders, landed parts, releases, catalogues.
+Looked at are sealed folders, landed parts, releases and catalogues.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a killed hub left, and files without rows.
 
-Read from the folders, beside the rows that should name them.
+They are read from the folders, beside the rows that should name them.
 """
 
 from __future__ import annotations

@@ -78,7 +78,10 @@ def test_links_are_made_once_and_those_that_lead_nowhere_go(tmp_path: Path) -> N
     }
     assert all(each.exists() for each in folder.iterdir())
     made = folder.stat().st_mtime_ns
-    assert (shared.library_links(tmp_path, ["connectors"]), folder.stat().st_mtime_ns) == (folder, made)
+    assert (shared.library_links(tmp_path, ["connectors"]), folder.stat().st_mtime_ns) == (
+        folder,
+        made,
+    )
     old, cut_off = folder.with_name("hub-0123456789abcdef"), folder.with_name("hub-new")
     for each in (old, cut_off):
         each.mkdir()
