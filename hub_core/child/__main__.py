@@ -1,4 +1,6 @@
-"""``python -m hub_core.child FD``: a line of JSON on standard input is an order, a line on FD its answer.
+"""``python -m hub_core.child FD``: takes orders on standard input, and writes answers to FD.
+
+A line of JSON on standard input is an order, a line on FD its answer.
 
 Each order has a token, and so has its answer. Standard output and standard error belong to the
 province's code and never reach the answers.

@@ -12,33 +12,25 @@ import polars as pl
 
 from hub_core.child import Progress
 from hub_core.child.batches import batches
-from hub_core.child.preparing import load_prepare
 from hub_core.child.reading import parts_to_read, reading_digest
 from hub_core.child.sealing import Sealing
-from hub_core.child.validator_cache import ValidatorCache
-from hub_core.config.province import with_secrets
-from hub_core.contracts import PayloadPart, Reader, Request, RequestedPeriod, Source
+from hub_core.child.tools import GatherTools
+from hub_core.contracts import PayloadPart, Request, RequestedPeriod
 from hub_core.errors import HubError, PluginError, SourceChanged, StateError
 from hub_core.landing.parts import open_part
 from hub_core.landing.scratch import Scratch
 from hub_core.model.exchange import Gathered, GatherOrder, Landing, Part
-from hub_core.model.period import Calendar, Period
+from hub_core.model.period import Period
 from hub_core.prefetch import prefetch
-from hub_core.rules import RuleContext
 from hub_core.stages.collect import collect
 from hub_core.stages.land import land
-from hub_core.stages.normalise import Normaliser
-from hub_core.stages.validate import Codes, Validator
-from hub_core.structures import open_snapshot
 
 if TYPE_CHECKING:
-    from hub_core.config.province import Province, Provision
-    from hub_core.model.catalogue import Catalogue, Dataflow
+    from hub_core.config.province import Province
     from hub_core.packages.load import ConnectorRegistry
-    from hub_core.rules import Rule
 
 Arrived = tuple[Part, PayloadPart]
-SPOOL = 100_000  # rows held before they are written by period
+SPOOL = 100_000  # rows that wait before they are written by period
 PREFETCHED = 1  # parts fetched ahead of the landing, and landed ahead of the reader
 
 
@@ -49,79 +41,6 @@ class Counts:
     rows: int = 0
     ignored: int = 0
     absent: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class GatherTools:
-    """What a gather works with: the province's declarations, its connectors, and the catalogue."""
-
-    province: Province
-    declared: Provision
-    catalogue: Catalogue
-    dataflow: Dataflow
-    calendar: Calendar
-    source: Source
-    validator_cache: ValidatorCache
-    reader: Reader
-    prepare: Callable[[pl.DataFrame], pl.DataFrame] | None
-    normalise: Normaliser
-    codes: Codes
-    rules: dict[str, Rule]
-    validate: Validator
-
-    @classmethod
-    def of(
-        cls,
-        order: GatherOrder,
-        province: Province,
-        connectors: ConnectorRegistry,
-        scratch: Scratch,
-    ) -> GatherTools:
-        """Make all that an order needs. Raises HubError where something of it cannot be made."""
-        catalogue = open_snapshot(Path(order.catalogue))
-        if order.provision not in province.provisions:
-            raise PluginError(f"the package has no provision {order.provision}")
-        declared = province.provisions[order.provision]
-        dataflow = catalogue.dataflows[declared.dataflow]
-        calendar = Calendar(declared.calendar or dataflow.calendar)
-        where = f"{order.provision}.toml"
-        settings = declared.source | order.source
-        source = connectors.make(Source, with_secrets(settings, order.secrets), f"{where} [source]")
-        validator_cache = ValidatorCache(order, settings, scratch)
-        reader = connectors.make(Reader, declared.reader, f"{where} [reader]")
-        prepare = load_prepare(declared.prepare)
-        normalise = Normaliser(province, order.provision, catalogue, calendar)
-        codes = _codes(calendar, normalise)
-        reporting_scope = frozenset(order.speaks_for), frozenset(order.indicators)
-        context = RuleContext(catalogue, *reporting_scope, calendar, normalise.periods.codes)
-        requested_periods = None if declared.periods == "all" else order.periods
-        return cls(
-            province=province,
-            declared=declared,
-            catalogue=catalogue,
-            dataflow=dataflow,
-            calendar=calendar,
-            source=source,
-            validator_cache=validator_cache,
-            reader=reader,
-            prepare=prepare,
-            normalise=normalise,
-            codes=codes,
-            rules=connectors.rules,
-            validate=Validator(context, codes, requested_periods, connectors.rules),
-        )
-
-
-def _codes(calendar: Calendar, normalise: Normaliser) -> Codes:
-    lists = {
-        "indicator": normalise.indicators.codes,
-        "org_unit": normalise.org_units.codes,
-        "period": normalise.periods.codes,
-        "measure": normalise.measures.codes,
-        "dims": normalise.dims.codes,
-        "status": normalise.statuses.codes,
-    }
-    return Codes(calendar, lists)
 
 
 class Gathering:

@@ -93,25 +93,10 @@ class Sealing:
             for frames in (quarantined, remarked)
         )
         labels = self.codes.lists["period"]
-        unread = quarantine.filter(pl.col("period").is_null())
-        if unread.height:
-            unread.write_parquet(self.scratch.gather_folder(self.order.gather) / QUARANTINE)
         files_by_period = {labels[n]: files for n, files in spool.items()}
         for label in [*quarantine["period"].drop_nulls().unique(), *self.nil_periods]:
             files_by_period.setdefault(label, [])
-        if unread.height and not files_by_period:
-            text = unread["text"][0]
-            raise SourceChanged(
-                f"no row has a period that the mapping can read; the first says {text!r}"
-            )
-        if unread.height:
-            all_files = [path for files in files_by_period.values() for path in files]
-            accepted = sum(
-                pl.scan_ipc(path).select(pl.len()).collect().item() for path in all_files
-            )
-            self.unread_findings = share_quarantined(
-                quarantine, accepted, self.dataflow.quarantined_percent
-            )
+        self._set_unread_aside(quarantine, files_by_period)
         with ThreadPoolExecutor(1, "seal") as writer:
             for period in sorted(map(Period.parse, files_by_period)):
                 label = str(period)
@@ -126,6 +111,28 @@ class Sealing:
             self._wait()
         no_data = sorted(set(self.order.periods) - set(files_by_period))
         return list(map(str, self.sealed.values())), no_data
+
+    def _set_unread_aside(
+        self, quarantine: pl.DataFrame, files_by_period: dict[str, list[Path]]
+    ) -> None:
+        """Write rows without a period to a file of the gather, and check how many they are.
+
+        Raises SourceChanged where no row has a period.
+        """
+        unread = quarantine.filter(pl.col("period").is_null())
+        if not unread.height:
+            return
+        unread.write_parquet(self.scratch.gather_folder(self.order.gather) / QUARANTINE)
+        if not files_by_period:
+            text = unread["text"][0]
+            raise SourceChanged(
+                f"no row has a period that the mapping can read; the first says {text!r}"
+            )
+        all_files = [path for files in files_by_period.values() for path in files]
+        accepted = sum(pl.scan_ipc(path).select(pl.len()).collect().item() for path in all_files)
+        self.unread_findings = share_quarantined(
+            quarantine, accepted, self.dataflow.quarantined_percent
+        )
 
     def _seal(
         self,

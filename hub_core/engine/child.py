@@ -53,7 +53,10 @@ class PluginEnvironment:
 
 
 class Child:
-    """A child process: orders in, answers out, a session of its own, no secret in its environment."""
+    """A child process: orders in, answers out.
+
+    It has a session of its own, and no secret in its environment.
+    """
 
     def __init__(
         self, user: SystemUser | None = None, own: PluginEnvironment | None = None

@@ -1,4 +1,6 @@
-"""What is due when: nights at their hour, missed nights by their rule, retries as later runs, and deliveries.
+"""What is due when: nights at their hour, missed nights by their rule, retries, and deliveries.
+
+A retry is a later run.
 
 Everything is worked out anew from the configuration and the ledger in the database; nothing is
 remembered here. So it does not matter how long the hub was away, which of two hubs asks, or whether

@@ -56,18 +56,20 @@ class Gateway(System):
     ``fault`` may be changed while it runs. It strikes from the page at row ``fault_from`` on,
     ``times`` times or always:
 
-    - ``expire``: every token given so far has ended; ``cut``: so it has, and half of the page is there already;
-      ``401``: no token is taken
+    - ``expire``: every token given so far has ended; ``cut``: so it has, and half of the page is
+      there already; ``401``: no token is taken
     - ``429``, ``503``: that status, with ``Retry-After`` where ``retry_after`` is set
     - ``error body``: status 200, ``success`` false and an error
     - ``inside``: a redirect to an address inside the network; ``next inside``: a next link to it
     - ``page size``: half as many rows a page; ``total``: another total each time
-    - ``same cursor``: the next cursor is that of this page; ``endless``: the same rows with a new cursor for ever
+    - ``same cursor``: the next cursor is that of this page; ``endless``: the same rows with a new
+      cursor for ever
     - ``drip``, ``drip headers``: byte by byte
-    - ``gzip``: packed, as it should be; ``gzip bomb``: ``bomb_bytes`` of blanks packed small; ``torn gzip``: packed,
-      without its end
-    - ``304``: not modified, asked under a condition or not; ``304 other``: so, and it names another ETag or date;
-      ``304 body``: where it is true, with the body behind it; ``stale``: to every condition, whatever has changed
+    - ``gzip``: packed, as it should be; ``gzip bomb``: ``bomb_bytes`` of blanks packed small;
+      ``torn gzip``: packed, without its end
+    - ``304``: not modified, asked under a condition or not; ``304 other``: so, and it names another
+      ETag or date; ``304 body``: where it is true, with the body behind it; ``stale``: to every
+      condition, whatever has changed
     - ``long etag``: of ``etag_length`` letters; ``torn etag``: with a break of line in it
     """
 

@@ -171,7 +171,10 @@ class _Stream(io.RawIOBase):
 
 
 def _place(work: Path, about: About, url: str | None, now: datetime) -> None:
-    """Put database and landing zone where hub.toml says, which then names places inside the home."""
+    """Put database and landing zone where hub.toml says.
+
+    hub.toml names places inside the home then.
+    """
     toml = work / "config" / "hub.toml"
     text = toml.read_text(encoding="utf-8-sig")
     settings: dict[str, Any] = tomllib.loads(text).get("store", {})
