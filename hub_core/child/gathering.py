@@ -12,9 +12,9 @@ import polars as pl
 
 from hub_core.child import Progress
 from hub_core.child.batches import batches
+from hub_core.child.equipment import Equipment
 from hub_core.child.reading import parts_to_read, reading_digest
 from hub_core.child.sealing import Sealing
-from hub_core.child.tools import GatherTools
 from hub_core.contracts import PayloadPart, Request, RequestedPeriod
 from hub_core.errors import HubError, PluginError, SourceChanged, StateError
 from hub_core.landing.parts import open_part
@@ -57,10 +57,10 @@ class Gathering:
         """Gather; an error is part of the answer, beside what was landed before it."""
         try:
             connectors, province = load()
-            tools = GatherTools.of(self.order, province, connectors, self.scratch)
+            equipment = Equipment.of(self.order, province, connectors, self.scratch)
         except HubError as error:
             return Gathered(error=error.located(**_place(self.order)).as_dict())
-        return _LoadedGather(self.order, self.progress, self.scratch, tools).run()
+        return _LoadedGather(self.order, self.progress, self.scratch, equipment).run()
 
 
 def _place(order: GatherOrder) -> dict[str, str]:
@@ -71,9 +71,10 @@ class _LoadedGather:
     """A gather whose package, connectors and mapping are loaded."""
 
     def __init__(
-        self, order: GatherOrder, progress: Progress, scratch: Scratch, tools: GatherTools
+        self, order: GatherOrder, progress: Progress, scratch: Scratch, equipment: Equipment
     ) -> None:
-        self.order, self.progress, self.scratch, self.tools = order, progress, scratch, tools
+        self.order, self.progress = order, progress
+        self.scratch, self.equipment = scratch, equipment
         self.counts = Counts()
         self.parts: list[Part] = []
         self.spool: dict[int, list[Path]] = {}
@@ -86,9 +87,11 @@ class _LoadedGather:
 
     def run(self) -> Gathered:
         """Gather; an error is part of the answer, beside what was landed before it."""
-        order, tools = self.order, self.tools
+        order, equipment = self.order, self.equipment
         arriving = self._arriving()  # the system is asked already
-        digest = reading_digest(order, tools.province, tools.catalogue.digest, tools.rules)
+        digest = reading_digest(
+            order, equipment.province, equipment.catalogue.digest, equipment.rules
+        )
         previous = order.previous_reading
         if previous is not None and previous.reading != digest:
             previous = None
@@ -101,7 +104,7 @@ class _LoadedGather:
             return self._failed(landing, error)
         try:
             sealed, no_data = self._sealing(self._stated_nil(), digest)(
-                self.spool, tools.validate.quarantine, tools.validate.remarked
+                self.spool, equipment.validate.quarantine, equipment.validate.remarked
             )
         except HubError as sealing_error:
             return self._failed(landing, sealing_error)
@@ -125,8 +128,8 @@ class _LoadedGather:
         notes = [
             f"a nil return for {', '.join(sorted(self.nil_beside))}, which was not asked for"
         ] * bool(self.nil_beside)
-        if not sealed and self.tools.validate.not_asked:
-            reported = set(self.tools.codes.lists["period"])
+        if not sealed and self.equipment.validate.not_asked:
+            reported = set(self.equipment.codes.lists["period"])
             others = ", ".join(sorted(reported - set(self.order.periods)))
             notes.append(f"every row is of a period that was not asked for: {others}")
         return notes
@@ -136,22 +139,22 @@ class _LoadedGather:
 
         A replay returns the parts of its landing instead.
         """
-        tools = self.tools
+        equipment = self.equipment
         if self.order.replay_of is not None:
             return self._landed(Path(self.order.replay_of))
         periods = [Period.parse(label) for label in self.order.periods]
         requested_periods = tuple(
-            RequestedPeriod(str(period), *period.days(tools.calendar)) for period in periods
+            RequestedPeriod(str(period), *period.days(equipment.calendar)) for period in periods
         )
-        hosts = tools.province.allowed_hosts
+        hosts = equipment.province.allowed_hosts
         if "url" in self.order.source:  # the operator's own word counts
             hosts = (*hosts, str(urlsplit(self.order.source["url"]).hostname))
         request = Request(
-            requested_periods, hosts, self.order.allow_loopback, tools.validator_cache
+            requested_periods, hosts, self.order.allow_loopback, equipment.validator_cache
         )
         # while the part before is landed
-        payloads = prefetch(collect(tools.source, request), PREFETCHED)
-        return prefetch(land(self.scratch, payloads, tools.validator_cache.key), PREFETCHED)
+        payloads = prefetch(collect(equipment.source, request), PREFETCHED)
+        return prefetch(land(self.scratch, payloads, equipment.validator_cache.key), PREFETCHED)
 
     def _landed(self, folder: Path) -> Iterator[Arrived]:
         """Yield the parts of the landing that is read again."""
@@ -194,7 +197,7 @@ class _LoadedGather:
 
         The error of a part that cannot be read is kept, and no later part is read.
         """
-        nil_text = self.tools.declared.nil
+        nil_text = self.equipment.declared.nil
         for place, payload in parts_to_read(arriving, self.parts, known_digests, self.scratch.open):
             if self.read_error is not None:
                 continue
@@ -211,13 +214,13 @@ class _LoadedGather:
                 self.read_error = PluginError(what, part=payload.name)
 
     def _read(self, payload: PayloadPart, part: int) -> Iterator[pl.DataFrame]:
-        prepare = self.tools.prepare
-        for raw_frame in self.tools.reader.read(payload):
+        prepare = self.equipment.prepare
+        for raw_frame in self.equipment.reader.read(payload):
             frame = self._check_owner(raw_frame)
             prepared_frame = frame if prepare is None else prepare(frame)
             if not isinstance(prepared_frame, pl.DataFrame) or "row" not in prepared_frame.columns:
                 raise PluginError(
-                    f"prepare {self.tools.declared.prepare} must give a frame that keeps row"
+                    f"prepare {self.equipment.declared.prepare} must give a frame that keeps row"
                 )
             yield prepared_frame.with_columns(
                 part=pl.lit(part, dtype=pl.UInt32), row=pl.col("row").cast(pl.UInt64)
@@ -227,7 +230,7 @@ class _LoadedGather:
         """Check a frame that says whose it is; raise SourceChanged where it is another's."""
         if "#of" not in frame.columns:
             return frame
-        own_name = f"{self.tools.province.id}/{self.order.provision}"
+        own_name = f"{self.equipment.province.id}/{self.order.provision}"
         if others := sorted(set(frame["#of"].unique()) - {own_name}):
             raise SourceChanged(
                 f"this is the form of {others[0]}, and {own_name} was asked for its own"
@@ -236,12 +239,12 @@ class _LoadedGather:
 
     def _map(self, batch: pl.DataFrame) -> None:
         """Map and check rows."""
-        normalised = self.tools.normalise(batch)
+        normalised = self.equipment.normalise(batch)
         self.counts.rows += batch.height
         self.counts.ignored += normalised.ignored
         self.counts.absent += normalised.absent
         self.nil_periods |= normalised.nil
-        self.unspooled.append(self.tools.validate(normalised.rows))
+        self.unspooled.append(self.equipment.validate(normalised.rows))
         if sum(frame.height for frame in self.unspooled) >= SPOOL:
             self._spool_rows()
 
@@ -274,7 +277,7 @@ class _LoadedGather:
             gather=order.gather,
             sequence=order.sequence,
             origin_start=order.origin_start,
-            province=self.tools.province.id,
+            province=self.equipment.province.id,
             provision=order.provision,
             periods=order.periods,
             parts=self.parts,
@@ -293,7 +296,7 @@ class _LoadedGather:
         """
         requested = self.order.periods
         labels = {
-            self.tools.codes.lists["period"][index]
+            self.equipment.codes.lists["period"][index]
             for index in self.nil_periods
             if index is not None
         }
@@ -306,21 +309,21 @@ class _LoadedGather:
             self.nil_parts and self.nil_parts == len(self.parts) and not self.counts.rows
         ):
             labels |= set(requested)
-        return labels if self.tools.declared.periods == "all" else labels & set(requested)
+        return labels if self.equipment.declared.periods == "all" else labels & set(requested)
 
     def _sealing(self, nil_periods: set[str], digest: str) -> Sealing:
-        tools = self.tools
+        equipment = self.equipment
         return Sealing(
             order=self.order,
             scratch=self.scratch,
-            province=tools.province,
-            declared=tools.declared,
-            catalogue=tools.catalogue,
-            dataflow=tools.dataflow,
-            calendar=tools.calendar,
-            codes=tools.codes,
+            province=equipment.province,
+            declared=equipment.declared,
+            catalogue=equipment.catalogue,
+            dataflow=equipment.dataflow,
+            calendar=equipment.calendar,
+            codes=equipment.codes,
             parts=self.parts,
-            rules=tools.rules,
+            rules=equipment.rules,
             nil_periods=nil_periods,
             reading=digest,
         )
@@ -331,5 +334,5 @@ class _LoadedGather:
             "rows": counts.rows,
             "ignored": counts.ignored,
             "absent": counts.absent,
-            "not_asked": self.tools.validate.not_asked,
+            "not_asked": self.equipment.validate.not_asked,
         }

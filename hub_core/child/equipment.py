@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatherTools:
+class Equipment:
     """What a gather works with: the province's declarations, its connectors, and the catalogue."""
 
     province: Province
@@ -54,7 +54,7 @@ class GatherTools:
         province: Province,
         connectors: ConnectorRegistry,
         scratch: Scratch,
-    ) -> GatherTools:
+    ) -> Equipment:
         """Make all that an order needs. Raises HubError where something of it cannot be made."""
         catalogue = open_snapshot(Path(order.catalogue))
         if order.provision not in province.provisions:
