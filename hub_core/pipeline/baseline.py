@@ -25,7 +25,7 @@ def baseline_submissions(hub: Hub, task: Task) -> dict[str, str]:
     return {
         period: str((hub.zone.root / submission.path).resolve())
         for period, submission in _current_submissions(hub, task, wanted).items()
-        if not submission.nil and not hub.damaged(submission)
+        if not submission.nil and not hub.is_damaged(submission)
     }
 
 
@@ -46,7 +46,7 @@ def previous_reading(hub: Hub, task: Task, baseline: Collection[str]) -> Previou
             return None
         if (submission.content_digest, submission.quarantine_digest) != digests:
             return None
-        if period not in baseline and (not submission.nil or hub.damaged(submission)):
+        if period not in baseline and (not submission.nil or hub.is_damaged(submission)):
             return None  # damaged, as the doctor says; what is read anew takes its place
     try:
         parts = hub.zone.landing(task.province, task.provision, last.gather).parts

@@ -113,7 +113,7 @@ def _sealed(hub: Hub, submission: Submission) -> pl.DataFrame:
 
     from hub_core.model.observation import KEY, scan_figures
 
-    hub.sealed(submission)
+    hub.verified_manifest(submission)
     folder = hub.zone.root / submission.path
     return scan_figures(folder / OBSERVATIONS).select(*KEY, "value", "status").collect()
 

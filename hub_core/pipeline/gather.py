@@ -298,7 +298,7 @@ def build_order(
         replay=attempt.replay,
         sequence=attempt.sequence,
         origin_start=settings.origin_start if landing is None else landing.origin_start,
-        plugin=hub.found[task.province],
+        plugin=hub.plugins[task.province],
         trusted=settings.plugins.trusted,
         provision=task.provision,
         periods=task.periods,

@@ -55,7 +55,7 @@ def located(
     """Each place located; where its column is not there (any more), its row."""
     found = locate(hub, province, provision, places, cells=cells, parts=parts)
     lost = [n for n, each in enumerate(found) if not each.read and places[n].column is not None]
-    if lost and province in hub.found:
+    if lost and province in hub.plugins:
         bare = [replace(places[n], column=None) for n in lost]
         rows = locate(hub, province, provision, bare, cells=cells, parts=parts)
         for n, each in zip(lost, rows, strict=True):

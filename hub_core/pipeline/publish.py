@@ -269,6 +269,6 @@ def _note_other_units(
     hub.releases.note(
         [
             finding(release.id, rule, each.province, what, {}, now) | {"submission_id": each.id}
-            for each, what in hub.in_other_units(scope.catalogue, used)
+            for each, what in hub.submissions_in_old_units(scope.catalogue, used)
         ]
     )

@@ -41,8 +41,8 @@ class Listing:
     rows: int
 
     @property
-    def told(self) -> int:
-        """How many rows are told."""
+    def listed(self) -> int:
+        """How many rows are listed."""
         return sum(len(each.rows) for each in self.quarantines)
 
 
@@ -109,7 +109,7 @@ def _kept(hub: Hub, province: str | None, period: str | None) -> Iterator[_Kept]
 
 def _of_revision(hub: Hub, submission: Submission) -> _Kept:
     folder = hub.zone.root / submission.path
-    manifest = hub.sealed(submission)
+    manifest = hub.verified_manifest(submission)
     return _Kept(
         submission.province,
         submission.provision,

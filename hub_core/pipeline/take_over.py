@@ -271,13 +271,13 @@ def _outdated(hub: Hub, manifest: Manifest) -> set[int]:
         [manifest.period], province=manifest.province, provision=manifest.provision
     )
     alike = [r for r in revisions if r.content_digest == manifest.digests.content]
-    damaged = {revision.id for revision in alike if hub.damaged(revision)}
+    damaged = {revision.id for revision in alike if hub.is_damaged(revision)}
     province = hub.provinces.get(manifest.province)
     declared = province.provisions.get(manifest.provision) if province else None
     if declared is None or declared.map.value.unit is None:
         return damaged  # the same numbers, and nobody says of what
     sound = [revision for revision in revisions if revision.id not in damaged]
-    in_other_units = hub.in_other_units(hub.config.catalogue, sound)
+    in_other_units = hub.submissions_in_old_units(hub.config.catalogue, sound)
     return damaged | {revision.id for revision, _ in in_other_units}
 
 

@@ -123,7 +123,7 @@ def try_file(
     folder = Path(tempfile.mkdtemp(prefix="hub-trial-"))
     try:
         made = order(
-            hub.config, hub.found[province], (provision, declared), [file], asked, folder, now
+            hub.config, hub.plugins[province], (provision, declared), [file], asked, folder, now
         )
         made = made.model_copy(
             update={"baseline": baseline_submissions(hub, Task(province, provision, asked))}

@@ -725,7 +725,7 @@ def test_a_package_that_is_removed_is_gone_and_its_figures_stay(
     assert "still there: the duty of XAU.SKHCN to report TELECOM" in done.stdout
     hub = shelf.hub()
     try:
-        assert "xau" not in {**hub.found, **hub.broken}
+        assert "xau" not in {**hub.plugins, **hub.broken}
         with pytest.raises(PluginError, match="no package xau is installed in this home"):
             remove(hub, "xau")
         with pytest.raises(

@@ -149,7 +149,7 @@ class TokenServer(System):
         super().__init__()
 
     def answer(self, asked: Question) -> None:
-        self.note(dict(asked.headers.items()))
+        self.count_request(dict(asked.headers.items()))
         self.form = asked.rfile.read(int(asked.headers.get("Content-Length") or 0)).decode()
         asked.reply(
             self.says.status,

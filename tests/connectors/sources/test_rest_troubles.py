@@ -193,7 +193,7 @@ class Dated(System):
     zone = "GMT"
 
     def answer(self, asked: RequestHandler) -> None:
-        self.note({})
+        self.count_request({})
         if self.requests > 1:
             asked.reply(200, b"{}")
             return

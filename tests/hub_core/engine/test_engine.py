@@ -355,7 +355,7 @@ def orders(nights: Nights, *names: str) -> list[dict[str, Any]]:
     with nights.hub() as hub:
         snapshot = str(hub.config.snapshot())
         made = [
-            CheckOrder(plugin=hub.found[name], trusted=["connectors"], catalogue=snapshot)
+            CheckOrder(plugin=hub.plugins[name], trusted=["connectors"], catalogue=snapshot)
             for name in names
         ]
     return [each.model_dump(mode="json") for each in made]

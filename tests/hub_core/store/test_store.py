@@ -23,7 +23,7 @@ from hub_core.model.exchange import Manifest, Receipt, ReleaseManifest
 from hub_core.stages.admit import Admitted, admit
 from hub_core.stages.freeze import delivery_id, freeze
 from hub_core.store import tables
-from hub_core.store.connection import HEAD, connect, make, migrate
+from hub_core.store.connection import HEAD, connect, make_tables, migrate
 from hub_core.store.releases import Release, Releases
 from hub_core.store.revisions import Submission, current
 from hub_core.store.runs import Runs
@@ -683,7 +683,7 @@ def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
 
 def test_two_hubs_may_make_one_database(tmp_path: Path) -> None:
     engine = connect(f"sqlite:///{tmp_path / 'hub.db'}")
-    make(engine)
+    make_tables(engine)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("select version_num from alembic_version").all() == [
             (HEAD,)
