@@ -117,18 +117,18 @@ def quarantine(
         else:
             files = export_workbooks(hub, found.quarantines, export)
     if json:
-        as_json({"rows": found.told, "files": files} if export else _rows(found.quarantines))
+        as_json({"rows": found.listed, "files": files} if export else _rows(found.quarantines))
         return
     if export is None:
         _show(found)
     for file in files:
         say(f"{file}")
-    if found.told < found.rows:
+    if found.listed < found.rows:
         say(
-            f"The first {found.told:,} of {found.rows:,} rows; more with --limit, or all of them with --export."
+            f"The first {found.listed:,} of {found.rows:,} rows; more with --limit, or all of them with --export."
         )
     elif export:
-        say(f"{found.told:,} rows")
+        say(f"{found.listed:,} rows")
 
 
 def _show(found: Listing) -> None:

@@ -107,10 +107,10 @@ def test_a_limit_tells_how_many_there_are(nights: Nights) -> None:
     nights.night()
     with nights.hub() as hub:
         told = quarantines(hub, limit=9)
-        assert (told.told, told.rows) == (9, 11)
+        assert (told.listed, told.rows) == (9, 11)
         assert [row.text for row in told.quarantines[1].rows] == ["y0", "y1"]
         assert [each.province for each in quarantines(hub, limit=3).quarantines] == ["a"]
-        assert quarantines(hub).told == 11
+        assert quarantines(hub).listed == 11
 
 
 def test_rows_without_a_period_are_listed_until_a_replay_reads_them(nights: Nights) -> None:
@@ -129,8 +129,8 @@ def test_rows_without_a_period_are_listed_until_a_replay_reads_them(nights: Nigh
             ("V001", "period", "?", "a.csv line 4 column ky"),
         ]
         assert (told.rows[0].why, told.rows[0].cells["gt"]) == ("Mã không có trong danh mục", "4")
-        assert quarantines(hub, "a", "?").told == 2
-        assert quarantines(hub, "a", "2026-M10").told == 0
+        assert quarantines(hub, "a", "?").listed == 2
+        assert quarantines(hub, "a", "2026-M10").listed == 0
         [gather] = hub.zone.landings("a", "telecom")
     toml = nights.packages / "a/hub_provinces/a/telecom.toml"
     words = 'codes = { "2026-M10" = "2026-M10", "tháng mười" = "2026-M10" }'
