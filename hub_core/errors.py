@@ -40,8 +40,8 @@ class HubError(Exception):
         self.place = {name: value for name, value in place.items() if value is not None}
 
     def __str__(self) -> str:
-        where = ", ".join(f"{name} {self.place[name]}" for name in PLACES if name in self.place)
-        return f"{self.message} ({where})" if where else self.message
+        place = ", ".join(f"{name} {self.place[name]}" for name in PLACES if name in self.place)
+        return f"{self.message} ({place})" if place else self.message
 
     def located(self, **place: str | int | None) -> HubError:
         """Add to the error's place what its raiser could not know, and return the error itself.

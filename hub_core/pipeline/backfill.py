@@ -50,17 +50,7 @@ def backfill(
     in whatever run, is not asked for it again. With ``release``, releases are frozen and delivered
     too. Raises StateError where the two periods are no range.
     """
-    if first.frequency != last.frequency or last < first:
-        raise StateError(f"{first} to {last} is no range of periods")
-    periods = [first]
-    while periods[-1] < last:
-        periods.append(periods[-1].shift(1))
-    answered = {
-        (run["province"], run["provision"], label)
-        for run in hub.runs.all(limit=None)
-        if run["kind"] == "gather" and run["outcome"] in _ANSWERED
-        for label in run["periods"]
-    }
+    periods, answered = _periods(first, last), _answered(hub)
     before, gathers, releases = 0, list[GatherReport](), list[PublishReport]()
     for n, period in enumerate(periods):
         label = str(period)
@@ -81,3 +71,23 @@ def backfill(
     return BackfillReport(
         [str(period) for period in periods], before, gathers, releases, deliveries
     )
+
+
+def _periods(first: Period, last: Period) -> list[Period]:
+    """List the periods from first to last. Raises StateError where the two are no range."""
+    if first.frequency != last.frequency or last < first:
+        raise StateError(f"{first} to {last} is no range of periods")
+    periods = [first]
+    while periods[-1] < last:
+        periods.append(periods[-1].shift(1))
+    return periods
+
+
+def _answered(hub: Hub) -> set[tuple[str, str, str]]:
+    """Return the (province, provision, period) that a gather has got an answer for."""
+    return {
+        (run["province"], run["provision"], label)
+        for run in hub.runs.all(limit=None)
+        if run["kind"] == "gather" and run["outcome"] in _ANSWERED
+        for label in run["periods"]
+    }

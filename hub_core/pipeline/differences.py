@@ -86,13 +86,15 @@ def of_revisions(
         last = sorted(by_number)[-2:]
         if len(last) < 2:
             raise StateError(
-                f"{province}/{provision} has {len(submissions)} revision of {period}: nothing to compare"
+                f"{province}/{provision} has {len(submissions)} revision of {period}:"
+                " nothing to compare"
             )
         numbers = last[0], last[1]
     if lacking := [str(number) for number in numbers if number not in by_number]:
         revisions = ", ".join(map(str, sorted(by_number))) or "none"
         raise StateError(
-            f"{province}/{provision} has no revision {' and '.join(lacking)} of {period}; there are: {revisions}"
+            f"{province}/{provision} has no revision {' and '.join(lacking)} of {period};"
+            f" there are: {revisions}"
         )
     before, after = (by_number[number] for number in numbers)
     changes, unchanged = _compare(_sealed_figures(hub, before), _sealed_figures(hub, after))

@@ -25,9 +25,8 @@ def with_places(hub: Hub, findings: list[dict[str, Any]]) -> list[dict[str, Any]
             continue
         try:
             parts = read_manifest(hub.zone.root / finding["path"]).parts
-        except (
-            SubmissionError
-        ):  # its files are gone or changed, and whoever looks at them is told so
+        except SubmissionError:
+            # its files are gone or changed, and whoever looks at them is told so
             continue
         declared = (
             hub.provinces[finding["province"]].provisions.get(finding["provision"])

@@ -1,4 +1,7 @@
-"""What a release is made of: its own submissions, those for components, and those carried forward."""
+"""What a release is made of.
+
+It has submissions of its own, submissions for components, and submissions carried forward.
+"""
 
 from __future__ import annotations
 

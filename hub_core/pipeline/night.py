@@ -42,7 +42,10 @@ def scheduled(hub: Hub, day: date, now: datetime, report: Report) -> NightReport
 
 
 def again(hub: Hub, provisions: Collection[str], now: datetime, report: Report) -> NightReport:
-    """Ask some provisions (``nghe_an/telecom``) again, then publish and deliver what comes of it."""
+    """Ask some provisions again, then publish and deliver what comes of it.
+
+    ``provisions``: by their keys, such as ``nghe_an/telecom``.
+    """
     return _night(
         hub, [task for task in tasks(hub, now, None, None) if task.key in provisions], now, report
     )

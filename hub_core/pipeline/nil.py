@@ -45,28 +45,22 @@ def state_nil(
         raise StateError(f"{label} has not begun; a nil return cannot be stated for it")
     provision = _provision(hub, duty)
     _check_no_figures(hub, dataflow, label, duty)
-    start = hub.config.settings.origin_start
-    gather, sequence = hub.store.new_gather(duty.province, provision, start)
-    landing = Landing(
-        gather=gather,
-        sequence=sequence,
-        origin_start=start,
+    landing = _empty_landing(hub, duty.province, provision, label, now)
+    run = hub.runs.begin(
+        "nil",
+        dataflow,
+        [label],
+        now,
         province=duty.province,
         provision=provision,
-        periods=[label],
-        parts=[],
-        complete=True,
-        landed_at=now,
+        gather=landing.gather,
     )
-    run = hub.runs.begin(
-        "nil", dataflow, [label], now, province=duty.province, provision=provision, gather=gather
-    )
-    root = hub.config.home / "scratch" / f"{gather}-0"
+    root = hub.config.home / "scratch" / f"{landing.gather}-0"
     try:
         scratch = Scratch(root)
         hub.zone.adopt_landing(root, landing)
         hub.config.snapshot()
-        folder = scratch.submission_folder(calendar, label, gather, 0)
+        folder = scratch.submission_folder(calendar, label, landing.gather, 0)
         sealed = seal(
             folder,
             pl.DataFrame(schema=SCHEMA),
@@ -98,6 +92,23 @@ def _check_no_figures(hub: Hub, dataflow: str, label: str, duty: Obligation) -> 
             raise StateError(
                 f"{what}; a nil return would withdraw them: they must be corrected at their source"
             )
+
+
+def _empty_landing(hub: Hub, province: str, provision: str, label: str, now: datetime) -> Landing:
+    """Number a new gather, and make its landing, which has no parts."""
+    start = hub.config.settings.origin_start
+    gather, sequence = hub.store.new_gather(province, provision, start)
+    return Landing(
+        gather=gather,
+        sequence=sequence,
+        origin_start=start,
+        province=province,
+        provision=provision,
+        periods=[label],
+        parts=[],
+        complete=True,
+        landed_at=now,
+    )
 
 
 def _manifest(

@@ -146,7 +146,10 @@ def _prepare_with_lease(
 def _prepare(
     hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool
 ) -> PublishReport | _PreparedRelease:
-    """Prepare a release, or report that there is no data, nothing new, or a reporter to wait for."""
+    """Prepare a release, or report why there is none to freeze.
+
+    There may be no data, nothing new, or a reporter to wait for.
+    """
     plan = _plan(hub, dataflow, period, now)
     previous = plan.previous
     if not plan.inputs.own:

@@ -73,9 +73,10 @@ def quarantines(
     limit: int | None = None,
     cells: bool = False,
 ) -> Listing:
-    """List the quarantines of the newest revisions, and rows of the newest gathers without a period.
+    """List the quarantines of the newest revisions, and those of the newest gathers.
 
-    ``limit``: how many rows are listed in all. ``cells``: with the whole row of each as it came.
+    The latter have the rows whose period could not be read. ``limit``: how many rows are listed in
+    all. ``cells``: with the whole row of each as it came.
     """
     stored, rows_left, total = [], limit, 0
     for quarantine in sorted(

@@ -88,7 +88,10 @@ def _is_as_long(submission: Submission, period: Period) -> bool:
 
 
 def _submission(hub: Hub, used: Used) -> Submission:
-    """Find a submission that a release names. Raises StateError, and StoreError where it is gone."""
+    """Find a submission that a release names.
+
+    Raises StateError where its figures are others, and StoreError where it is gone.
+    """
     place = {"province": used.province, "provision": used.provision, "calendar": used.calendar}
     name = f"revision {used.revision} of {used.province}/{used.provision}"
     for submission in hub.store.submissions([used.period], **place, revision=used.revision):

@@ -59,7 +59,7 @@ def _owed(
     dataflow, or none by periods of that length.
     """
     province, provider = reporter
-    who = f"{provider} of {province}"
+    reporter_name = f"{provider} of {province}"
     flow = hub.config.catalogue.dataflows[dataflow]
     duties = [
         duty
@@ -72,11 +72,12 @@ def _owed(
         if any(frequency in duty.frequencies for duty in duties)
     ]
     if not frequencies:
-        raise StateError(f"config/obligations has no duty of {who} to report {dataflow}")
+        raise StateError(f"config/obligations has no duty of {reporter_name} to report {dataflow}")
     form_period = period or latest(frequencies[0], flow.calendar, day)
     if form_period.frequency not in frequencies:
         raise StateError(
-            f"{who} owes {dataflow} by {', '.join(frequencies)}, and {form_period} is none of these"
+            f"{reporter_name} owes {dataflow} by {', '.join(frequencies)},"
+            f" and {form_period} is none of these"
         )
     return [duty for duty in owed(hub.config, dataflow, form_period) if duty in duties], form_period
 

@@ -85,7 +85,14 @@ def _mismatches(scope: Scope, figures: pl.DataFrame) -> Iterator[TotalMismatch]:
     coded = indexed(figures.lazy(), codes, ("source", "part", "row", "column")).collect()
     dataflow = catalogue.dataflows[scope.dataflow]
     violations = parts_and_sum(
-        SubmissionView(catalogue, dataflow, scope.period, scope.calendar, dims, coded)
+        SubmissionView(
+            catalogue=catalogue,
+            dataflow=dataflow,
+            period=scope.period,
+            calendar=scope.calendar,
+            dims=dims,
+            figures=coded,
+        )
     )
     if violations is None:
         return

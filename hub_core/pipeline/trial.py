@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hub_core.config.operator import Config
     from hub_core.config.province import Provision
     from hub_core.home import Hub
-    from hub_core.model.exchange import Manifest, Plugin
+    from hub_core.model.exchange import Manifest, Part, Plugin
 
 _MEDIA_TYPES = {".csv": "text/csv", ".json": "application/json", ".xls": "application/vnd.ms-excel"}
 _FIGURE_COLUMNS = ("indicator", "org_unit", "period", "measure", "dims", "value", "status")
@@ -68,17 +68,7 @@ def order(
     name, declared = provision
     reporting_scope = reporting_scope_of(config, plugin.name, declared.provider, declared.dataflow)
     landed = Scratch(folder / "landed")
-    try:
-        parts = [
-            landed.land(
-                PayloadPart(
-                    path.read_bytes(), _MEDIA_TYPES.get(path.suffix, ""), path.name, path.name
-                )
-            )
-            for path in files
-        ]
-    except OSError as error:
-        raise StoreError(f"{error.filename} cannot be read: {error.strerror}") from error
+    parts = _land_files(landed, files)
     start = config.settings.origin_start
     gather = f"{start:%Y%m%d}-00000001"
     common: dict[str, Any] = {
@@ -111,6 +101,21 @@ def order(
         replay_of=str(folder / "landed"),
         now=now,
     )
+
+
+def _land_files(landed: Scratch, files: list[Path]) -> list[Part]:
+    """Land local files as parts. Raises StoreError where one cannot be read."""
+    try:
+        return [
+            landed.land(
+                PayloadPart(
+                    path.read_bytes(), _MEDIA_TYPES.get(path.suffix, ""), path.name, path.name
+                )
+            )
+            for path in files
+        ]
+    except OSError as error:
+        raise StoreError(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def try_file(
