@@ -28,12 +28,12 @@ OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet
 
 
 def submission_path(calendar: str, period: str, gather: str, replay: int) -> str:
-    """Give the folder of a submission below its provision's folder."""
+    """Return the path of a submission's folder below its provision's folder."""
     return f"submissions/{calendar}.{period}/{gather}-{replay}"
 
 
 def write(path: Path, content: bytes) -> None:
-    """A file that is there whole or not at all."""
+    """Write a file so that it is there with all its content or not at all."""
     scratch = path.with_name(path.name + ".new")
     with scratch.open("wb") as file:
         file.write(content)
@@ -57,15 +57,16 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 
 def file_digest(path: Path) -> str:
-    """The sha256 of a file."""
+    """Return the sha256 of a file's bytes, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a sealed folder, its files checked against their digests.
+    """Read the manifest of a sealed folder and check the folder's files against their digests.
 
-    Raises SubmissionError.
+    Raises SubmissionError where the manifest is missing or cannot be read, where it lists other
+    files, and where a file is missing, a link, or not the one that was sealed.
     """
     path = folder / MANIFEST
     try:
@@ -86,5 +87,5 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def is_plain(path: Path) -> bool:
-    """Tell whether a path is a file of its own, and no link."""
+    """Tell whether a path is a regular file and not a symbolic link."""
     return path.is_file() and not path.is_symlink()

@@ -27,20 +27,20 @@ class Formats(Generic[Document]):
     def __init__(self, *classes: type[Document]) -> None:
         self._classes = dict(enumerate(classes, start=1))
 
-    def read(self, kept: bytes | str) -> Document:
+    def read(self, content: bytes | str) -> Document:
         """Read a document by the class of its format.
 
         Raises ValueError, in words for people, where it is not JSON, where it breaks its format,
         and where this hub does not know its format.
         """
         try:
-            number = _Head.model_validate_json(kept).format
+            number = _Head.model_validate_json(content).format
             if number not in self._classes:
-                known = ", ".join(map(str, self._classes))
+                formats = ", ".join(map(str, self._classes))
                 raise ValueError(
-                    f"it has format {number}, and this hub reads format {known}: upgrade the hub"
+                    f"it has format {number}, and this hub reads format {formats}: upgrade the hub"
                 )
-            return self._classes[number].model_validate_json(kept)
+            return self._classes[number].model_validate_json(content)
         except ValidationError as error:
             raise ValueError(explain(error)) from error
 
@@ -53,8 +53,8 @@ def explain(error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False, include_input=False):
         key = ".".join(str(step) for step in problem["loc"])
-        unknown = problem["type"] == "extra_forbidden"
-        why = "unknown key" if unknown else problem["msg"].removeprefix("Value error, ")
+        is_unknown_key = problem["type"] == "extra_forbidden"
+        why = "unknown key" if is_unknown_key else problem["msg"].removeprefix("Value error, ")
         problems.append(f"{key}: {why}" if key else why)
     return "; ".join(problems)
 

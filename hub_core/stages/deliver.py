@@ -1,4 +1,4 @@
-"""Deliver: a release to its recipient, whose answer is the receipt."""
+"""Deliver: send a release to its recipient, whose answer is the receipt."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from hub_core.model.exchange import Receipt
 
 
 def deliver(sink: Sink, delivery: str, file: BinaryIO, media_type: str, attempts: int) -> Receipt:
-    """Send a document, with effect once: a recipient that can be asked is asked before anything is sent again.
+    """Send a document so that it takes effect once, and return the recipient's receipt.
 
-    ``attempts`` says how often it was sent before. Raises DeliveryUnavailable, DeliveryRefused, and
-    StateError where an earlier answer is in doubt and the recipient knows neither our id nor a
-    question.
+    Before anything is sent again, a recipient that can be asked is asked whether it arrived.
+    ``attempts``: how often it was sent before. Raises DeliveryUnavailable and DeliveryRefused.
+    Raises StateError where it was sent before and the recipient can neither be asked nor recognise
+    our id.
     """
     if attempts and sink.askable:
         receipt = sink.ask(delivery)
