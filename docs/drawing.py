@@ -81,19 +81,19 @@ class Picture:
     """One picture, as its file says it."""
 
     def __init__(self, path: Path) -> None:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
-        self._title, self._about = told.pop("title"), told.pop("about")
-        self._column, self._row = told.pop("grid")
-        self._height = told.pop("height")
-        self._boxes = {each["id"]: Box(**each) for each in told.pop("box", [])}
-        self._arrows = [Arrow(**each) for each in told.pop("arrow", [])]
-        self._zones = [Zone(**each) for each in told.pop("zone", [])]
-        self._notes = [Note(**each) for each in told.pop("note", [])]
-        if told:
-            raise ValueError(f"{path.name}: {', '.join(told)} is no part of a picture")
+        picture = tomllib.loads(path.read_text(encoding="utf-8"))
+        self._title, self._about = picture.pop("title"), picture.pop("about")
+        self._column, self._row = picture.pop("grid")
+        self._height = picture.pop("height")
+        self._boxes = {each["id"]: Box(**each) for each in picture.pop("box", [])}
+        self._arrows = [Arrow(**each) for each in picture.pop("arrow", [])]
+        self._zones = [Zone(**each) for each in picture.pop("zone", [])]
+        self._notes = [Note(**each) for each in picture.pop("note", [])]
+        if picture:
+            raise ValueError(f"{path.name}: {', '.join(picture)} is no part of a picture")
 
     def svg(self) -> str:
-        """The picture as SVG. Raises ValueError where a text does not fit its box."""
+        """Return the picture as SVG. Raises ValueError where a text does not fit its box."""
         drawn = [
             *(self._zone(each) for each in self._zones),
             *(self._arrow(each) for each in self._arrows),
@@ -191,9 +191,9 @@ class Picture:
             self._side(each) if isinstance(each, str) else self._point(each) for each in arrow.path
         ]
 
-    def _side(self, told: str) -> tuple[float, float]:
-        """A place on the border of a box: ``name.right``, or ``name.right+12`` so far down or on."""
-        name, _, side = told.partition(".")
+    def _side(self, picture: str) -> tuple[float, float]:
+        """Return a place on the border of a box: ``name.right``, or ``name.right+12`` so far down or on."""
+        name, _, side = picture.partition(".")
         side, _, shift = side.partition("+")
         box = self._boxes[name]
         (x, y), (width, height), on = self._point(box.at), box.size, float(shift or 0)

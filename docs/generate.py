@@ -92,7 +92,7 @@ PLACEHOLDERS = {
 
 
 def rules_page() -> str:
-    """The rules that figures are held to, in Vietnamese and English."""
+    """Write the rules that figures are held to, in Vietnamese and English."""
     from hub_core.rules import RULES
 
     texts = [rule.text for rule in RULES.values()]
@@ -224,7 +224,7 @@ def catalogue_page() -> str:
 
 
 def _of_dataflow(found: Catalogue, flow: Dataflow) -> list[str]:
-    """The section of a dataflow."""
+    """Write the section of a dataflow."""
     columns = (
         *(
             "Mã · Code",
@@ -272,7 +272,7 @@ def _of_dataflow(found: Catalogue, flow: Dataflow) -> list[str]:
 
 
 def _made_from(found: Catalogue, each: Indicator) -> str:
-    """What an indicator is divided, added or ranked from, or nothing."""
+    """Say what an indicator is divided, added or ranked from, or nothing."""
     if each.numerator:
         per = found.units[each.unit].per
         return f"{each.numerator} / {each.denominator}" + (f" × {per}" if per > 1 else "")

@@ -40,7 +40,7 @@ def files() -> dict[str, str]:
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """The schema of each format 1, by its name."""
+    """Return the schema of each format 1, by its name."""
     from hub_core.model import exchange
     from hub_core.upkeep.backup import About
 
@@ -54,16 +54,16 @@ def schemas() -> dict[str, dict[str, Any]]:
     words = _words()
     found = {}
     for name, model in models.items():
-        told = model.model_json_schema()
-        inner = told.pop("$defs", {})
-        found[name] = _head(name) | _described(model.__name__, told, words)
+        schema = model.model_json_schema()
+        inner = schema.pop("$defs", {})
+        found[name] = _head(name) | _described(model.__name__, schema, words)
         if inner:
             found[name]["$defs"] = {each: _described(each, inner[each], words) for each in inner}
     return found | {"catalogue": _head("catalogue") | _snapshot(words["Catalogue"])}
 
 
 def formats_page() -> str:
-    """The page of formats, with the tables of keys as the models have them now."""
+    """Write the page of formats, with the tables of keys as the models have them now."""
     objects = dict(_objects())
     text = (HERE / "formats.md").read_text(encoding="utf-8")
     return MARK.sub(lambda mark: mark[1] + _table(objects[mark[2]]) + mark[3], text)
@@ -80,14 +80,14 @@ def _head(name: str) -> dict[str, Any]:
     return {"$schema": DRAFT, "$id": f"urn:lienthong:{name}:1"}
 
 
-def _described(model: str, told: dict[str, Any], words: Words) -> dict[str, Any]:
-    """A model's schema in the words of keys.toml, which must have one for each key."""
+def _described(model: str, schema: dict[str, Any], words: Words) -> dict[str, Any]:
+    """Return a model's schema in the words of keys.toml, which must have one for each key."""
     said = words[model]
     properties = {
         key: _untitled(schema) | NARROWER.get((model, key), {}) | {"description": said[key]}
-        for key, schema in told["properties"].items()
+        for key, schema in schema["properties"].items()
     }
-    return {**told, "title": said["title"], "description": said["says"], "properties": properties}
+    return {**schema, "title": said["title"], "description": said["says"], "properties": properties}
 
 
 def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
@@ -131,19 +131,19 @@ def _objects() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _table(schema: dict[str, Any]) -> str:
     lines = ["| Key | Holds | Where it is absent | Meaning |", "| --- | --- | --- | --- |"]
-    for key, told in schema["properties"].items():
+    for key, held in schema["properties"].items():
         absent = (
             "must be there"
             if key in schema["required"]
-            else f"`{json.dumps(told.get('default'), ensure_ascii=False)}` is meant"
+            else f"`{json.dumps(held.get('default'), ensure_ascii=False)}` is meant"
         )
-        lines.append(f"| `{key}` | {_holds(told)} | {absent} | {told['description']} |")
+        lines.append(f"| `{key}` | {_holds(held)} | {absent} | {held['description']} |")
     return "\n".join(lines) + "\n"
 
 
-def _holds(told: dict[str, Any]) -> str:
-    """What a key holds, in a word or two."""
-    match told:
+def _holds(schema: dict[str, Any]) -> str:
+    """Say what a key holds, in a word or two."""
+    match schema:
         case {"$ref": ref}:
             title = _words()[ref.rpartition("/")[2]]["title"]
             held = f"[{title}](#{title.lower().replace(' ', '-')})"
@@ -160,5 +160,5 @@ def _holds(told: dict[str, Any]) -> str:
         case {"pattern": pattern} if pattern == DIGEST:
             held = "sha256"
         case {"type": kind}:
-            held = PLAIN.get(told.get("format", kind), kind)
+            held = PLAIN.get(schema.get("format", kind), kind)
     return held

@@ -38,7 +38,7 @@ class RequestedPeriod:
     last: date
 
     def fill(self, text: str) -> str:
-        """A text with ``{period}``, ``{year}``, ``{first}`` and ``{last}`` filled in."""
+        """Fill in ``{period}``, ``{year}``, ``{first}`` and ``{last}`` in a text."""
         given = {
             "period": self.label,
             "year": self.label[:4],
@@ -123,7 +123,7 @@ class Source(Connector):
 
     @abstractmethod
     def fetch(self, request: Request, cursor: str | None) -> Iterator[PayloadPart]:
-        """The parts of the payload, in order, each given before it is looked into.
+        """Yield the parts of the payload in order, each before it is looked into.
 
         Raises SourceUnavailable, SourceRefused or SourceChanged; what was given before then is
         kept.
@@ -146,10 +146,10 @@ class Reader(Connector):
 
     @abstractmethod
     def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
-        """The locator of a cell in the sender's terms, and the text that stands there."""
+        """Return the locator of a cell in the sender's terms, and the text that stands there."""
 
     def locate_all(self, part: PayloadPart, places: list[Where]) -> dict[Where, tuple[str, str]]:
-        """What ``locate`` says of each (row, column) that is there.
+        """Locate many cells: what ``locate`` says of each (row, column) that is there.
 
         To be overridden where one pass finds many.
         """
@@ -320,5 +320,8 @@ class Sink(Connector):
         """
 
     def ask(self, delivery: str) -> Receipt | None:  # noqa: ARG002 - for those that can be asked
-        """The receipt of a delivery that the recipient has, or None; only where ``askable``."""
+        """Return the receipt that the recipient has for a delivery, or None.
+
+        It is called only where the sink is ``askable``.
+        """
         raise TypeError(f"{type(self).__name__} cannot be asked")

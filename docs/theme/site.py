@@ -25,7 +25,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """The pages beside docs/, as if they stood in it."""
+    """Return the pages beside docs/, as if they stood in it."""
     root = Path(config.config_file_path).parent
     for name in BESIDE:
         files.append(File.generated(config, name, abs_src_path=str(root / name)))
@@ -40,5 +40,5 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def anchor(heading: str, separator: str) -> str:
-    """What a link to a heading names: small letters, a hyphen for each blank."""
+    """Return what a link to a heading names: small letters, a hyphen for each blank."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", separator)

@@ -150,7 +150,7 @@ def _converse(hub: Hub, attempts: list[GatherAttempt], report: Report) -> _Conve
 
     def on_progress(provision: str, counts: dict[str, int]) -> None:
         if provision in receiving:
-            receiving[provision].told(counts.get("parts", 0))
+            receiving[provision].on_parts(counts.get("parts", 0))
         report(provision, counts)
 
     orders = [attempt.order.model_dump(mode="json") for attempt in attempts if attempt.order]

@@ -95,7 +95,7 @@ def _check_no_figures(hub: Hub, dataflow: str, label: str, duty: Obligation) -> 
 
 
 def _empty_landing(hub: Hub, province: str, provision: str, label: str, now: datetime) -> Landing:
-    """Number a new gather, and make its landing, which has no parts."""
+    """Make the landing of a new gather, which has no parts."""
     start = hub.config.settings.origin_start
     gather, sequence = hub.store.new_gather(province, provision, start)
     return Landing(

@@ -29,7 +29,7 @@ class Receiving:
         self._copying: Future[None] | None = None
         self._reported_parts, self._offset, self._stopped = 0, 0, False
 
-    def told(self, parts: int) -> None:
+    def on_parts(self, parts: int) -> None:
         """Copy new parts in a thread of its own, when enough have come since the last time.
 
         ``parts``: how many the child says that it has landed so far.

@@ -28,7 +28,7 @@ from hub_core.model.observation import (
     scan_figures,
 )
 from hub_core.stages.freeze import delivery_id
-from hub_core.testing.received import examined
+from hub_core.testing.received import check_release
 from hub_core.upkeep.backup import About
 from tests.formats.make_example import EXAMPLE, NIGHT, collect, hub, main
 
@@ -206,7 +206,7 @@ def test_the_hub_still_reads_the_submission() -> None:
 
 def test_the_hub_still_reads_the_release() -> None:
     document = (EXAMPLE / RELEASE / "document.json").read_bytes()
-    body, release = examined(document)  # holds both digests
+    body, release = check_release(document)  # holds both digests
     kept = (EXAMPLE / RELEASE / "manifest.json").read_bytes()
     assert hashlib.sha256(kept).hexdigest() == body.manifest_digest == RECORDED["manifest"]
     assert ReleaseManifest.model_validate_json(kept) == release

@@ -26,7 +26,7 @@ from hub_core.errors import StateError
 from hub_core.home import Hub
 from hub_core.landing.layout import read_manifest
 from hub_core.obligations import ZONE
-from hub_core.packages.installed import Installed, enter
+from hub_core.packages.installed import Installed, put_in_force
 from hub_core.upkeep import doctor
 from hub_core.upkeep.doctor import Examined, Kind, symptom
 from tests.journeys.conftest import NIGHT, ROOT, World, make_world
@@ -263,7 +263,7 @@ INSTALLED = Installed(
 
 def installed_without_files(home: Path) -> None:
     (home / "installed" / "ha_tinh").mkdir(parents=True)
-    enter(home, INSTALLED)
+    put_in_force(home, INSTALLED)
 
 
 DAMAGE: list[tuple[Kind, bool, Made]] = [
