@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from hub_core.engine.engine import InlineEngine
-from hub_core.home import Hub
 from hub_core.pipeline.gather import gather, tasks
 
 if TYPE_CHECKING:
+    from hub_core.home import Hub
     from tests.hub_core.conftest import Nights
 
 NIGHT = datetime(2026, 11, 6, 2, tzinfo=UTC)
@@ -25,12 +24,11 @@ PROVINCES = [f"tinh_{n}" for n in range(9)]
 
 
 @pytest.fixture
-def hub(nights: Nights) -> Iterator[Hub]:
+def hub(nights_without_children: Nights) -> Iterator[Hub]:
     for name in PROVINCES:
-        nights.package(name)
-    hub = Hub.open(nights.make(), InlineEngine())
-    yield hub
-    hub.close()
+        nights_without_children.package(name)
+    with nights_without_children.hub() as opened:
+        yield opened
 
 
 def statements(hub: Hub, provinces: list[str], outcome: str, now: datetime = NIGHT) -> int:
