@@ -21,6 +21,7 @@ from hub_core.model.exchange import CheckOrder
 from hub_core.pipeline.attempt import GatherReport
 from hub_core.secrets import variable
 from hub_core.upkeep.check import check
+from tests.hub_core.conftest import gone
 
 if TYPE_CHECKING:
     from tests.hub_core.conftest import Nights
@@ -137,7 +138,7 @@ def reports(long_night: Nights) -> Iterator[dict[str, GatherReport]]:
         for name, (secret, code) in SECRETS.items():
             with_secret(long_night, name, secret, code)
             patch.setenv(variable(name, "part"), secret)
-        yield long_night.bad_and_good(seconds=30)
+        yield long_night.bad_and_good(seconds=300)
 
 
 def sound(told: GatherReport) -> bool:
@@ -294,20 +295,7 @@ def test_whatever_is_left_in_a_scratch_folder_costs_its_own_run_only(
 # It does not end
 
 
-def gone(pid: int, seconds: float = 5) -> bool:
-    """Whether a process ends within some seconds; one that nobody has waited for yet has ended."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def waited(folder: Path, seconds: float = 20) -> int:
+def waited(folder: Path, seconds: float = 60) -> int:
     """The process id that a child writes into its scratch folder."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -319,17 +307,17 @@ def waited(folder: Path, seconds: float = 20) -> int:
 
 
 def test_a_child_that_hangs_is_ended_at_the_time_limit(nights: Nights) -> None:
-    nights.prepare("hangs", prepare("time.sleep(60)"))
+    nights.prepare("hangs", prepare("time.sleep(600)"))
     before = time.monotonic()
-    told = nights.bad_and_good(seconds=3)["hangs/telecom"]
-    assert time.monotonic() - before < 20
-    assert told.outcome == "failed"
-    assert "gave no answer within 3 s" in str(told.error)
+    report = nights.bad_and_good(seconds=6)["hangs/telecom"]
+    assert time.monotonic() - before < 120
+    assert report.outcome == "failed"
+    assert "gave no answer within 6 s" in str(report.error)
 
 
 def test_a_killed_hub_takes_its_children_with_it(nights: Nights) -> None:
     to_scratch = "import tempfile; Path(tempfile.gettempdir(), 'pid').write_text(str(os.getpid()))"
-    nights.prepare("hangs", prepare(to_scratch, "time.sleep(60)"))
+    nights.prepare("hangs", prepare(to_scratch, "time.sleep(600)"))
     home = nights.make()
     code = (
         "import sys; from datetime import datetime, UTC; from pathlib import Path\n"
@@ -366,7 +354,9 @@ def test_a_conversation_answers_each_order_in_its_place(nights: Nights) -> None:
     nights.package("q", {"hub_provinces/NAME/__init__.py": "import os; os._exit(4)"})
     engine = local()
     try:
-        one, two, three = engine.submit(orders(nights, "p", "q", "p"), 20, lambda *_: None).result()
+        one, two, three = engine.submit(
+            orders(nights, "p", "q", "p"), 120, lambda *_: None
+        ).result()
     finally:
         engine.close()
     assert one == three == {"problems": [], "provisions": ["telecom"]}
@@ -386,10 +376,10 @@ def test_a_slip_in_the_name_of_a_province_that_is_set_apart_is_said(nights: Nigh
 def test_the_inline_engine_says_what_a_process_says(nights: Nights) -> None:
     engine, asked = local(), orders(nights, "quang_tri")
     try:
-        answers = engine.submit(asked, 20, lambda *_: None).result()
+        answers = engine.submit(asked, 120, lambda *_: None).result()
     finally:
         engine.close()
-    assert InlineEngine().submit(asked, 20, lambda *_: None).result() == answers
+    assert InlineEngine().submit(asked, 120, lambda *_: None).result() == answers
     assert answers == [{"problems": [], "provisions": ["telecom"]}]
 
 

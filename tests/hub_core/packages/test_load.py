@@ -212,7 +212,7 @@ def report(long_night: Nights) -> NightReport:
     unit = long_night.units["speaks_for_others"]
     rows = f"{unit},2026-M10,VT.03,5\nvn-nghe-an,2026-M10,VT.03,6\n{unit},2026-M10,KX.90,7\n"
     long_night.serve(f"dv,ky,ct,gt\n{rows}", "speaks_for_others")
-    return long_night.night(seconds=30)
+    return long_night.night(seconds=300)
 
 
 @pytest.fixture(scope="module")

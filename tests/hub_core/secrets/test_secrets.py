@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import signal
 import stat
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from hub_core.config.settings import HubSettings
 from hub_core.errors import ConfigurationError, StoreError
 from hub_core.secrets import MOST, REDACTED, Secrets, commands, redact, references, variable
 from hub_core.testing.home import make_home
+from tests.hub_core.conftest import gone
 
 ROOT = Path(__file__).parents[3]
 VALUE = "mật khẩu dài"
@@ -258,7 +260,7 @@ def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
     begun = time.monotonic()
     assert "is no plain file" in refused(secrets(tmp_path, token={"file": "pipe"}))
     assert "is no plain file" in refused(secrets(tmp_path, token={"file": "."}))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 10
 
 
 def test_a_file_may_be_a_link_as_where_it_is_mounted(tmp_path: Path) -> None:
@@ -326,27 +328,16 @@ def test_a_complaint_of_a_command_that_does_well_is_no_part_of_the_value(tmp_pat
 
 
 def test_a_command_without_an_answer_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    code = (
-        f"p = subprocess.Popen(['sleep', '600']); open({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid)); "
-        "time.sleep(600)"
-    )
-    words = prints(code)["command"]
-    with pytest.raises(ConfigurationError, match=r"gave no answer within 1 s, and was ended"):
-        commands.output(words, 10, os.environ, tmp_path, seconds=1)
-    pid = int((tmp_path / "pid").read_text())
-    until = time.monotonic() + 5
-    while (
-        Path(f"/proc/{pid}").exists()
-        and "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1]
-    ):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    words = ["sh", "-c", "sleep 600 & echo $! > pid; sleep 600"]
+    with pytest.raises(ConfigurationError, match=r"gave no answer within 2 s, and was ended"):
+        commands.output(words, 10, os.environ, tmp_path, seconds=2)
+    assert gone(int((tmp_path / "pid").read_text()))
 
 
 def test_a_command_that_closes_what_it_prints_to_is_still_held_to_its_time(tmp_path: Path) -> None:
-    words = prints("os.close(1); os.close(2); time.sleep(600)")["command"]
-    with pytest.raises(ConfigurationError, match=r"gave no answer within 1 s"):
-        commands.output(words, 10, os.environ, tmp_path, seconds=1)
+    words = ["sh", "-c", "exec >&- 2>&-; sleep 600"]
+    with pytest.raises(ConfigurationError, match=r"gave no answer within 2 s"):
+        commands.output(words, 10, os.environ, tmp_path, seconds=2)
 
 
 def test_a_command_that_prints_without_end_is_ended(tmp_path: Path) -> None:
@@ -360,10 +351,10 @@ def test_a_command_that_prints_without_end_is_ended(tmp_path: Path) -> None:
 
 
 def test_an_agent_that_a_command_leaves_behind_is_not_waited_for(tmp_path: Path) -> None:
-    begun = time.monotonic()
-    told = secrets(tmp_path, token=prints("subprocess.Popen(['sleep', '8']); print('ok')"))
+    agent = ["sh", "-c", "sleep 600 & echo $! > pid; echo ok"]
+    told = secrets(tmp_path, token={"command": agent})
     assert told.resolve("hue", ["token"]) == {"token": "ok"}
-    assert time.monotonic() - begun < 5
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)  # it was still there
 
 
 def test_a_command_is_not_run_where_that_is_not_asked_for(tmp_path: Path) -> None:

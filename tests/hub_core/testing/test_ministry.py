@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -262,11 +263,14 @@ def test_stopping_does_not_wait_for_the_slow(ministry: SampleMinistry) -> None:
         except (OSError, http.client.HTTPException) as error:
             failed.append(type(error))
 
-    waiting = threading.Thread(target=send)
+    waiting, before = threading.Thread(target=send), threading.active_count()
     waiting.start()
-    threading.Event().wait(0.2)
+    until = time.monotonic() + 60
+    while threading.active_count() < before + 2:  # one that sends, and one that makes it wait
+        assert time.monotonic() < until
+        time.sleep(0.01)
     ministry.stop()
-    waiting.join(timeout=5)
+    waiting.join(timeout=60)
     assert not waiting.is_alive()
     assert failed
     assert ministry.ledger == []
