@@ -202,3 +202,10 @@ def prepared(databases: Databases) -> Iterator[str]:
     """The URL of a database that the hub has opened before, without a row."""
     with databases.one(prepared=True) as url:
         yield url
+
+
+@pytest.fixture
+def store(prepared: str) -> Iterator[Store]:
+    made = Store(prepared)
+    yield made
+    made.close()
