@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -166,11 +167,17 @@ def test_the_site_is_built_without_a_warning_and_needs_no_other_host(tmp_path: P
 # Commands
 
 
+@cache
+def hub_command() -> Any:
+    """``hub`` with all its commands; to make it takes as long as a hundred questions to it."""
+    return typer.main.get_command(app)
+
+
 @pytest.mark.parametrize("path", PAGES, ids=page)
 def test_every_command_parses(path: Path) -> None:
     for line in commands(path):
         words = shlex.split(line, comments=True)
-        command: Any = typer.main.get_command(app)
+        command = hub_command()
         while hasattr(command, "commands"):
             assert words, f"{page(path)}: hub {line} is no command"
             assert words[0] in command.commands, f"{page(path)}: hub {line} is no command"
