@@ -23,6 +23,14 @@ from hub_core.pipeline.night import NightReport, night
 from hub_core.stages.seal import seal
 from hub_core.testing.home import make_home
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A night of many packages takes more than ten seconds."""
+    for item in items:
+        if "long_night" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
 GATHER = "20250101-00000001"
 NOTHING = "0" * 64
 
