@@ -14,8 +14,10 @@ import polars as pl
 import psutil
 import pytest
 
+from hub_core import structures
 from hub_core.engine.engine import Engine, InlineEngine, local
 from hub_core.home import Hub
+from hub_core.model.catalogue import Catalogue
 from hub_core.model.exchange import Digests, Manifest
 from hub_core.model.observation import QUARANTINE, SCHEMA, content_digest, quarantine_digest
 from hub_core.pipeline.attempt import GatherReport
@@ -31,6 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
+ROOT = Path(__file__).parent.parent.parent
 GATHER = "20250101-00000001"
 NOTHING = "0" * 64
 
@@ -105,6 +108,12 @@ def sealed(
     return made
 
 
+@pytest.fixture(scope="session")
+def shipped() -> Catalogue:
+    """The shipped catalogue."""
+    return structures.catalogue(structures.read_texts(ROOT / "config"))
+
+
 def gone(pid: int, seconds: float = 60) -> bool:
     """Whether a process ends within some seconds; one that nobody has waited for yet has ended."""
     until = time.monotonic() + seconds
@@ -120,7 +129,6 @@ def gone(pid: int, seconds: float = 60) -> bool:
 
 # A night with a bad package beside a good one
 
-ROOT = Path(__file__).parent.parent.parent
 NIGHT = datetime(2026, 11, 6, 2, tzinfo=UTC)
 GOOD = "quang_tri"
 PYPROJECT = """

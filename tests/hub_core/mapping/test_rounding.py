@@ -28,7 +28,7 @@ from hub_core.stages.normalise import Normaliser
 ROOT = Path(__file__).parents[3]
 MOST = Decimal(10) ** 26  # figures are smaller
 PLACES = range(7)
-Told = list[tuple[Decimal | None, int]]
+Read = list[tuple[Decimal | None, int]]
 _WIDE = Context(prec=100)
 
 
@@ -43,7 +43,7 @@ def written(number: Decimal, locale: str) -> str:
     return text.translate(str.maketrans(",.", ".,")) if locale == "vi" else text
 
 
-def read(texts: Iterable[str], locale: str, places: int) -> Told:
+def read(texts: Iterable[str], locale: str, places: int) -> Read:
     """Value and fault of texts that are read to be rounded."""
     value, fault = read_number(pl.Series(list(texts), dtype=pl.String), locale, fine=True)
     return (
@@ -193,7 +193,7 @@ PAIRS = sorted(
 @cache
 def normaliser(unit: str, places: int | None) -> Normaliser:
     value: dict[str, Any] = {"column": "gt", "number": "vi", "unit": unit}
-    told = {
+    declared = {
         "dataflow": "TELECOM",
         "provider": "P.D",
         "source": {"kind": "x"},
@@ -205,7 +205,7 @@ def normaliser(unit: str, places: int | None) -> Normaliser:
             "value": value | ({} if places is None else {"round": places}),
         },
     }
-    provision = Provision.model_validate(told)
+    provision = Provision.model_validate(declared)
     province = Province("p", "P", "province", "", (), (), {"x": provision}, Path())
     return Normaliser(province, "x", catalogue(), Calendar.STATISTICAL)
 
@@ -229,7 +229,7 @@ def examples(strategy: st.SearchStrategy[T], count: int) -> list[T]:
     return drawn
 
 
-def mapped(numbers: list[Any], given: str, own: str, places: int | None) -> Told:
+def mapped(numbers: list[Any], given: str, own: str, places: int | None) -> Read:
     """Values and faults of figures that come in one unit and are kept in another."""
     kind: type[pl.DataType] = pl.Float64 if isinstance(numbers[0], float) else pl.String
     frame = pl.DataFrame({"gt": pl.Series(numbers, dtype=kind)}).with_row_index("row")
@@ -315,7 +315,7 @@ def test_no_decimal_is_lost_and_none_is_rounded_before_the_last_step(
 def test_without_round_a_conversion_is_exact_or_told(given_in: str, own: str) -> None:
     lists = st.lists(decimals(17, 6) | decimals(4, 6), min_size=1, max_size=10)
     numbers = [number for drawn in examples(lists, 30) for number in drawn]
-    expected: Told = []
+    expected: Read = []
     for number in numbers:
         exact = exactly(number, given_in, own)
         fits = (exact * 10**6).denominator == 1
