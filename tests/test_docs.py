@@ -409,19 +409,19 @@ def test_the_operators_files_are_as_the_hub_reads_them() -> None:
         ("install.md", "delivery", config.Delivery),
     ]:
         [block] = marked(DOCS / name, mark)
-        told = tomllib.loads(block.text)
-        for each in told.get(mark, [told]):
+        shown = tomllib.loads(block.text)
+        for each in shown.get(mark, [shown]):
             model.model_validate(each)
 
 
 def test_every_key_of_hub_toml_is_shown() -> None:
     [block] = marked(DOCS / "reference.md", "hub.toml")
-    told = tomllib.loads(block.text)
-    assert set(told) == set(settings.HubSettings.model_fields)
+    shown = tomllib.loads(block.text)
+    assert set(shown) == set(settings.HubSettings.model_fields)
     for name, model in (("store", settings.StoreSettings), ("plugins", settings.PluginSettings)):
-        assert set(told[name]) == set(model.model_fields)
+        assert set(shown[name]) == set(model.model_fields)
     for name, model in (("gather", settings.GatherSettings), ("schedule", settings.Schedule)):
-        assert set(told[name]) == set(model.model_fields)
+        assert set(shown[name]) == set(model.model_fields)
 
 
 # The tutorial
@@ -465,9 +465,9 @@ def hub(folder: Path, *words: str) -> Any:
 
 
 def test_the_tutorial_checks(tutorial: Path) -> None:
-    told = hub(tutorial, "check", "--home", "home")
-    assert told["provinces"] == ["ha_tinh"]
-    assert [each for each in told["problems"] if each["severity"] == "error"] == []
+    answer = hub(tutorial, "check", "--home", "home")
+    assert answer["provinces"] == ["ha_tinh"]
+    assert [each for each in answer["problems"] if each["severity"] == "error"] == []
 
 
 def test_the_tutorial_passes_the_suite(tutorial: Path) -> None:

@@ -66,8 +66,9 @@ for line in sys.stdin:
         said, place = error.message, error.place
     seconds = time.process_time() - start
     peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
-    told = {"said": said, "place": place, "rows": rows, "after": read(good), "kilobytes": int(peak), "seconds": seconds}
-    print(json.dumps(told), flush=True)
+    answer = {"said": said, "place": place, "rows": rows, "after": read(good)}
+    answer |= {"kilobytes": int(peak), "seconds": seconds}
+    print(json.dumps(answer), flush=True)
 """  # VmHWM and not ru_maxrss, which starts at what the parent had when it forked
 
 # name: how it is made, and what the refusal says
@@ -386,11 +387,11 @@ class Child:
         )
         line = self._process.stdout.readline()
         assert line, f"the child died: {self._process.wait()}"
-        told: dict[str, Any] = json.loads(line)
-        print(f"{told['kilobytes'] >> 10} MB, {told['seconds']:.2f} s: {told['said']}")
-        assert told["kilobytes"] < MEGABYTES << 10
-        assert told["after"] == 1  # a good book reads in the same process
-        return told
+        answer: dict[str, Any] = json.loads(line)
+        print(f"{answer['kilobytes'] >> 10} MB, {answer['seconds']:.2f} s: {answer['said']}")
+        assert answer["kilobytes"] < MEGABYTES << 10
+        assert answer["after"] == 1  # a good book reads in the same process
+        return answer
 
     def end(self) -> None:
         self._process.communicate()
@@ -407,13 +408,13 @@ def children() -> Iterator[list[Child]]:
 
 @pytest.fixture
 def tell(children: list[Child], tmp_path: Path) -> Callable[[bytes], dict[str, Any]]:
-    def told(content: bytes) -> dict[str, Any]:
+    def asked(content: bytes) -> dict[str, Any]:
         child = children.pop() if children else Child()
         answer = child.read(tmp_path, content)
         children.append(child)
         return answer
 
-    return told
+    return asked
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -421,15 +422,15 @@ def test_a_hostile_book_is_refused_with_its_place(
     name: str, tell: Callable[[bytes], dict[str, Any]]
 ) -> None:
     make, words = REFUSED[name]
-    told = tell(make())
-    assert told["said"] is not None, f"it was read: {told['rows']} rows"
-    assert re.search(words, told["said"]), told["said"]
-    assert told["place"] == {"part": "bang.xls"}
+    answer = tell(make())
+    assert answer["said"] is not None, f"it was read: {answer['rows']} rows"
+    assert re.search(words, answer["said"]), answer["said"]
+    assert answer["place"] == {"part": "bang.xls"}
 
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_is_only_declared_is_harmless(
     name: str, tell: Callable[[bytes], dict[str, Any]]
 ) -> None:
-    told = tell(HARMLESS[name]())
-    assert (told["said"], told["rows"]) == (None, 1)
+    answer = tell(HARMLESS[name]())
+    assert (answer["said"], answer["rows"]) == (None, 1)

@@ -369,7 +369,8 @@ def test_settings_that_cannot_be_are_refused_without_a_secret(settings: dict[str
 
 def stop_when_it_drips(system: PagedJson) -> None:
     """Stop a service in mid answer: when it was asked, and some bytes have gone."""
-    while not system.requests:
+    until = time.monotonic() + 60
+    while not system.requests and time.monotonic() < until:
         time.sleep(0.01)
     system.stopping.wait(10 * DRIP_SECONDS)
     system.stop()

@@ -25,7 +25,7 @@ def payload(content: bytes, name: str = "trang 1") -> PayloadPart:
 
 
 def landing(parts: list[Part], gather: str = GATHER, **more: Any) -> Landing:
-    told: dict[str, Any] = {
+    usual: dict[str, Any] = {
         "gather": gather,
         "sequence": int(gather[-8:]),
         "origin_start": date(2025, 1, 1),
@@ -36,7 +36,7 @@ def landing(parts: list[Part], gather: str = GATHER, **more: Any) -> Landing:
         "complete": True,
         "landed_at": NOW,
     }
-    return Landing.model_validate(told | more)
+    return Landing.model_validate(usual | more)
 
 
 Sealed = Callable[..., Manifest]

@@ -50,9 +50,9 @@ def test_a_sealed_folder_is_read_with_its_files_checked(tmp_path: Path, sealed: 
 
 def change(edit: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
     def changed(folder: Path) -> None:
-        told = json.loads((folder / MANIFEST).read_text())
-        edit(told)
-        (folder / MANIFEST).write_text(json.dumps(told))
+        fields = json.loads((folder / MANIFEST).read_text())
+        edit(fields)
+        (folder / MANIFEST).write_text(json.dumps(fields))
 
     return changed
 
@@ -80,31 +80,31 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         "is not the file that was sealed",
     ),
     "a missing file": (lambda folder: (folder / QUARANTINE).unlink(), "is not there"),
-    "another format": (change(lambda told: told.update(format=2)), "format"),
-    "an unknown key": (change(lambda told: told.update(x=1)), "x: unknown key"),
-    "one file more": (change(lambda told: told["files"].update({"x": NOTHING})), "other files"),
-    "one file less": (change(lambda told: told["files"].pop(QUARANTINE)), "other files"),
+    "another format": (change(lambda fields: fields.update(format=2)), "format"),
+    "an unknown key": (change(lambda fields: fields.update(x=1)), "x: unknown key"),
+    "one file more": (change(lambda fields: fields["files"].update({"x": NOTHING})), "other files"),
+    "one file less": (change(lambda fields: fields["files"].pop(QUARANTINE)), "other files"),
     "a file elsewhere": (
-        change(lambda told: told["files"].update({"../x": NOTHING})),
+        change(lambda fields: fields["files"].update({"../x": NOTHING})),
         "other files",
     ),
     "a digest in capitals": (
-        change(lambda told: told["digests"].update(content="A" * 64)),
+        change(lambda fields: fields["digests"].update(content="A" * 64)),
         "content",
     ),
-    "a negative replay": (change(lambda told: told.update(replay=-1)), "replay"),
-    "another calendar": (change(lambda told: told.update(calendar="X")), "calendar"),
-    "a period that is none": (change(lambda told: told.update(period="2025-Q9")), "period"),
+    "a negative replay": (change(lambda fields: fields.update(replay=-1)), "replay"),
+    "another calendar": (change(lambda fields: fields.update(calendar="X")), "calendar"),
+    "a period that is none": (change(lambda fields: fields.update(period="2025-Q9")), "period"),
     "a period that leads elsewhere": (
-        change(lambda told: told.update(period="/../../../../evil")),
+        change(lambda fields: fields.update(period="/../../../../evil")),
         "period",
     ),
     "a sequence that is not its gather's": (
-        change(lambda told: told.update(sequence=999)),
+        change(lambda fields: fields.update(sequence=999)),
         "sequence",
     ),
     "a start that is not its gather's": (
-        change(lambda told: told.update(origin_start="2030-01-01")),
+        change(lambda fields: fields.update(origin_start="2030-01-01")),
         "origin_start",
     ),
 }

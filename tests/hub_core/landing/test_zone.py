@@ -119,9 +119,9 @@ def test_a_part_that_is_damaged_is_not_lent(tmp_path: Path, scratch: Scratch) ->
 def test_a_flipped_byte_in_a_part_is_found(scratch: Scratch, at: int) -> None:
     part = scratch.land(payload(b"chi tieu;gia tri\n" * 50))
     flip(scratch.root / "parts" / f"{part.digest}.zst", at)
-    with pytest.raises(StoreError, match=r"cannot be read|does not hold") as told:
+    with pytest.raises(StoreError, match=r"cannot be read|does not hold") as raised:
         open_part(scratch.root / "parts", part)
-    assert told.value.place["part"] == "trang 1"
+    assert raised.value.place["part"] == "trang 1"
 
 
 @pytest.mark.parametrize("keep", [0, 3, 10, -1])
@@ -199,10 +199,10 @@ def test_a_part_that_is_a_link_was_not_landed(scratch: Scratch, tmp_path: Path) 
 
 def test_a_landing_is_taken_over_whole(scratch: Scratch, zone: LandingZone) -> None:
     parts = [scratch.land(payload(each)) for each in (b"1", b"2")]
-    told = landing(parts)
-    scratch.commit(told)
-    zone.adopt_landing(scratch.root, told)
-    assert zone.landing("nghe_an", "telecom", GATHER) == told
+    landed = landing(parts)
+    scratch.commit(landed)
+    zone.adopt_landing(scratch.root, landed)
+    assert zone.landing("nghe_an", "telecom", GATHER) == landed
     assert zone.landings("nghe_an", "telecom") == [GATHER]
     there = zone.parts("nghe_an", "telecom")
     assert [open_part(there, part).content for part in parts] == [b"1", b"2"]
@@ -219,24 +219,24 @@ def test_two_landings_share_a_part(tmp_path: Path, zone: LandingZone) -> None:
     there = zone.parts("nghe_an", "telecom")
     assert len(list(there.iterdir())) == 3
     assert zone.landings("nghe_an", "telecom") == [GATHER, LATER]
-    for told in tellings:
-        assert open_part(there, told.parts[0]).content == b"same"
+    for landed in tellings:
+        assert open_part(there, landed.parts[0]).content == b"same"
 
 
 def test_a_landing_is_taken_over_again_over_what_a_cut_off_hub_left(
     tmp_path: Path, scratch: Scratch, zone: LandingZone
 ) -> None:
-    told = landing([scratch.land(payload(b"1")), scratch.land(payload(b"2"))])
+    landed = landing([scratch.land(payload(b"1")), scratch.land(payload(b"2"))])
     copy = shutil.copytree(scratch.root, tmp_path / "copy")
-    zone.adopt_landing(copy, told)
+    zone.adopt_landing(copy, landed)
     (zone.provision("nghe_an", "telecom") / "gathers" / GATHER / "landing.json").unlink()
-    zone.adopt_landing(scratch.root, told)
-    assert zone.landing("nghe_an", "telecom", GATHER) == told
+    zone.adopt_landing(scratch.root, landed)
+    assert zone.landing("nghe_an", "telecom", GATHER) == landed
 
 
 def test_without_its_commit_point_there_is_no_landing(scratch: Scratch, zone: LandingZone) -> None:
-    told = landing([scratch.land(payload(b"1"))])
-    zone.adopt_landing(scratch.root, told)
+    landed = landing([scratch.land(payload(b"1"))])
+    zone.adopt_landing(scratch.root, landed)
     (zone.provision("nghe_an", "telecom") / "gathers" / GATHER / "landing.json").unlink()
     assert zone.landings("nghe_an", "telecom") == []
     with pytest.raises(StateError, match=GATHER):
@@ -281,31 +281,31 @@ def test_bytes_that_come_again_take_the_place_of_damaged_ones(
 ) -> None:
     for gather in (GATHER, LATER):
         mine = Scratch(tmp_path / gather)
-        told = landing([mine.land(payload(b"chi tieu" * 50))], gather)
-        zone.adopt_landing(mine.root, told)
-        kept = zone.parts("nghe_an", "telecom") / f"{told.parts[0].digest}.zst"
+        landed = landing([mine.land(payload(b"chi tieu" * 50))], gather)
+        zone.adopt_landing(mine.root, landed)
+        kept = zone.parts("nghe_an", "telecom") / f"{landed.parts[0].digest}.zst"
         if gather == GATHER:
             flip(kept, at)
-    assert open_part(kept.parent, told.parts[0]).content == b"chi tieu" * 50
+    assert open_part(kept.parent, landed.parts[0]).content == b"chi tieu" * 50
 
 
 def test_others_under_the_name_of_what_is_kept_do_not_take_its_place(
     tmp_path: Path, scratch: Scratch, zone: LandingZone
 ) -> None:
-    told = landing([scratch.land(payload(b"1" * 100))])
+    landed = landing([scratch.land(payload(b"1" * 100))])
     copy = shutil.copytree(scratch.root, tmp_path / "copy")
-    zone.adopt_landing(scratch.root, told)
-    left = copy / "parts" / f"{told.parts[0].digest}.zst"
+    zone.adopt_landing(scratch.root, landed)
+    left = copy / "parts" / f"{landed.parts[0].digest}.zst"
     left.write_bytes(zstandard.compress(b"2" * 100))
     with pytest.raises(StoreError, match="does not hold"):
-        zone.adopt_landing(copy, told)
+        zone.adopt_landing(copy, landed)
     packed = tmp_path / "packed-otherwise"
     packed.write_bytes(zstandard.ZstdCompressor(write_checksum=True).compress(b"1" * 100))
     left.unlink()
     left.symlink_to(packed)
-    zone.adopt_landing(copy, told)
+    zone.adopt_landing(copy, landed)
     assert not (zone.parts("nghe_an", "telecom") / left.name).is_symlink()
-    assert open_part(zone.parts("nghe_an", "telecom"), told.parts[0]).content == b"1" * 100
+    assert open_part(zone.parts("nghe_an", "telecom"), landed.parts[0]).content == b"1" * 100
 
 
 def test_a_link_in_place_of_the_folder_of_parts_is_not_followed(

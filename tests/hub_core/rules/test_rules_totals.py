@@ -217,8 +217,8 @@ def test_v008_a_tree_is_that_of_the_periods_own_last_day() -> None:
 def test_v008_two_breakdowns_of_one_total_are_told_apart() -> None:
     by_area = [obs("AA.ONE", "4", dims="AREA=U"), obs("AA.ONE", "4", dims="AREA=R")]
     by_sex = [obs("AA.ONE", "3", dims="SEX=F"), obs("AA.ONE", "3", dims="SEX=M")]
-    told = asked("V008", whole([obs("AA.ONE", "20"), *by_area, *by_sex]))
-    assert [text for *_, text in told] == ["20 ≠ 6 (14)", "20 ≠ 8 (12)"]
+    marks = asked("V008", whole([obs("AA.ONE", "20"), *by_area, *by_sex]))
+    assert [text for *_, text in marks] == ["20 ≠ 6 (14)", "20 ≠ 8 (12)"]
 
 
 def test_v008_adds_up_the_largest_figures_that_there_can_be() -> None:

@@ -97,23 +97,25 @@ CHILDREN = {"vn": ["p1", "p2", "p3", "p-new"], "k": ["p1", "p2"]}  # on the last
 
 
 def obs(code: str, value: str | None, unit: str = "p1", **more: Any) -> Row:
-    told = (
+    figure = (
         {"value": None, "status": "M"}
         if value is None
         else {"value": Decimal(value), "status": "A"}
     )
-    return {"indicator": code, "org_unit": unit, "measure": "actual", "dims": "", **told, **more}
+    return {"indicator": code, "org_unit": unit, "measure": "actual", "dims": "", **figure, **more}
 
 
 def coded(rows: Iterable[Row], label: str, dims: list[str]) -> pl.DataFrame:
     """Rows as they are when they are sealed: by indices into the code lists."""
-    told = [{"part": 0, "column": "gt", "row": n, **row} for n, row in enumerate(rows)]
+    placed = [{"part": 0, "column": "gt", "row": n, **row} for n, row in enumerate(rows)]
     lists = codes_of(label, dims).lists
-    indices = {name: [lists[name].index(row.get(name, label)) for row in told] for name in INDICES}
+    indices = {
+        name: [lists[name].index(row.get(name, label)) for row in placed] for name in INDICES
+    }
     return pl.DataFrame(
         {
             **indices,
-            **{name: [row[name] for row in told] for name in ("value", "part", "row", "column")},
+            **{name: [row[name] for row in placed] for name in ("value", "part", "row", "column")},
         },
         schema={
             **dict.fromkeys(INDICES, pl.UInt32),
@@ -155,11 +157,11 @@ def whole(
     )
 
 
-def asked(rule: str, told: SubmissionView) -> Marks:
+def asked(rule: str, view: SubmissionView) -> Marks:
     """What a rule says of a submission: the key and the words of each figure that breaks it."""
     find_violations = RULES[rule].find_violations
     assert find_violations is not None
-    found = find_violations(told)
+    found = find_violations(view)
     if found is None:
         return []
     rows = found.rows.with_columns(text=found.text).rows(named=True)
@@ -169,7 +171,7 @@ def asked(rule: str, told: SubmissionView) -> Marks:
             indicators[r["indicator"]],
             units[r["org_unit"]],
             MEASURES[r["measure"]],
-            told.dims[r["dims"]],
+            view.dims[r["dims"]],
             r["text"],
         )
         for r in rows
@@ -178,10 +180,10 @@ def asked(rule: str, told: SubmissionView) -> Marks:
 
 def held(rows: Iterable[Row], **limits: Any) -> tuple[pl.DataFrame, pl.DataFrame, list[Finding]]:
     """What stays, what leaves and what is said, when all rules are asked."""
-    told = whole(rows, **limits)
-    codes = codes_of("2025-Q2", told.dims)
+    view = whole(rows, **limits)
+    codes = codes_of("2025-Q2", view.dims)
     return apply_submission_rules(
-        told.figures, codes, lambda figures: replace(told, figures=figures), RULES
+        view.figures, codes, lambda figures: replace(view, figures=figures), RULES
     )
 
 
@@ -473,10 +475,10 @@ def test_v011_december_to_january_is_no_fall(label: str, now: str, warned: bool)
 
 @pytest.mark.parametrize("measure", ["actual", "plan"])
 def test_v011_what_is_not_cumulative_may_fall(measure: str) -> None:
-    told = whole(
+    view = whole(
         [obs("AA.ONE", "4", measure=measure)], [obs("AA.ONE", "5", measure=measure)], "2025-M02"
     )
-    assert asked("V011", told) == []
+    assert asked("V011", view) == []
 
 
 def test_what_is_asked_of_the_whole_leaves_or_warns_as_its_severity_says() -> None:

@@ -76,20 +76,20 @@ class Read:
 class Declared:
     """A provision as a province's TOML would declare it."""
 
-    def __init__(self, root: Path, **told: Any) -> None:
+    def __init__(self, root: Path, **declared: Any) -> None:
         provision = Provision.model_validate(
             {
                 "dataflow": "F",
                 "provider": "P.D",
                 "source": {"kind": "x"},
                 "reader": {"kind": "x"},
-                "map": {**LONG, **told.pop("map", {})},
-                **told,
+                "map": {**LONG, **declared.pop("map", {})},
+                **declared,
             }
         )
         province = Province("p", "P", "province", "", (), (), {"x": provision}, root)
         self.normalise = Normaliser(
-            province, "x", CATALOGUE, told.get("calendar", Calendar.STATISTICAL)
+            province, "x", CATALOGUE, declared.get("calendar", Calendar.STATISTICAL)
         )
 
     def read(self, *frames: pl.DataFrame | Rows, asked: list[str] | None = None) -> Read:
@@ -132,13 +132,13 @@ Declare = Callable[..., Declared]
 def declare(tmp_path: Path) -> Declare:
     """Make a provision; ``files`` are the package's code tables."""
 
-    def made(files: dict[str, str] | None = None, **told: Any) -> Declared:
+    def made(files: dict[str, str] | None = None, **declared: Any) -> Declared:
         for name, text in (files or {}).items():
             (tmp_path / name).write_text(text, encoding="utf-8")
-        return Declared(tmp_path, **told)
+        return Declared(tmp_path, **declared)
 
     return made
 
 
-def row(**told: Any) -> dict[str, Any]:
-    return {**ROW, **told}
+def row(**cells: Any) -> dict[str, Any]:
+    return {**ROW, **cells}

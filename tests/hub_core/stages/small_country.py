@@ -137,8 +137,8 @@ def lent(rows: list[Row]) -> pl.LazyFrame:
 def obs(
     indicator: str, org_unit: str, value: str | None, period: str = "2025-Q2", **more: Any
 ) -> Row:
-    told = {"value": None, "status": "M"} if value is None else {"value": Decimal(value)}
-    return {"indicator": indicator, "org_unit": org_unit, "period": period, **told, **more}
+    figure = {"value": None, "status": "M"} if value is None else {"value": Decimal(value)}
+    return {"indicator": indicator, "org_unit": org_unit, "period": period, **figure, **more}
 
 
 def released(
@@ -155,7 +155,7 @@ def shown(
     rows: list[Row], code: str, components: list[Row] | None = None, label: str = "2025-Q2"
 ) -> dict[str, str]:
     """A release's figures of one indicator: value, status and coverage by org unit, as text."""
-    told = {}
+    figures = {}
     for (indicator, unit, _, _), row in released(rows, components, label).items():
         if indicator == code:
             coverage = f" {row['covered']}/{row['expected']}" if row["covered"] is not None else ""
@@ -164,5 +164,5 @@ def shown(
                 if row["value"] is None
                 else f"{row['value']:.{UNITS[CATALOGUE.indicators[code].unit].decimals}f}"
             )
-            told[unit] = f"{value} {row['status']}{coverage}"
-    return told
+            figures[unit] = f"{value} {row['status']}{coverage}"
+    return figures

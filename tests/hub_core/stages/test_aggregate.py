@@ -91,9 +91,9 @@ def test_org_units_and_members_are_those_of_the_periods_last_day() -> None:
 
 def test_sums_of_what_provinces_may_share_are_estimates() -> None:
     rows = [obs("SHARED", unit, "1") for unit in ("p1", "p2", "p3", "p4")]
-    told = shown(rows, "SHARED")
-    assert told["p1"] == "1.000000 A"
-    assert told["vn"] == "4.000000 E 4/4"
+    figures = shown(rows, "SHARED")
+    assert figures["p1"] == "1.000000 A"
+    assert figures["vn"] == "4.000000 E 4/4"
 
 
 @pytest.mark.parametrize(
@@ -215,8 +215,8 @@ def test_a_component_of_another_dataflow_is_the_latest_and_gives_its_status() ->
         obs("HEADS", "p2", "50", "2023", age=1),
         obs("HEADS", "p2", None, "2024", age=0),
     ]
-    told = shown([obs("STOCK", "p1", "50"), obs("STOCK", "p2", "50")], "PER_HEAD", heads)
-    assert (told["p1"], told["p2"]) == ("25.00 E", "100.00 A")
+    figures = shown([obs("STOCK", "p1", "50"), obs("STOCK", "p2", "50")], "PER_HEAD", heads)
+    assert (figures["p1"], figures["p2"]) == ("25.00 E", "100.00 A")
 
 
 def test_a_zero_denominator_gives_no_value() -> None:
@@ -254,8 +254,8 @@ def test_a_weighted_average_weighs_and_is_an_estimate() -> None:
         obs("STOCK", "p2", "3"),
         obs("SPEED", "p3", "1000"),
     ]
-    told = shown(rows, "SPEED")
-    assert told == {
+    figures = shown(rows, "SPEED")
+    assert figures == {
         "p1": "10.00 A",
         "p2": "20.00 A",
         "p3": "1000.00 A",
@@ -275,10 +275,10 @@ def test_a_total_and_its_breakdown_are_never_added() -> None:
         obs("FLOW", "p2", "10", dims="SEX=F"),
         obs("FLOW", "p3", "100", measure="plan"),
     ]
-    told = {key[1:]: row["value"] for key, row in released(rows).items()}
-    assert told["vn", "actual", ""] == 1
-    assert told["vn", "actual", "SEX=F"] == 10
-    assert told["vn", "plan", ""] == 100
+    figures = {key[1:]: row["value"] for key, row in released(rows).items()}
+    assert figures["vn", "actual", ""] == 1
+    assert figures["vn", "actual", "SEX=F"] == 10
+    assert figures["vn", "plan", ""] == 100
 
 
 # What is missing
@@ -312,9 +312,9 @@ def test_a_missing_month_makes_no_quarter() -> None:
 def test_a_missing_value_hides_no_sum_that_is_used_above_it() -> None:
     """What a release shows must add up: the province's communes are in the country's total."""
     rows = [obs("FLOW", "p1", None), obs("FLOW", "c11", "1"), obs("FLOW", "c12", "2")]
-    told = shown(rows, "FLOW")
-    assert told["vn"] == "3 P 1/4"
-    assert told["p1"] == "3 A 2/2"
+    figures = shown(rows, "FLOW")
+    assert figures["vn"] == "3 P 1/4"
+    assert figures["p1"] == "3 A 2/2"
 
 
 def test_a_missing_value_hides_no_sum_of_finer_periods() -> None:
@@ -346,9 +346,9 @@ def test_sums_of_the_largest_figures_are_exact() -> None:
     largest = "9" * 26 + ".999999"
     rows = [obs("SHARED", each.id, largest) for each in communes]
     found = aggregate(Scope.of(catalogue, "F", Period.parse("2025-Q2")), frame(rows), lent([]))
-    told = {row["org_unit"]: row["value"] for row in found.iter_rows(named=True)}
+    figures = {row["org_unit"]: row["value"] for row in found.iter_rows(named=True)}
     with localcontext(prec=60):
-        assert told["p1"] == told["vn"] == Decimal(largest) * 1000
+        assert figures["p1"] == figures["vn"] == Decimal(largest) * 1000
 
 
 @pytest.mark.parametrize("largest", ["9" * 25, "9" * 26])

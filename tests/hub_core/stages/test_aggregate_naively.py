@@ -61,7 +61,7 @@ def naive(label: str, rows: list[Row], components: list[Row]) -> dict[Key, Figur
 
 
 def _naive(period: Period, rows: list[Row], components: list[Row]) -> dict[Key, Figure]:
-    told: dict[Key, dict[str, Row]] = {}
+    reported: dict[Key, dict[str, Row]] = {}
     for row in rows:
         if row.get("calendar", "S") == "S":
             key = (
@@ -70,10 +70,10 @@ def _naive(period: Period, rows: list[Row], components: list[Row]) -> dict[Key, 
                 row.get("measure", "actual"),
                 row.get("dims", ""),
             )
-            told.setdefault(key, {})[row["period"]] = row
+            reported.setdefault(key, {})[row["period"]] = row
     known = {
         key: figure
-        for key, by_period in told.items()
+        for key, by_period in reported.items()
         if (figure := _in_time(period, key, by_period))
     }
     borrowed: dict[Key, tuple[int, Figure]] = {}
@@ -133,15 +133,19 @@ def _naive(period: Period, rows: list[Row], components: list[Row]) -> dict[Key, 
     return found
 
 
-def _in_time(period: Period, key: Key, told: dict[str, Row]) -> Figure | None:
+def _in_time(period: Period, key: Key, by_period: dict[str, Row]) -> Figure | None:
     """As reported for the period, else from the coarsest finer periods that are all there."""
-    if str(period) in told:
-        row = told[str(period)]
+    if str(period) in by_period:
+        row = by_period[str(period)]
         return Figure(row["value"], row.get("status", "A"), "reported")
     rule = CATALOGUE.indicators[key[0]].agg_time
     for frequency in "SQM":
         labels = [str(each) for each in period.parts(frequency)]
-        there = [told[each] for each in labels if each in told and told[each]["value"] is not None]
+        there = [
+            by_period[each]
+            for each in labels
+            if each in by_period and by_period[each]["value"] is not None
+        ]
         if rule == "last" and labels and there and there[-1]["period"] == labels[-1]:
             return Figure(there[-1]["value"], there[-1].get("status", "A"), f"last of {frequency}")
         if rule in ("sum", "avg") and labels and len(there) == len(labels):
@@ -236,7 +240,7 @@ def reports(draw: st.DrawFn, label: str) -> list[Row]:
     )
     rows = []
     for code, unit, measure, dims in places:
-        told = {"measure": measure, "dims": dims}
+        slot = {"measure": measure, "dims": dims}
         plan = draw(
             st.sampled_from(
                 ["whole", "whole", "nothing", "parts", "some parts", "both", "other calendar"]
@@ -250,7 +254,7 @@ def reports(draw: st.DrawFn, label: str) -> list[Row]:
                 labels = [each for each in labels if draw(st.booleans())]
         for each in labels:
             status = draw(statuses)
-            row = obs(code, unit, str(draw(values(code))), each, **told, status=status)
+            row = obs(code, unit, str(draw(values(code))), each, **slot, status=status)
             alone = unit in ("p3", "p4", "c11", "c12", "c21") and code in (
                 "FLOW",
                 "STOCK",
@@ -258,7 +262,7 @@ def reports(draw: st.DrawFn, label: str) -> list[Row]:
                 "MEAN",
             )
             if plan == "nothing" and alone:
-                row = obs(code, unit, None, each, **told)
+                row = obs(code, unit, None, each, **slot)
             rows.append({**row, "calendar": "A"} if plan == "other calendar" else row)
     return rows
 

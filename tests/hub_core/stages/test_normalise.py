@@ -186,15 +186,15 @@ def test_a_column_that_has_only_bare_numbers_is_read_exactly(declare: Declare) -
 
 
 def test_codes_may_come_as_texts_and_as_bare_numbers(declare: Declare) -> None:
-    told = {"org_unit": {"column": "dv", "codes": {"45": "p-1", "Huế": "p-2"}}}
+    rules = {"org_unit": {"column": "dv", "codes": {"45": "p-1", "Huế": "p-2"}}}
     frame = pl.DataFrame([row(dv="Huế"), row(dv=None)]).with_columns(
         pl.Series("dv#number", [None, "45"])
     )
-    assert [each["org_unit"] for each in declare(map=told).read(frame).kept] == ["p-2", "p-1"]
+    assert [each["org_unit"] for each in declare(map=rules).read(frame).kept] == ["p-2", "p-1"]
     only = pl.DataFrame([row()]).drop("dv").with_columns(pl.Series("dv#number", ["45"]))
-    assert [each["org_unit"] for each in declare(map=told).read(only).kept] == ["p-1"]
+    assert [each["org_unit"] for each in declare(map=rules).read(only).kept] == ["p-1"]
     whole = pl.DataFrame([row()]).with_columns(pl.Series("dv", [45]))
-    assert [each["org_unit"] for each in declare(map=told).read(whole).kept] == ["p-1"]
+    assert [each["org_unit"] for each in declare(map=rules).read(whole).kept] == ["p-1"]
 
 
 # No value

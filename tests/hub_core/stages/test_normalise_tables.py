@@ -35,9 +35,9 @@ def test_an_org_unit_of_an_administrative_period_is_that_of_its_own_last_day(
     declare: Declare,
 ) -> None:
     table = "source,target,valid_from,valid_to\nQT,p-old,,2025-06-14\nQT,p-new,2025-06-15,\n"
-    told = {"org_unit": {"column": "dv", "codes": "o.csv"}}
-    administrative = declare({"o.csv": table}, map=told, calendar=Calendar.ADMINISTRATIVE)
-    statistical = declare({"o.csv": table}, map=told)
+    rules = {"org_unit": {"column": "dv", "codes": "o.csv"}}
+    administrative = declare({"o.csv": table}, map=rules, calendar=Calendar.ADMINISTRATIVE)
+    statistical = declare({"o.csv": table}, map=rules)
     assert [
         each["org_unit"] for each in administrative.read([row(dv="QT", ky="2025-Q2")]).kept
     ] == ["p-old"]
@@ -87,9 +87,9 @@ def test_a_columns_own_labels_are_read_without_a_pattern(declare: Declare, label
 
 @pytest.mark.parametrize("label", ["2025", "2025-Q1", "2025-N1"])
 def test_a_period_may_be_fixed(declare: Declare, label: str) -> None:
-    told = declare(map={"period": {"fixed": label}})
+    fixed = declare(map={"period": {"fixed": label}})
     assert [
-        each["period"] for each in told.read([{k: v for k, v in ROW.items() if k != "ky"}]).kept
+        each["period"] for each in fixed.read([{k: v for k, v in ROW.items() if k != "ky"}]).kept
     ] == [label]
 
 
@@ -97,7 +97,7 @@ def test_a_period_may_be_fixed(declare: Declare, label: str) -> None:
 
 
 def test_dimensions_are_canonical_text_sorted_by_id_without_totals(declare: Declare) -> None:
-    told = {
+    dims = {
         "SEX": {"column": "gioi", "codes": {"Nam": "M", "Nữ": "F", "Chung": "_T"}},
         "AREA": {"column": "khu", "codes": {"Thành thị": "U", "Chung": "_T"}},
     }
@@ -109,7 +109,7 @@ def test_dimensions_are_canonical_text_sorted_by_id_without_totals(declare: Decl
         row(gioi="khác", khu="thành thị"),
         row(gioi="Nam", khu=None),
     ]
-    read = declare(map={"dims": told}).read(rows)
+    read = declare(map={"dims": dims}).read(rows)
     assert [each["dims"] for each in read.kept] == ["AREA=U;SEX=F", "AREA=U", "SEX=M", ""]
     assert {(row, code, field) for row, code, field, _ in read.left} == {
         (4, "V001", "dims"),
@@ -118,9 +118,9 @@ def test_dimensions_are_canonical_text_sorted_by_id_without_totals(declare: Decl
 
 
 def test_dimensions_do_not_depend_on_how_frames_come(declare: Declare) -> None:
-    told = {"dims": {"SEX": {"column": "gioi"}, "AGE": {"column": "tuoi"}}}
+    rules = {"dims": {"SEX": {"column": "gioi"}, "AGE": {"column": "tuoi"}}}
     rows = [row(gioi=sex, tuoi=age) for sex in ("M", "F", "_T") for age in ("15", "_T", "7")]
-    one, many = declare(map=told), declare(map=told)
+    one, many = declare(map=rules), declare(map=rules)
     assert one.read(rows).kept == many.read(*[[each] for each in rows]).kept
 
 

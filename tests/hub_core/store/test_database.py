@@ -50,11 +50,11 @@ def test_decimals_and_moments_come_back_as_they_went(
         table.create(connection)
         rows = [{"n": n, "value": each, "at": moment} for n, each in enumerate(values)]
         connection.execute(table.insert(), rows)
-        told = connection.execute(sa.select(table.c.value, table.c.at).order_by(table.c.n)).all()
+        kept = connection.execute(sa.select(table.c.value, table.c.at).order_by(table.c.n)).all()
         changes.rollback()
-    assert [each.value for each in told] == values
-    assert {each.at for each in told} == {moment}
-    assert all(each.at.tzinfo is not None for each in told)
+    assert [each.value for each in kept] == values
+    assert {each.at for each in kept} == {moment}
+    assert all(each.at.tzinfo is not None for each in kept)
 
 
 @pytest.mark.parametrize(

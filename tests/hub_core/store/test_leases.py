@@ -145,8 +145,8 @@ def test_a_night_is_begun_again_until_it_is_done(stores: list[Store]) -> None:
     with pytest.raises(StateError, match="the night of 2026-11-23 is done already"):
         nights.begin(day, NOW)
     nights.skip([date(2026, 11, 21), date(2026, 11, 22)], NOW)
-    told = [(str(each.business_date), each.state, each.attempts) for each in nights.all()]
-    assert told == [
+    ended = [(str(each.business_date), each.state, each.attempts) for each in nights.all()]
+    assert ended == [
         ("2026-11-21", "skipped", 0),
         ("2026-11-22", "skipped", 0),
         ("2026-11-23", "done", 2),

@@ -21,7 +21,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
 def release_manifest(version: int = 1, **more: Any) -> ReleaseManifest:
-    told: dict[str, Any] = {
+    usual: dict[str, Any] = {
         "dataflow": "TELECOM",
         "calendar": "S",
         "period": "2025-Q1",
@@ -36,7 +36,7 @@ def release_manifest(version: int = 1, **more: Any) -> ReleaseManifest:
         "previous": None,
         "now": NOW,
     }
-    return ReleaseManifest.model_validate(told | more)
+    return ReleaseManifest.model_validate(usual | more)
 
 
 def figure(indicator: str, value: str | None, **more: Any) -> dict[str, Any]:
@@ -76,8 +76,8 @@ def test_a_release_is_frozen_with_its_figures_and_deliveries(store: Store) -> No
     made = frozen(store, release_manifest(), rows, ["G06", "G12"])
     assert (made.name, made.state, made.frozen_at) == ("TELECOM/2025-Q1/v1", "frozen", NOW)
     assert made.manifest == release_manifest()
-    told = Releases(store).figures(made.id)
-    assert [(row["indicator"], row["value"]) for row in told] == [
+    figures = Releases(store).figures(made.id)
+    assert [(row["indicator"], row["value"]) for row in figures] == [
         ("VT.1", Decimal("9" * 26 + ".999999")),
         ("VT.10", Decimal("-0.000001")),
         ("VT.2", Decimal("2.5")),

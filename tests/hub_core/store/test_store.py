@@ -46,9 +46,13 @@ class Admission:
     def __call__(self, value: str, sequence: int = 1, replay: int = 0, **more: Any) -> Admitted:
         reason = more.pop("why", "initial")
         start = more.get("origin_start", START)
-        told = {"gather": f"{start:%Y%m%d}-{sequence:08d}", "sequence": sequence, "replay": replay}
-        place = self.folder / f"{more.get('provision', 'telecom')}-{told['gather']}-{replay}"
-        manifest = self._seal(place, self._figures(value), **told, **more)
+        gathered = {
+            "gather": f"{start:%Y%m%d}-{sequence:08d}",
+            "sequence": sequence,
+            "replay": replay,
+        }
+        place = self.folder / f"{more.get('provision', 'telecom')}-{gathered['gather']}-{replay}"
+        manifest = self._seal(place, self._figures(value), **gathered, **more)
         return admit(
             self.store, self.zone, place, manifest, reason, NOW + timedelta(seconds=sequence)
         )
@@ -105,8 +109,8 @@ def test_a_correction_is_a_new_revision(admission: Admission) -> None:
 
 def test_what_says_nothing_new_is_no_revision_and_leaves_nothing(admission: Admission) -> None:
     admission("1")
-    told = admission("1", 2)
-    assert (told.revision, told.held) == (None, False)
+    admitted = admission("1", 2)
+    assert (admitted.revision, admitted.held) == (None, False)
     assert [each.sequence for each in admission.store.submissions()] == [1]
     assert len(list(admission.zone.root.rglob(MANIFEST))) == 1
 
@@ -182,8 +186,8 @@ def test_the_order_of_gather_ids_as_texts_is_the_order_of_currency(admission: Ad
 @ON_ONE
 def test_held_is_numbered_visible_and_not_current(admission: Admission) -> None:
     admission("1", 1)
-    told = admission("2", 2, findings=BLOCKED)
-    assert (told.revision, told.held) == (2, True)
+    admitted = admission("2", 2, findings=BLOCKED)
+    assert (admitted.revision, admitted.held) == (2, True)
     assert admission.standing == (1, 0)
     assert [each.blocked for each in admission.store.submissions()] == [[], ["V016"]]
 
@@ -287,7 +291,7 @@ def histories(draw: st.DrawFn) -> list[Submission]:
     for n, (origin, sequence, replay) in enumerate(places):
         blocked = draw(st.booleans())
         fixed: dict[str, Any] = dict.fromkeys(Submission.__dataclass_fields__)
-        told = {
+        chosen = {
             "id": n,
             "origin_start": date(2025 + origin, 1, 1),
             "sequence": sequence,
@@ -296,7 +300,7 @@ def histories(draw: st.DrawFn) -> list[Submission]:
             "blocked": ["V016"] if blocked else [],
             "accepted_at": NOW if blocked and draw(st.booleans()) else None,
         }
-        made.append(Submission(**fixed | told))
+        made.append(Submission(**fixed | chosen))
     return made
 
 
@@ -337,15 +341,15 @@ def test_a_run_is_told_as_it_began_and_ended(store: Store) -> None:
     Runs(store).end(
         run, "failed", NOW.astimezone(HANOI), counts={"rows": 5}, notes=["ồn"], error=error
     )
-    [told] = Runs(store).all()
-    assert (told["outcome"], told["counts"], told["notes"], told["error"]) == (
+    [ended] = Runs(store).all()
+    assert (ended["outcome"], ended["counts"], ended["notes"], ended["error"]) == (
         "failed",
         {"rows": 5},
         ["ồn"],
         error,
     )
-    assert told["started_at"] == told["ended_at"] == NOW
-    assert told["periods"] == ["2025-Q1"]
+    assert ended["started_at"] == ended["ended_at"] == NOW
+    assert ended["periods"] == ["2025-Q1"]
 
 
 def test_the_last_gather_is_the_last_that_went_well_and_no_replay(store: Store) -> None:
@@ -388,14 +392,14 @@ def test_findings_stand_beside_their_revision(admission: Admission) -> None:
         }
     ]
     admission("1", 1, findings=found)
-    [told] = admission.store.findings(province="nghe_an")
-    assert (told["code"], told["rows"], told["text"], told["period"]) == (
+    [finding] = admission.store.findings(province="nghe_an")
+    assert (finding["code"], finding["rows"], finding["text"], finding["period"]) == (
         "V002",
         2,
         "không rõ",
         "2025-Q1",
     )
-    assert told["place"] == {"part": 0, "row": 7, "column": "gt"}
+    assert finding["place"] == {"part": 0, "row": 7, "column": "gt"}
     assert admission.store.findings(province="ha_tinh") == []
     assert admission.store.findings(period="2025-Q2") == []
 

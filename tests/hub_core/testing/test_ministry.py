@@ -37,7 +37,7 @@ def figures_digest() -> str:
     return content_digest(frame.select(name for name in SCHEMA if name in frame.columns))
 
 
-def manifest(**told: Any) -> dict[str, Any]:
+def manifest(**more: Any) -> dict[str, Any]:
     return {
         "format": 1,
         "dataflow": "TELECOM",
@@ -53,12 +53,12 @@ def manifest(**told: Any) -> dict[str, Any]:
         "figures_digest": figures_digest(),
         "previous": None,
         "now": "2026-04-03T02:00:00Z",
-        **told,
+        **more,
     }
 
 
-def body(**told: Any) -> dict[str, Any]:
-    release = manifest(**told)
+def body(**more: Any) -> dict[str, Any]:
+    release = manifest(**more)
     text = json.dumps(release, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     figures = []
     for row in ROWS:
