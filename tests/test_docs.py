@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -167,11 +168,17 @@ def test_the_site_is_built_without_a_warning_and_needs_no_other_host(tmp_path: P
 # Commands
 
 
+@cache
+def hub_command() -> Any:
+    """``hub`` with all its commands; to make it takes as long as a hundred questions to it."""
+    return typer.main.get_command(app)
+
+
 @pytest.mark.parametrize("path", PAGES, ids=page)
 def test_every_command_parses(path: Path) -> None:
     for line in commands(path):
         words = shlex.split(line, comments=True)
-        command: Any = typer.main.get_command(app)
+        command = hub_command()
         while hasattr(command, "commands"):
             assert words, f"{page(path)}: hub {line} is no command"
             assert words[0] in command.commands, f"{page(path)}: hub {line} is no command"
@@ -403,19 +410,19 @@ def test_the_operators_files_are_as_the_hub_reads_them() -> None:
         ("install.md", "delivery", config.Delivery),
     ]:
         [block] = marked(DOCS / name, mark)
-        told = tomllib.loads(block.text)
-        for each in told.get(mark, [told]):
+        shown = tomllib.loads(block.text)
+        for each in shown.get(mark, [shown]):
             model.model_validate(each)
 
 
 def test_every_key_of_hub_toml_is_shown() -> None:
     [block] = marked(DOCS / "reference.md", "hub.toml")
-    told = tomllib.loads(block.text)
-    assert set(told) == set(settings.HubSettings.model_fields)
+    shown = tomllib.loads(block.text)
+    assert set(shown) == set(settings.HubSettings.model_fields)
     for name, model in (("store", settings.StoreSettings), ("plugins", settings.PluginSettings)):
-        assert set(told[name]) == set(model.model_fields)
+        assert set(shown[name]) == set(model.model_fields)
     for name, model in (("gather", settings.GatherSettings), ("schedule", settings.Schedule)):
-        assert set(told[name]) == set(model.model_fields)
+        assert set(shown[name]) == set(model.model_fields)
 
 
 # The tutorial
@@ -459,9 +466,9 @@ def hub(folder: Path, *words: str) -> Any:
 
 
 def test_the_tutorial_checks(tutorial: Path) -> None:
-    told = hub(tutorial, "check", "--home", "home")
-    assert told["provinces"] == ["ha_tinh"]
-    assert [each for each in told["problems"] if each["severity"] == "error"] == []
+    answer = hub(tutorial, "check", "--home", "home")
+    assert answer["provinces"] == ["ha_tinh"]
+    assert [each for each in answer["problems"] if each["severity"] == "error"] == []
 
 
 def test_the_tutorial_passes_the_suite(tutorial: Path) -> None:

@@ -49,6 +49,7 @@ def test_the_rows_are_the_same_ones_each_time(tmp_path: Path, day: int, digest: 
     }
 
 
+@pytest.mark.slow
 def test_nights_on_few_rows_give_what_the_rows_say(tmp_path: Path) -> None:
     words = (
         "--case",
@@ -99,6 +100,7 @@ def test_every_peer_gives_what_the_rows_say(tmp_path: Path) -> None:
     assert [(line["case"], line["who"]) for line in told] == [("json", who) for who in SCRIPTS]
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_does_not_count(tmp_path: Path) -> None:
     data = tmp_path / "bench" / "data"
     path = data / "3000" / "day1" / "expected.json"
@@ -163,6 +165,7 @@ def test_the_table_holds_everything_against_the_first_night_of_the_hub() -> None
 
 
 @pytest.mark.index
+@pytest.mark.slow
 def test_the_hub_adds_up_as_sql_does_to_the_last_digit(tmp_path: Path) -> None:
     ended = run("run.py", "--case", "adding", "--rows", ROWS, "--rounds", 1, "--build", tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -186,6 +189,7 @@ def test_the_hub_adds_up_as_sql_does_to_the_last_digit(tmp_path: Path) -> None:
     assert problem.startswith("adding: 1 figures differ, as ('FLOW.00', 'cluster'")
 
 
+@pytest.mark.slow
 def test_a_night_of_small_provisions_is_right(tmp_path: Path) -> None:
     ended = run("run.py", "--case", "many", "--only", "hub", "--short", "--build", tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr

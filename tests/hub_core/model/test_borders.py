@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_core import structures
 from hub_core.model.borders import (
     became,
     came_from,
@@ -25,11 +24,6 @@ from hub_core.structures import places
 ROOT = Path(__file__).parent.parent.parent.parent
 Y2007, Y2010, NOW = date(2007, 12, 31), date(2010, 12, 31), date(2026, 11, 1)
 BEFORE, AFTER = date(2025, 6, 30), date(2025, 7, 1)
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Catalogue:
-    return structures.catalogue(structures.read_texts(ROOT / "config"))
 
 
 # The shipped catalogue

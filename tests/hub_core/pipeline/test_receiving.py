@@ -49,7 +49,7 @@ def names(parts: list[Part]) -> set[str]:
 
 
 def until_taken(zone: LandingZone, parts: list[Part]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while taken(zone) != names(parts):
         assert time.monotonic() < deadline, taken(zone) ^ names(parts)
         time.sleep(0.01)

@@ -35,11 +35,6 @@ def folder(tmp_path: Path) -> Path:
     return shutil.copytree(ROOT / "config", tmp_path / "config")
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Catalogue:
-    return structures.catalogue(structures.read_texts(ROOT / "config"))
-
-
 def load(folder: Path) -> Catalogue:
     return structures.catalogue(structures.read_texts(folder))
 
