@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.faults.homes import EVE, NIGHT, PERIOD, quiet_world
-from tests.journeys.conftest import World
+from tests.journeys.world import World
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = next(Path(path) for path in sys.path if path.endswith("site-packages"))

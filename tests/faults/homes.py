@@ -19,7 +19,7 @@ from typing import Any
 from hub_core.obligations import ZONE
 from hub_core.testing.ministry import SampleMinistry
 from hub_core.upkeep import doctor
-from tests.journeys.conftest import World, make_world, opened
+from tests.journeys.world import World, make_world, opened
 
 EVE, NIGHT = "2026-11-05T02:00", "2026-11-06T02:00"  # before the reports are due, and after
 PERIOD = ("--period", "2026-M10")

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 from tests.faults.homes import EVE, NIGHT, PERIOD, left, mended, quiet_world
-from tests.journeys.conftest import World
+from tests.journeys.world import World
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
 KILL = Path(__file__).with_name("kill.py")

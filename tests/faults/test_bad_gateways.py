@@ -21,9 +21,9 @@ import pytest
 
 from hub_core.secrets import variable
 from hub_core.testing.gateway import Gateway
+from tests.command import HUB
 from tests.faults.conftest import watched
 from tests.hub_core.conftest import GOOD, Nights
-from tests.journeys.conftest import HUB
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is watched in /proc")
 NIGHT = "2026-11-20T02:00"

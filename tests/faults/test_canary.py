@@ -14,7 +14,8 @@ import pytest
 import zstandard
 
 from hub_core.testing.gateway import Gateway
-from tests.journeys.conftest import HUB, World, make_world
+from tests.command import HUB
+from tests.journeys.world import World, make_world
 
 MARKS = [f"canary-{name}-7f3a9c51e2" for name in ("token", "id", "secret", "ministry")]
 CANARIES = [mark.encode() for mark in MARKS]

@@ -16,7 +16,7 @@ from hub_core.serving import Serving
 from hub_core.store.leases import Leases
 from hub_core.store.nights import Nights
 from tests.faults.homes import figures, left
-from tests.journeys.conftest import World, make_world, opened
+from tests.journeys.world import World, make_world, opened
 
 FIRST = datetime(2026, 11, 6, 2, tzinfo=ZONE)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)

@@ -16,7 +16,7 @@ import pytest
 from hub_core.model.period import Period
 from hub_core.pipeline.publish import publish
 from tests.faults.homes import NIGHT, NOW, PERIOD, copy_of, figures, left, said
-from tests.journeys.conftest import World, opened
+from tests.journeys.world import World, opened
 
 NEXT = "2026-11-07T02:00"
 PROVISION = "landing/thanh_hoa/telecom"
@@ -98,7 +98,7 @@ def test_a_damaged_revision_is_named_and_a_night_puts_another_in_its_place(
 ) -> None:
     with copy_of(before, tmp_path / "home") as world:
         damaged = observations(world)
-        told = world.told("publish", "TELECOM", "2026-M10", "--now", NIGHT)["release"]
+        told = world.json_of("publish", "TELECOM", "2026-M10", "--now", NIGHT)["release"]
         assert (world.codes["publish"], told["state"]) == (1, "failed")
         for words in (
             str(damaged),
@@ -118,7 +118,7 @@ def test_a_replay_makes_another_revision_of_what_is_damaged(
 ) -> None:
     with copy_of(before, tmp_path / "home") as world:
         observations(world)
-        told = world.told("replay", "thanh_hoa", "telecom", "--now", NIGHT)
+        told = world.json_of("replay", "thanh_hoa", "telecom", "--now", NIGHT)
         assert (told["outcome"], told["revisions"], told["error"]) == (
             "done",
             {"2026-M10": 2},
@@ -169,7 +169,7 @@ def test_a_damaged_part_is_named_by_replay_and_trace_and_comes_again_with_the_ne
         cell = world.trace(RELEASE, "VT.03", "vn-thanh-hoa")["cell"]
         part = the(world, f"parts/{cell['part']['digest']}.zst")
         flip(part, part.stat().st_size // 2)
-        told = world.told("replay", "thanh_hoa", "telecom", "--now", NEXT)
+        told = world.json_of("replay", "thanh_hoa", "telecom", "--now", NEXT)
         assert (told["outcome"], world.codes["replay"]) == ("failed", 1)
         assert f"{part} " in told["error"]
         assert "bring it back from a backup, or ask the department again" in told["error"]
@@ -179,7 +179,7 @@ def test_a_damaged_part_is_named_by_replay_and_trace_and_comes_again_with_the_ne
         assert left(world) == {"digest": 2, "delivery": 1}  # of both gathers
         world.night(NEXT, *PERIOD)
         assert left(world) == {}
-        told = world.told("replay", "thanh_hoa", "telecom", "--now", NEXT)
+        told = world.json_of("replay", "thanh_hoa", "telecom", "--now", NEXT)
         assert (told["outcome"], told["error"]) == ("unchanged", None)
 
 
@@ -203,7 +203,7 @@ def test_a_release_that_was_changed_is_not_sent(
         with closing(sqlite3.connect(world.home / "hub.db")) as connection, connection:
             assert connection.execute(sql).rowcount > 0
         world.ministry.mode = "accept"
-        sent = world.told("delivery", "send", "--now", NEXT)
+        sent = world.json_of("delivery", "send", "--now", NEXT)
         [delivery] = sent["deliveries"] if isinstance(sent, dict) else sent
         assert (what in delivery["error"], BACKUP in delivery["error"]) == (True, True), delivery
         assert world.ministry.ledger == []

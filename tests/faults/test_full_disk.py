@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.disks import filled, small_disk
 from tests.faults.homes import EVE, NIGHT, PERIOD, copy_of, figures, left, mended, quiet_world, said
-from tests.journeys.conftest import World, opened
+from tests.journeys.world import World, opened
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="file systems in memory are Linux's"

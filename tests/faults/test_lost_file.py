@@ -21,7 +21,7 @@ from hub_core.serving import Serving
 from hub_core.store.nights import Nights
 from hub_core.upkeep import doctor
 from tests.faults.homes import NIGHT, PERIOD, Struck, copy_of, figures, left, mended, said
-from tests.journeys.conftest import World, opened
+from tests.journeys.world import World, opened
 
 BACKUP = "bring it back from a backup (hub restore into another folder)"
 

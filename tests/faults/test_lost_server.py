@@ -24,7 +24,7 @@ from hub_core.store.nights import Nights
 from hub_core.store.store import Store
 from tests.faults.homes import NIGHT, PERIOD, Struck, figures, left, mended, said
 from tests.hub_core.store.conftest import Server
-from tests.journeys.conftest import World, make_world, opened
+from tests.journeys.world import World, make_world, opened
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it is watched in /proc")
 KILL = Path(__file__).with_name("kill.py")

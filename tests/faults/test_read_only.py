@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from tests.command import HUB
 from tests.faults.homes import NIGHT, PERIOD, copy_of, figures, left, mended, said
-from tests.journeys.conftest import HUB, World
+from tests.journeys.world import World
 
 NEXT = "2026-11-07T02:00"
 AS_OTHERS: list[

@@ -25,7 +25,7 @@ from hub_core.pipeline.night import again, scheduled
 from hub_core.serving import Serving
 from hub_core.serving.scheduler import Journey
 from hub_core.store.nights import Nights
-from tests.journeys.conftest import put_package
+from tests.journeys.world import put_package
 
 ROOT = Path(__file__).parents[2]
 FIRST = date(2026, 1, 1)

@@ -30,19 +30,19 @@ from hub_core.upkeep import doctor
 from hub_core.upkeep.backup import ABOUT, DIGESTS, About
 from hub_core.upkeep.backup.make import Made, backup
 from hub_core.upkeep.backup.restore import restore
+from tests.command import HUB
 from tests.hub_core.store.conftest import postgres
-from tests.journeys.conftest import HUB, NIGHT, World, make_world
-from tests.journeys.test_cut_off_nights import until
+from tests.journeys.served import until
+from tests.journeys.world import NIGHT, World, gone_on, make_world
 
 NOW = datetime.fromisoformat(NIGHT).replace(tzinfo=ZONE)
 Members = dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def lived(night_lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world that lived through a night."""
-    with make_world(tmp_path_factory.mktemp("lived") / "world") as made:
-        made.night()
+    with gone_on(night_lived, tmp_path_factory.mktemp("lived") / "world") as made:
         yield made
 
 
@@ -122,7 +122,7 @@ def well(home: Path) -> bool:
 
 
 def test_a_restored_home_is_as_it_was(lived: World, tmp_path: Path) -> None:
-    told = lived.told("backup", str(tmp_path))
+    told = lived.json_of("backup", str(tmp_path))
     assert (told["format"], told["database"], told["left_out"]) == (1, "database.sqlite", [])
     assert told["rows"]["submission"] > 5
     path = Path(told["set"])
@@ -134,7 +134,7 @@ def test_a_restored_home_is_as_it_was(lived: World, tmp_path: Path) -> None:
     assert well(new.home)
     assert tree(new.home) == tree(lived.home)
     assert new.state() == lived.state()
-    assert {each["outcome"] for each in new.told("gather", "--now", NIGHT)["gathers"]} == {
+    assert {each["outcome"] for each in new.json_of("gather", "--now", NIGHT)["gathers"]} == {
         "unchanged"
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([path.name, "new"])
@@ -164,7 +164,7 @@ def test_a_set_that_is_made_while_a_night_runs_holds(world: World, tmp_path: Pat
     brought_back(told.path, tmp_path / "new")
     new = replace(world, home=tmp_path / "new")
     assert well(new.home)
-    outcomes = {each["outcome"] for each in new.told("status")["runs"]}
+    outcomes = {each["outcome"] for each in new.json_of("status")["runs"]}
     assert "interrupted" in outcomes
     assert "running" not in outcomes
 
@@ -442,7 +442,7 @@ def test_a_home_on_postgresql_comes_back(
         refused(told.path, tmp_path, "is not empty: make a new one", StateError)
         brought_back(told.path, tmp_path / "new", empty(server, "two"))
         new = replace(world, home=tmp_path / "new")
-        assert new.told("doctor", "--deep")["found"] == []
+        assert new.json_of("doctor", "--deep")["found"] == []
         assert well(new.home)
         assert new.state() == world.state()
         with pytest.raises(StateError, match="is not empty"):

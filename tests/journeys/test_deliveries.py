@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hub_core.testing.ministry import SampleMinistry
-from tests.journeys.conftest import NIGHT, World
+from tests.journeys.world import NIGHT, World
 
 PERIODS = ("--period", "2026-M10", "--period", "2025")
 
@@ -47,7 +47,7 @@ def test_what_waits_goes_where_it_is_said_to_go_today(world: World) -> None:
         world.night("2026-11-06T02:00", "--period", "2026-M10")
         assert not before.ledger
         before.mode = "accept"
-        [sent] = world.told("delivery", "send", "--now", "2026-11-07T08:00")
+        [sent] = world.json_of("delivery", "send", "--now", "2026-11-07T08:00")
         assert sent["state"] == "accepted"
         assert (flows(before), flows(later)) == (set(), {"TELECOM"})
 

@@ -29,8 +29,8 @@ from hub_core.obligations import ZONE
 from hub_core.packages.installed import Installed, enter
 from hub_core.upkeep import doctor
 from hub_core.upkeep.doctor import Examined, Kind, symptom
-from tests.journeys.conftest import NIGHT, ROOT, World, make_world
-from tests.journeys.test_cut_off_nights import children, until
+from tests.journeys.served import children, until
+from tests.journeys.world import NIGHT, ROOT, World, gone_on
 
 NOW = datetime.fromisoformat(NIGHT).replace(tzinfo=ZONE)
 LANDED = "landing/thanh_hoa/telecom"
@@ -39,10 +39,9 @@ Made = Callable[[Path], object]
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def lived(night_lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world that lived through a night."""
-    with make_world(tmp_path_factory.mktemp("lived") / "world") as made:
-        made.night()
+    with gone_on(night_lived, tmp_path_factory.mktemp("lived") / "world") as made:
         yield made
 
 
@@ -173,7 +172,7 @@ def test_each_leftover_is_listed_and_mended(copy: World, kind: Kind, make: Made)
 
 
 def test_a_quiet_home_is_well(copy: World) -> None:
-    told = copy.told("doctor", "--deep")
+    told = copy.json_of("doctor", "--deep")
     assert told == {"at_work": False, "found": [], "mended": []}
     assert copy.codes["doctor"] == 0
     assert "Found: none" in copy.run("doctor").stdout
@@ -193,15 +192,15 @@ def test_a_landing_that_the_database_forgot_can_be_replayed_again(copy: World) -
         ("forgotten", False),
         ("landing", True),
     ]
-    shown = copy.told("doctor", "--mend")
+    shown = copy.json_of("doctor", "--mend")
     assert [each["kind"] for each in shown["mended"]] == ["landing"]
     assert [(each["kind"], each["who"]) for each in shown["found"]] == [("forgotten", "operator")]
     assert copy.codes["doctor"] == 1
     assert sealed.exists()
-    replayed = copy.told("replay", "thanh_hoa", "telecom", UNKNOWN)
+    replayed = copy.json_of("replay", "thanh_hoa", "telecom", UNKNOWN)
     assert (replayed["outcome"], replayed["error"]) == ("unchanged", None)
     assert (
-        copy.told("gather", "--province", "quang_tri", "--now", NIGHT)["gathers"][0]["gather"]
+        copy.json_of("gather", "--province", "quang_tri", "--now", NIGHT)["gathers"][0]["gather"]
         > UNKNOWN
     )
     assert kinds(mended(copy.home)) == []  # it was read again; the folder is a leftover now
@@ -338,7 +337,7 @@ def test_each_damage_is_named_and_never_mended(
 def test_a_revision_without_files_is_named_with_what_restores_it(copy: World) -> None:
     gone = first(copy.home, f"{LANDED}/submissions/*/*")
     shutil.rmtree(gone)
-    [told] = copy.told("doctor")["found"]
+    [told] = copy.json_of("doctor")["found"]
     assert copy.codes["doctor"] == 1
     assert re.fullmatch(r"thanh_hoa/telecom \S+ revision 1", told["place"])
     assert f"hub replay thanh_hoa telecom {gone.name[:-2]}" in told["what"]
@@ -405,7 +404,7 @@ def test_a_database_that_is_gone_is_not_made_anew(copy: World) -> None:
         path.unlink()
     before = tree(copy.home)
     for words in ([], ["--mend"]):
-        assert [each["kind"] for each in copy.told("doctor", *words)["found"]] == ["database"]
+        assert [each["kind"] for each in copy.json_of("doctor", *words)["found"]] == ["database"]
         assert copy.codes["doctor"] == 1
     assert tree(copy.home) == before
 
@@ -445,7 +444,7 @@ def test_a_hub_at_work_is_not_disturbed_and_what_it_left_is_mended(world: World)
     system.fault, system.fault_from = "timeout", 2
     night = world.start("night", "--now", NIGHT)
     until(lambda: system.requests > 1, "a landed page and a hub that waits for the next")
-    told = world.told("doctor", "--deep")
+    told = world.json_of("doctor", "--deep")
     assert (told["at_work"], told["found"], world.codes["doctor"]) == (True, [], 0)
     with opened(world.home) as hub, pytest.raises(StateError, match="another hub is at work"):
         doctor.mend(hub, NOW, lambda *_: None, deep=False)

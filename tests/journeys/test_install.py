@@ -33,9 +33,10 @@ from hub_core.packages import load as plugins
 from hub_core.pipeline.night import NightReport, night
 from hub_core.upkeep import doctor
 from hub_core.upkeep.install import Installation, install, remove
+from tests.command import HUB, hub
 from tests.hub_core.conftest import GOOD, NIGHT, Nights
-from tests.journeys.conftest import HUB, ROOT
-from tests.journeys.test_cut_off_nights import until
+from tests.journeys.served import until
+from tests.journeys.world import ROOT
 
 FACTORS = """import {library}
 import polars as pl
@@ -207,14 +208,8 @@ class Shelf:
             if each.kind in ("install", "package")
         ]
 
-    def run(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*HUB, *words, "--home", str(self.home)],
-            capture_output=True,
-            text=True,
-            check=False,
-            **more,
-        )
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return hub(*words, "--home", str(self.home), environment=os.environ)
 
     def in_force(self, name: str) -> installed.Installed:
         [told] = [each for each in installed.read(self.home)[0] if each.name == name]
@@ -697,18 +692,11 @@ def test_a_restored_home_says_what_must_be_installed_again(
 ) -> None:
     assert shelf.run("backup", str(tmp_path / "set")).returncode == 0
     new = tmp_path / "new"
-    done = subprocess.run(
-        [*HUB, "restore", str(tmp_path / "set"), "--home", str(new)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = hub("restore", str(tmp_path / "set"), "--home", str(new), environment=os.environ)
     assert done.returncode == 0, done.stderr
     assert not list(new.glob("installed/*/*/"))
-    command = [*HUB, "province", "list", "--home", str(new), "--json"]
-    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[
-        "broken"
-    ]
+    listed = hub("province", "list", "--home", str(new), "--json", environment=os.environ)
+    told = json.loads(listed.stdout)["broken"]
     for name, again in (
         ("hue", "hub province install PATH --isolated"),
         ("bon", "hub province install PATH"),

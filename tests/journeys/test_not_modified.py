@@ -15,7 +15,7 @@ import pytest
 
 from hub_core.landing.layout import OBSERVATIONS
 from hub_core.store.revisions import current
-from tests.journeys.conftest import World, make_world, opened
+from tests.journeys.world import World, make_world, opened
 
 KEY, PERIOD = "thanh_hoa/telecom", "2026-M10"
 NIGHTS = [f"2026-11-{day:02}T02:00" for day in range(6, 12)]
@@ -38,7 +38,7 @@ def gather(world: World, n: int, *words: str) -> Any:
     """The nth night's gather; the service counts anew."""
     service = world.systems.servers[KEY]
     service.requests = service.not_modified = service.sent = 0
-    [told] = world.told("gather", "--now", NIGHTS[n], *words)["gathers"]
+    [told] = world.json_of("gather", "--now", NIGHTS[n], *words)["gathers"]
     return told
 
 
@@ -93,7 +93,7 @@ def test_a_gather_that_is_sent_nothing_is_unchanged_and_can_be_replayed(after: W
     assert [part["digest"] for part in mine["parts"]] == [
         p["digest"] for p in landing(after, ran[0])["parts"]
     ]
-    replayed = after.told("replay", "thanh_hoa", "telecom", told["gather"], "--now", NIGHTS[1])
+    replayed = after.json_of("replay", "thanh_hoa", "telecom", told["gather"], "--now", NIGHTS[1])
     assert (replayed["outcome"], replayed["counts"]["unchanged"]) == (
         "unchanged",
         told["counts"]["unchanged"],

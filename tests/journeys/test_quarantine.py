@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 import openpyxl
 
-from tests.journeys.conftest import HUB
+from tests.command import HUB
 
 if TYPE_CHECKING:
-    from tests.journeys.conftest import World
+    from tests.journeys.world import World
 
 NIGHT, NEXT = "2026-11-06T02:00", "2026-11-07T02:00"
 LONG = "khoảng 1.200 thuê bao, chưa tính các thuê bao trả trước bị khóa một chiều trong tháng"
@@ -61,7 +61,7 @@ def on_a_terminal(world: World, columns: int, *words: str) -> str:
 def test_bad_rows_are_listed_and_exported_with_their_cells(world: World, tmp_path: Path) -> None:
     spoil(world)
     world.night(NIGHT)
-    told = world.told("finding", "quarantine")
+    told = world.json_of("finding", "quarantine")
     assert [(r["province"], r["period"], r["code"], r["text"], r["locator"]) for r in told] == [
         ("quang_tri", "2026-M10", "V005", "-12", "telecom-2026-M10.csv line 3 column Giá trị"),
         (
@@ -164,8 +164,8 @@ def test_a_row_comes_in_by_a_better_mapping_and_a_replay(world: World) -> None:
         re.sub(r"period    = .*", f'period = {{ column = "ky", codes = {words} }}', told),
         encoding="utf-8",
     )
-    replayed = world.told("replay", "thanh_hoa", "telecom", "--now", NEXT)
+    replayed = world.json_of("replay", "thanh_hoa", "telecom", "--now", NEXT)
     assert replayed["error"] is None, replayed
-    left = world.told("finding", "quarantine", "--province", "thanh_hoa")
+    left = world.json_of("finding", "quarantine", "--province", "thanh_hoa")
     assert [row["text"] for row in left] == ['=HYPERLINK("http://x";"y")', "VT-99", LONG, "835.960"]
     assert {row["revision"] for row in left} == {2}

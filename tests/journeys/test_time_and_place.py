@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import World, make_world, put_package
 from tests.journeys.offices import NOW, checked, edited, points, provision, typed, write
+from tests.journeys.world import World, make_world, put_package
 
 # Quảng Bình and Quảng Trị, merged on 2025-07-01
 
@@ -80,12 +80,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
             text.replace("quarantined_percent = 5", "quarantined_percent = 90"), encoding="utf-8"
         )
         asked = [word for label in TYPED for word in ("--period", label)]
-        gathered = world.told("gather", "--now", NOW, *asked)
+        gathered = world.json_of("gather", "--now", NOW, *asked)
         outcomes = {each["province"]: each["outcome"] for each in gathered["gathers"]}
-        world.told("publish", "TELECOM", "2025", "--now", NOW)
-        findings, quarantine = world.told("finding", "list"), world.told("finding", "quarantine")
+        world.json_of("publish", "TELECOM", "2025", "--now", NOW)
+        findings, quarantine = (
+            world.json_of("finding", "list"),
+            world.json_of("finding", "quarantine"),
+        )
         yield Told(
-            world, outcomes, findings, quarantine, world.told("release", "show", "TELECOM/2025")
+            world, outcomes, findings, quarantine, world.json_of("release", "show", "TELECOM/2025")
         )
 
 
@@ -135,7 +138,7 @@ def test_a_year_reported_by_the_old_and_the_new_province_is_added_once_and_said(
     }
     assert figures == {"vn-quang-tri-2025": ("244", ""), "cluster-5": ("244", "1/5")}
     words = ("series", "VT.03", "vn-quang-binh", "--from", "2025", "--to", "2025", "--now", NOW)
-    views = told.world.told(*words)
+    views = told.world.json_of(*words)
     assert [point["value"] for point in views["as_reported"]] == ["3"]
     assert [(point["value"], point["why"]) for point in views["on_borders"]] == [
         (None, "vn-quang-binh did not live on 2026-02-10; vn-quang-tri-2025 holds it")
@@ -256,8 +259,8 @@ def test_an_indicator_that_the_catalogue_dropped_is_withdrawn_for_that_reason(to
             2,
             True,
         )
-        world.told("publish", "TELECOM", "2025", "--now", "2026-02-11T02:00")
-    changes = world.told("release", "diff", "TELECOM/2025")
+        world.json_of("publish", "TELECOM", "2025", "--now", "2026-02-11T02:00")
+    changes = world.json_of("release", "diff", "TELECOM/2025")
     assert changes["reason"] == "catalogue"
     assert {(each["indicator"], each["what"]) for each in changes["changes"]} == {
         ("VT.11", "withdrawn")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import ROOT, World, make_world, put_package
+from tests.journeys.world import ROOT, World, make_world, put_package
 
 NOW = "2027-02-01T02:00"
 QUARTERS = [f"{year}-Q{quarter}" for year in (2024, 2025, 2026) for quarter in (1, 2, 3, 4)]
@@ -95,7 +95,7 @@ class Told:
         self, indicator: str, unit: str, *words: str
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Both views of a series by period."""
-        told = self.world.told(
+        told = self.world.json_of(
             "series", indicator, unit, "--from", QUARTERS[0], "--to", QUARTERS[-1], *words
         )
         return tuple({p["period"]: p for p in told[view]} for view in ("as_reported", "on_borders"))  # type: ignore[return-value]
@@ -114,7 +114,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         (folder / "files" / "vt.csv").write_text(
             "\n".join(["chi_tieu,don_vi,ky,gia_tri", *lines]), encoding="utf-8"
         )
-        gathered = world.told("gather", "--now", NOW, "--period", "2026-Q4")
+        gathered = world.json_of("gather", "--now", NOW, "--period", "2026-Q4")
         assert [g["outcome"] for g in gathered["gathers"]] == ["done"], gathered
         yield Told(world, figures)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import World, make_world
+from tests.journeys.world import World, gone_on, lived_once, make_world
 
 FIRST, SECOND, THIRD = "2026-11-06T02:00", "2026-11-07T02:00", "2026-11-08T02:00"
 KEY, PERIOD = "thanh_hoa/telecom", "2026-M10"
@@ -49,13 +49,20 @@ with hub.alone(now):
 """
 
 
+def in_small_pages(world: World) -> None:
+    """A first night; the gateway gives pages of three rows."""
+    world.systems.servers[KEY].page_size = 3
+    first = world.gathers(world.night(FIRST))[KEY]
+    assert (first["outcome"], first["counts"]["unchanged"]) == ("done", 0)
+
+
 @pytest.fixture
-def after(tmp_path: Path) -> Iterator[World]:
+def after(for_all: Path, tmp_path: Path) -> Iterator[World]:
     """A world after its first night; the gateway gives pages of three rows."""
-    with make_world(tmp_path / "world") as world:
+    with gone_on(
+        lived_once(for_all / "in_small_pages", in_small_pages), tmp_path / "world"
+    ) as world:
         world.systems.servers[KEY].page_size = 3
-        first = world.gathers(world.night(FIRST))[KEY]
-        assert (first["outcome"], first["counts"]["unchanged"]) == ("done", 0)
         yield world
 
 
@@ -128,7 +135,7 @@ def test_another_catalogue_reads_again(after: World) -> None:
 
 
 def test_a_replay_always_reads(after: World) -> None:
-    told = after.told("replay", "thanh_hoa", "telecom")
+    told = after.json_of("replay", "thanh_hoa", "telecom")
     assert (told["outcome"], told["counts"]["unchanged"]) == (
         "unchanged",
         told["counts"]["admitted"],
@@ -182,13 +189,13 @@ def test_a_period_that_said_the_same_is_not_said_to_be_missing_afterwards(after:
     assert third["counts"]["unchanged"] == third["counts"]["admitted"]
 
 
-def test_what_a_night_that_was_cut_off_had_not_admitted_is_not_passed_over(tmp_path: Path) -> None:
+def test_what_a_night_that_was_cut_off_had_not_admitted_is_not_passed_over(
+    morning: World, tmp_path: Path
+) -> None:
     """The parts are those of the gather that was cut off, one of its submissions stands, and the other must come."""
-    with make_world(tmp_path / "right") as world:
-        world.night(FIRST)
-        right = sorted(each for each in world.state()["submissions"] if each[0] == "quang_tri")
+    right = sorted(each for each in morning.state()["submissions"] if each[0] == "quang_tri")
     assert len(right) > 1
-    with make_world(tmp_path / "world") as world:
+    with make_world(tmp_path / "cut_off") as world:
         words = [sys.executable, "-c", AFTER_ONE, str(world.home), FIRST]
         cut = subprocess.run(
             words, env=world.environment, capture_output=True, text=True, timeout=120, check=False
@@ -217,5 +224,5 @@ def test_many_small_parts_are_landed_once_each_and_nothing_is_left_over(tmp_path
             f"{digest}.zst" for digest in named
         }
         assert list((world.home / "scratch").iterdir()) == []
-        assert world.told("doctor", "--deep")["found"] == []
+        assert world.json_of("doctor", "--deep")["found"] == []
         assert night(world)["outcome"] == "unchanged"
