@@ -73,13 +73,6 @@ def after(before: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         yield world
 
 
-@pytest.fixture(scope="module")
-def undisturbed(before: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with copy_of(before, tmp_path_factory.mktemp("undisturbed") / "home") as world:
-        world.night(NIGHT, *PERIOD)
-        return figures(world)
-
-
 @pytest.mark.parametrize("harm", SEALED)
 def test_whatever_is_damaged_of_a_revision_it_is_in_no_release(
     before: World, tmp_path: Path, harm: Callable[[World], Path]

@@ -25,13 +25,6 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield world
 
 
-@pytest.fixture(scope="module")
-def undisturbed(fresh: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with copy_of(fresh, tmp_path_factory.mktemp("undisturbed") / "home") as world:
-        world.night(NIGHT, *PERIOD)
-        return figures(world)
-
-
 def again(world: World, undisturbed: dict[str, Any]) -> None:
     """With room again, one night makes of a home what it would have been."""
     mended(world)

@@ -26,13 +26,6 @@ from tests.journeys.world import World, opened
 BACKUP = "bring it back from a backup (hub restore into another folder)"
 
 
-@pytest.fixture(scope="module")
-def undisturbed(before: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with copy_of(before, tmp_path_factory.mktemp("undisturbed") / "home") as world:
-        world.night(NIGHT, *PERIOD)
-        return figures(world)
-
-
 def removed(home: Path) -> None:
     for path in home.glob("hub.db*"):
         path.unlink()
@@ -107,7 +100,7 @@ def test_a_database_that_another_program_holds_is_waited_for_and_then_named(
     with copy_of(before, tmp_path / "home") as world:
         with closing(sqlite3.connect(world.home / "hub.db", isolation_level=None)) as other:
             other.execute("begin immediate")
-            night = world.run("night", "--now", NIGHT, *PERIOD)
+            night = world.process("night", "--now", NIGHT, *PERIOD)
         told = said(night)
         assert (
             night.returncode,
