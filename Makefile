@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PROVINCES := $(shell printf '%s:' plugins/*/ | sed 's,/:,:,g; s,:$$,,')
 
-.PHONY: demo test check bench faults format clean
+.PHONY: demo test check docs bench faults format clean
 
 demo: $(STAMP)
 	$(BIN)/hub demo
@@ -19,6 +19,9 @@ check: $(STAMP)
 	$(BIN)/mypy
 	PYTHONPATH=$(PROVINCES) $(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
+
+docs: $(STAMP)
+	$(BIN)/mkdocs build --quiet --strict
 
 bench: $(STAMP)
 	$(BIN)/python tests/bench/run.py $(ARGS)

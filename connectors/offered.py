@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def hub_connectors() -> list[type[Source] | type[Reader] | type[Writer[Any]] | type[Sink]]:
-    """Every built-in connector class.
+    """List every built-in connector class.
 
     They are imported here, so that finding this package costs nothing.
     """

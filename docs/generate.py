@@ -1,6 +1,6 @@
-"""Writes the pages that are made from code and configuration. With ``--check``.
+"""Writes what is made from code and configuration: pages, schemas and pictures.
 
-Whether they are up to date.
+With ``--check`` it says whether they are up to date.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import schemas
 import typer
+from drawing import Picture
 
 if TYPE_CHECKING:
     from hub_core.model.catalogue import Catalogue, Dataflow, Indicator
@@ -90,7 +92,7 @@ PLACEHOLDERS = {
 
 
 def rules_page() -> str:
-    """The rules that figures are held to, in Vietnamese and English."""
+    """Write the rules that figures are held to, in Vietnamese and English."""
     from hub_core.rules import RULES
 
     texts = [rule.text for rule in RULES.values()]
@@ -222,7 +224,7 @@ def catalogue_page() -> str:
 
 
 def _of_dataflow(found: Catalogue, flow: Dataflow) -> list[str]:
-    """The section of a dataflow."""
+    """Write the section of a dataflow."""
     columns = (
         *(
             "Mã · Code",
@@ -270,7 +272,7 @@ def _of_dataflow(found: Catalogue, flow: Dataflow) -> list[str]:
 
 
 def _made_from(found: Catalogue, each: Indicator) -> str:
-    """What an indicator is divided, added or ranked from, or nothing."""
+    """Say what an indicator is divided, added or ranked from, or nothing."""
     if each.numerator:
         per = found.units[each.unit].per
         return f"{each.numerator} / {each.denominator}" + (f" × {per}" if per > 1 else "")
@@ -322,18 +324,29 @@ def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[st
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
 
 
-PAGES = {"rules.md": rules_page, "cli.md": cli_page, "catalogue.md": catalogue_page}
+PAGES = {
+    "rules.md": rules_page,
+    "cli.md": cli_page,
+    "catalogue.md": catalogue_page,
+    "formats.md": schemas.formats_page,
+}
 
 
 def main(words: list[str]) -> int:
-    """Write the pages, or with ``--check`` say which are not as the code is; the exit code."""
+    """Write pages, schemas and pictures, or with ``--check`` say which are not up to date.
+
+    Return the exit code.
+    """
+    pages = {name: page() for name, page in PAGES.items()}
+    texts = {HERE / name: text for name, text in (pages | schemas.files()).items()}
+    for path in sorted(HERE.glob("pictures/*.toml")):
+        texts[path.with_suffix(".svg")] = Picture(path).svg()
     stale = []
-    for name, page in PAGES.items():
-        path, text = HERE / name, page()
+    for path, text in texts.items():
         if "--check" not in words:
             path.write_text(text, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(name)
+            stale.append(path.name)
     if stale:
         sys.stderr.write(
             f"docs: {', '.join(stale)} not up to date; write them with: python docs/generate.py\n"

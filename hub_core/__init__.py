@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from hub_core.contracts import (
         CachedPart,
         Document,
+        DocumentFigure,
+        DocumentReporter,
         Form,
         FormLine,
         PayloadPart,
@@ -53,6 +55,8 @@ _HOMES = {
     "contracts": [
         "CachedPart",
         "Document",
+        "DocumentFigure",
+        "DocumentReporter",
         "Form",
         "FormLine",
         "PayloadPart",
@@ -95,6 +99,8 @@ __all__ = [
     "DeliveryRefused",
     "DeliveryUnavailable",
     "Document",
+    "DocumentFigure",
+    "DocumentReporter",
     "Form",
     "FormLine",
     "PayloadPart",

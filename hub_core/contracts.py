@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from hub_core.errors import SourceChanged
 
@@ -21,23 +21,6 @@ if TYPE_CHECKING:
     from hub_core.model.exchange import Receipt
 
 Where = tuple[int, str | None]  # a row and a column, as a reader counts and names them
-
-
-def explain(error: ValidationError) -> str:
-    """What pydantic found wrong, in one line: key, then why.
-
-    Never the value, which may be a secret.
-    """
-    found = []
-    for each in error.errors(include_url=False, include_input=False):
-        key = ".".join(str(step) for step in each["loc"])
-        why = (
-            "unknown key"
-            if each["type"] == "extra_forbidden"
-            else each["msg"].removeprefix("Value error, ")
-        )
-        found.append(f"{key}: {why}" if key else why)
-    return "; ".join(found)
 
 
 class Settings(BaseModel):
@@ -55,7 +38,7 @@ class RequestedPeriod:
     last: date
 
     def fill(self, text: str) -> str:
-        """A text with ``{period}``, ``{year}``, ``{first}`` and ``{last}`` filled in."""
+        """Fill in ``{period}``, ``{year}``, ``{first}`` and ``{last}`` in a text."""
         given = {
             "period": self.label,
             "year": self.label[:4],
@@ -140,7 +123,7 @@ class Source(Connector):
 
     @abstractmethod
     def fetch(self, request: Request, cursor: str | None) -> Iterator[PayloadPart]:
-        """The parts of the payload, in order, each given before it is looked into.
+        """Yield the parts of the payload in order, each before it is looked into.
 
         Raises SourceUnavailable, SourceRefused or SourceChanged; what was given before then is
         kept.
@@ -163,10 +146,10 @@ class Reader(Connector):
 
     @abstractmethod
     def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
-        """The locator of a cell in the sender's terms, and the text that stands there."""
+        """Return the locator of a cell in the sender's terms, and the text that stands there."""
 
     def locate_all(self, part: PayloadPart, places: list[Where]) -> dict[Where, tuple[str, str]]:
-        """What ``locate`` says of each (row, column) that is there.
+        """Locate many cells: what ``locate`` says of each (row, column) that is there.
 
         To be overridden where one pass finds many.
         """
@@ -177,19 +160,65 @@ class Reader(Connector):
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A release as it is handed on: its figures in order, and what a reader of it must know."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentFigure:
+    """One figure of a release, named and ready to be written.
 
-    manifest: dict[str, object]
+    ``value`` is exact decimal text with ``decimals`` decimals, empty where the figure is missing.
+    ``coverage`` is *covered/expected* reporters of a total, empty where the figure was reported.
+    ``method`` says how it was made: ``reported``, ``sum``, ``ratio`` and so on.
+    """
+
+    indicator: str
+    name_vi: str
+    name_en: str
+    unit: str
+    org_unit: str
+    org_unit_name: str
+    period: str
+    calendar: str
+    measure: str
+    dims: str
+    value: str
+    decimals: int
+    status: str
+    coverage: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReporter:
+    """An expected reporter of a release.
+
+    ``state``: in, late, nil, held, missing, or carried forward.
+    """
+
+    provider: str
+    province: str
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A release as it is handed on: its figures in order, and what a reader of it must know.
+
+    ``manifest`` is the release's manifest as it is kept (docs/formats.md). ``figures`` and
+    ``previous``, the figures of the last release of the period before, may be iterated any number
+    of times; each time they are read anew and in the order of their keys, so that a release of a
+    million figures is never in memory as a whole. ``previous_period`` is the label of the period
+    before.
+    """
+
+    manifest: dict[str, Any]
     manifest_digest: str
     title: str
     title_en: str
     period: str
     previous_period: str
-    figures: list[dict[str, str]]
-    previous: dict[tuple[str, ...], str]
-    reporters: list[dict[str, str]]
+    figures: Iterable[DocumentFigure]
+    previous: Iterable[DocumentFigure]
+    reporters: tuple[DocumentReporter, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,10 +294,10 @@ class Writer(Connector, Generic[Written]):
     suffix: ClassVar[str]
 
     @abstractmethod
-    def write(self, document: Written) -> bytes:
-        """The document as bytes; the same document gives the same bytes.
+    def write(self, document: Written, file: BinaryIO) -> None:
+        """Write a document into a file that is empty, seekable and open for reading and writing.
 
-        No cell or field starts a formula.
+        The same document gives the same bytes. No cell or field starts a formula.
         """
 
 
@@ -283,12 +312,16 @@ class Sink(Connector):
     askable: ClassVar[bool] = False
 
     @abstractmethod
-    def send(self, delivery: str, content: bytes, media_type: str) -> Receipt:
-        """The recipient's receipt.
+    def send(self, delivery: str, file: BinaryIO, media_type: str) -> Receipt:
+        """Send a file from its beginning to its end; return the recipient's receipt.
 
-        Raises DeliveryUnavailable (also where the answer was lost) or DeliveryRefused.
+        ``file`` can be sought, and so be sent again. Raises DeliveryUnavailable, also where the
+        answer was lost, or DeliveryRefused.
         """
 
     def ask(self, delivery: str) -> Receipt | None:  # noqa: ARG002 - for those that can be asked
-        """The receipt of a delivery that the recipient has, or None; only where ``askable``."""
+        """Return the receipt that the recipient has for a delivery, or None.
+
+        It is called only where the sink is ``askable``.
+        """
         raise TypeError(f"{type(self).__name__} cannot be asked")

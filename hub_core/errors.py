@@ -40,18 +40,21 @@ class HubError(Exception):
         self.place = {name: value for name, value in place.items() if value is not None}
 
     def __str__(self) -> str:
-        where = ", ".join(f"{name} {self.place[name]}" for name in PLACES if name in self.place)
-        return f"{self.message} ({where})" if where else self.message
+        place = ", ".join(f"{name} {self.place[name]}" for name in PLACES if name in self.place)
+        return f"{self.message} ({place})" if place else self.message
 
     def located(self, **place: str | int | None) -> HubError:
-        """The same error, with what its raiser could not know added to its place."""
+        """Add to the error's place what its raiser could not know, and return the error itself.
+
+        What the place holds already stays.
+        """
         for name, value in place.items():
             if value is not None:
                 self.place.setdefault(name, value)
         return self
 
     def as_dict(self) -> dict[str, object]:
-        """The error as it travels from a child process and is kept with its run."""
+        """Return the error as it travels from a child process and is kept with its run."""
         return {"error": type(self).__name__, "message": self.message, "place": self.place}
 
 
@@ -98,10 +101,14 @@ class StoreError(HubError):
 
     @classmethod
     def of(cls, error: OSError, what: str = "", **place: str | None) -> Self:
-        """What the system says of a file or folder of the hub's own, with what the operator can do about it."""
-        where = f"{error.filename}: " if error.filename else ""
+        """Make an error from what the system says of a file or folder of the hub's own.
+
+        The message ends with what the operator can do about it, where that is known. ``what``: the
+        words before it.
+        """
+        path = f"{error.filename}: " if error.filename else ""
         advice = _ADVICE.get(error.errno or 0, "")
-        return cls(f"{what}{where}{error.strerror or error}{advice}", **place)
+        return cls(f"{what}{path}{error.strerror or error}{advice}", **place)
 
 
 _ADVICE = {
@@ -131,18 +138,22 @@ class DeliveryRefused(DeliveryError):
     """The recipient answered, and said no."""
 
 
-def _all(cls: type[HubError]) -> dict[str, type[HubError]]:
-    found = {cls.__name__: cls}
-    for child in cls.__subclasses__():
-        found |= _all(child)
-    return found
+def _classes_below(cls: type[HubError]) -> dict[str, type[HubError]]:
+    """Return a class of errors and all its subclasses by their names."""
+    classes = {cls.__name__: cls}
+    for subclass in cls.__subclasses__():
+        classes |= _classes_below(subclass)
+    return classes
 
 
-def from_dict(told: dict[str, object]) -> HubError:
-    """The error that :meth:`HubError.as_dict` wrote in another process."""
-    cls = _all(HubError).get(str(told.get("error")), HubError)
-    place = told.get("place")
-    known = (
+def from_dict(fields: dict[str, object]) -> HubError:
+    """Make the error that :meth:`HubError.as_dict` wrote in another process.
+
+    A class that is not known here becomes HubError. Only the places of PLACES are taken.
+    """
+    cls = _classes_below(HubError).get(str(fields.get("error")), HubError)
+    place = fields.get("place")
+    known_places = (
         {name: place[name] for name in PLACES if name in place} if isinstance(place, dict) else {}
     )
-    return cls(str(told.get("message")), **known)
+    return cls(str(fields.get("message")), **known_places)

@@ -21,8 +21,7 @@ from hub_core.landing.layout import OBSERVATIONS, read_manifest
 from hub_core.landing.scratch import Scratch
 from hub_core.landing.zone import LandingZone
 from hub_core.model.exchange import Landing
-from hub_core.packages import installed
-from hub_core.packages import load as plugins
+from hub_core.packages import installed, load
 from hub_core.secrets import Secrets
 from hub_core.store.leases import Leases
 from hub_core.store.releases import Releases
@@ -42,7 +41,7 @@ _LOCK = "hub.lock"
 GATHERS = "gather "  # what leases on provisions are called: ``gather nghe_an/telecom``
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Hub:
     """A hub's home, opened."""
 
@@ -51,8 +50,8 @@ class Hub:
     zone: LandingZone
     engine: Engine
     leases: Leases
-    found: dict[str, Plugin]
-    broken: dict[str, str]
+    plugins: dict[str, Plugin]  # the packages found, by province
+    broken: dict[str, str]  # what is wrong with the others
     provinces: dict[str, Province] = field(default_factory=dict)
     _snapshots: dict[str, Catalogue] = field(default_factory=dict)
 
@@ -60,17 +59,23 @@ class Hub:
     def open(cls, home: Path, engine: Engine) -> Hub:
         """Open a home. Raises ConfigurationError or StoreError.
 
-        A province that is broken is named, not raised.
+        A province that is broken is named in ``broken``, and raises nothing.
         """
         config = configuration.load(home)
         engine.configure(config)
-        found, broken = plugins.find(config.plugin_folders, config.home)
+        plugins, broken = load.find(config.plugin_folders, config.home)
         store = Store(config.database, begun=has_worked(config.home, config.settings))
         holder = f"{socket.gethostname()}:{config.home}"
         hub = cls(
-            config, store, LandingZone(config.landing), engine, Leases(store, holder), found, broken
+            config=config,
+            store=store,
+            zone=LandingZone(config.landing),
+            engine=engine,
+            leases=Leases(store, holder),
+            plugins=plugins,
+            broken=broken,
         )
-        for name, plugin in found.items():
+        for name, plugin in plugins.items():
             try:
                 declared = province.read(Path(plugin.root))
                 if declared.id != name:
@@ -98,7 +103,7 @@ class Hub:
         return Secrets.of(self.config)
 
     def catalogue_of(self, digest: str) -> Catalogue:
-        """The catalogue of a digest, as it was kept when it was in use.
+        """Return the catalogue of a digest, as it was kept when it was in use.
 
         Raises StoreError where it is not there.
         """
@@ -111,79 +116,96 @@ class Hub:
             self._snapshots[digest] = structures.open_snapshot(path)
         return self._snapshots[digest]
 
-    def counted_otherwise(
+    def changed_units(
         self, catalogue: Catalogue, submissions: list[Submission]
     ) -> list[dict[str, str]]:
-        """For each submission the indicators that were counted in another unit when it was made, with that unit.
+        """List the indicators that were counted in another unit when each submission was made.
 
-        Nothing is known of one that was made elsewhere with a catalogue which is not kept here.
+        Each indicator has that unit. Nothing is known of a submission that was made elsewhere with
+        a catalogue which is not kept here.
         """
-        known: dict[str, dict[str, str]] = {catalogue.digest: {}}
-        for digest in {each.catalogue_digest for each in submissions} - set(known):
+        units_by_catalogue: dict[str, dict[str, str]] = {catalogue.digest: {}}
+        for digest in {submission.catalogue_digest for submission in submissions} - set(
+            units_by_catalogue
+        ):
             try:
-                known[digest] = catalogue.counted_otherwise(self.catalogue_of(digest))
+                units_by_catalogue[digest] = catalogue.counted_otherwise(self.catalogue_of(digest))
             except StoreError:
-                known[digest] = {}
-        return [known[each.catalogue_digest] for each in submissions]
+                units_by_catalogue[digest] = {}
+        return [units_by_catalogue[submission.catalogue_digest] for submission in submissions]
 
-    def sealed(self, each: Submission) -> Manifest:
-        """The manifest of a revision, held against its files and its row.
+    def verified_manifest(self, submission: Submission) -> Manifest:
+        """Return the manifest of a revision, held against its files and its row.
 
         Raises StoreError where they do not agree.
         """
-        place = {"province": each.province, "provision": each.provision, "period": each.period}
+        place = {
+            "province": submission.province,
+            "provision": submission.provision,
+            "period": submission.period,
+        }
         try:
-            manifest = read_manifest(self.zone.root / each.path)
+            manifest = read_manifest(self.zone.root / submission.path)
         except SubmissionError as error:
-            raise StoreError(f"{error.message}: {_restores(each)}", **place) from error
-        if manifest.digests.content != each.content_digest:
-            what = f"{self.zone.root / each.path} says another content digest than the database"
-            raise StoreError(f"{what}: {_restores(each)}", **place)
+            raise StoreError(f"{error.message}: {_how_to_restore(submission)}", **place) from error
+        if manifest.digests.content != submission.content_digest:
+            what = (
+                f"{self.zone.root / submission.path} says another content digest than the database"
+            )
+            raise StoreError(f"{what}: {_how_to_restore(submission)}", **place)
         return manifest
 
-    def damaged(self, each: Submission) -> bool:
-        """Whether a revision is not what was admitted; its figures are used for nothing."""
+    def is_damaged(self, submission: Submission) -> bool:
+        """Tell whether a revision is not what was admitted; its figures are used for nothing."""
         try:
-            self.sealed(each)
+            self.verified_manifest(submission)
         except StoreError:
             return True
         return False
 
     def observations(self, catalogue: Catalogue, submissions: list[Submission]) -> pl.LazyFrame:
-        """The figures of submissions, each with ``source``, its place in the list; none in a unit of another time.
+        """Return the figures of submissions, each with ``source``, its place in the list.
 
-        Raises StoreError where a submission is not what was admitted.
+        Figures in a unit that the catalogue no longer counts in are left out. Raises StoreError
+        where a submission is not what was admitted.
         """
         import polars as pl
 
-        for each in submissions:
-            self.sealed(each)
-        frames = figures_of([self.zone.root / each.path for each in submissions])
-        for n, otherwise in enumerate(self.counted_otherwise(catalogue, submissions)):
-            if otherwise:
-                frames = frames.filter((pl.col("source") != n) | ~_counted_in(otherwise))
+        for submission in submissions:
+            self.verified_manifest(submission)
+        frames = figures_of([self.zone.root / submission.path for submission in submissions])
+        for n, old_units in enumerate(self.changed_units(catalogue, submissions)):
+            if old_units:
+                frames = frames.filter((pl.col("source") != n) | ~_is_in_units(old_units))
         return frames
 
-    def in_other_units(
+    def submissions_in_old_units(
         self, catalogue: Catalogue, submissions: list[Submission]
     ) -> Iterator[tuple[Submission, str]]:
-        """The submissions that hold figures in a unit of another time, each with these and what is to be done."""
+        """Yield the submissions with figures in a unit that the catalogue no longer counts in.
+
+        Each comes with a text that names these figures and says what is to be done.
+        """
         import polars as pl
 
-        for each, otherwise in zip(
-            submissions, self.counted_otherwise(catalogue, submissions), strict=True
+        for submission, old_units in zip(
+            submissions, self.changed_units(catalogue, submissions), strict=True
         ):
-            if not otherwise:
+            if not old_units:
                 continue
-            moved = figures_of([self.zone.root / each.path]).filter(_counted_in(otherwise))
-            codes = moved.select(pl.col("indicator").unique().sort()).collect().to_series()
+            old_figures = figures_of([self.zone.root / submission.path]).filter(
+                _is_in_units(old_units)
+            )
+            codes = old_figures.select(pl.col("indicator").unique().sort()).collect().to_series()
             if len(codes):
                 units = ", ".join(
-                    f"{c} in {otherwise[c]}, now {catalogue.indicators[c].unit}" for c in codes
+                    f"{c} in {old_units[c]}, now {catalogue.indicators[c].unit}" for c in codes
                 )
-                what = f"{each.provision} {each.period} revision {each.revision} has {units}"
-                again = f"hub replay {each.province} {each.provision} {each.gather}"
-                yield each, f"{what}: let its package say the unit (value.unit), then {again}"
+                what = f"{submission.provision} {submission.period} revision {submission.revision} has {units}"
+                again = (
+                    f"hub replay {submission.province} {submission.provision} {submission.gather}"
+                )
+                yield submission, f"{what}: let its package say the unit (value.unit), then {again}"
 
     def close(self) -> None:
         """Let go of children, leases and database."""
@@ -198,19 +220,19 @@ class Hub:
         Raises StateError where another hub holds it.
         """
         with locks.held(self.config.home / _LOCK, "another hub is at work in this home"):
-            self.runs.interrupt(now, self._elsewhere())
+            self.runs.interrupt(now, self._gathers_elsewhere())
             self._clear_up(now)
-            installed.clear(
-                self.config.home, {Path(p.folder).parent for p in self.found.values() if p.folder}
+            installed.remove_leftovers(
+                self.config.home, {Path(p.folder).parent for p in self.plugins.values() if p.folder}
             )
             try:
                 yield
             except BaseException:
-                self.runs.interrupt(now, self._elsewhere())
+                self.runs.interrupt(now, self._gathers_elsewhere())
                 raise
 
-    def _elsewhere(self) -> set[tuple[str, str]]:
-        """The (province, provision) that hubs of other homes are at work on."""
+    def _gathers_elsewhere(self) -> set[tuple[str, str]]:
+        """Return the (province, provision) that hubs of other homes are at work on."""
         names = (
             name for name, holder in self.leases.live().items() if holder != self.leases.holder
         )
@@ -222,13 +244,19 @@ class Hub:
         }
 
     def at_work(self) -> bool:
-        """Whether a hub holds this home at this moment, or one of another home works on the same database."""
+        """Tell whether a hub works on this home or its database at this moment.
+
+        It holds the home, or it is one of another home on the same database.
+        """
         if set(self.leases.live().values()) - {self.leases.holder}:
             return True
         return locks.is_held(self.config.home / _LOCK)
 
     def _clear_up(self, now: datetime) -> None:
-        """Keep what a killed gather had landed for the eye, and remove the rest of its scratch folder."""
+        """Keep the landing of a killed gather, for people to see.
+
+        The rest of its scratch folder is removed.
+        """
         for folder in sorted((self.config.home / "scratch").glob("*")):
             if not folder.is_dir() or folder.is_symlink():
                 folder.unlink()  # nobody of ours made it
@@ -264,13 +292,16 @@ class Hub:
             shutil.rmtree(folder)
 
 
-def _restores(each: Submission) -> str:
-    again = f"hub replay {each.province} {each.provision} {each.gather}"
+def _how_to_restore(submission: Submission) -> str:
+    again = f"hub replay {submission.province} {submission.provision} {submission.gather}"
     return f"bring it back from a backup (hub restore into another folder), or make another revision with {again}"
 
 
 def figures_of(paths: list[Path]) -> pl.LazyFrame:
-    """The figures of many sealed submissions as one lazy frame, each row with ``source``, its place in the list."""
+    """Return the figures of many sealed submissions as one lazy frame.
+
+    Each row has ``source``, its submission's place in the list.
+    """
     import polars as pl
 
     from hub_core.model.observation import CODED, scan_coded
@@ -284,8 +315,8 @@ def figures_of(paths: list[Path]) -> pl.LazyFrame:
     return pl.concat(frames)
 
 
-def _counted_in(units: dict[str, str]) -> pl.Expr:
-    """Figures of these indicators; nothing is nothing in any unit."""
+def _is_in_units(units: dict[str, str]) -> pl.Expr:
+    """Select figures of these indicators; zero and no value are the same in any unit."""
     import polars as pl
 
     return pl.col("indicator").is_in(list(units)) & (pl.col("value") != 0).fill_null(value=False)

@@ -19,14 +19,14 @@ hookimpl = pluggy.HookimplMarker("lienthong")
 
 @hookspec
 def hub_province() -> Province:  # type: ignore[empty-body]  # a specification has no body
-    """The province that this package serves."""
+    """Return the province that this package serves."""
 
 
 @hookspec
 def hub_connectors() -> list[type[Source] | type[Reader] | type[Writer[Any]] | type[Sink]]:  # type: ignore[empty-body]
-    """Connector classes, each with a ``kind`` that no other of its role has."""
+    """Return connector classes, each with a ``kind`` that no other of its role has."""
 
 
 @hookspec
 def hub_rules() -> list[Rule]:  # type: ignore[empty-body]  # a specification has no body
-    """More rules, beside the built-in ones."""
+    """Return more rules, beside the built-in ones."""

@@ -16,9 +16,9 @@ _PAUSES = (0.02, 0.2)  # whoever only asks, or clears up, soon lets go
 
 @contextmanager
 def held(path: Path, why: str) -> Iterator[IO[str]]:
-    """Hold a lock alone; whoever inherits the file that is given holds it too.
+    """Hold a lock alone; whoever inherits the open file holds it too.
 
-    Raises StateError with these words where another holds it.
+    Raises StateError with the words of ``why`` where another holds it.
     """
     with path.open("a") as lock:
         for pause in (*_PAUSES, 0.0):
@@ -33,7 +33,7 @@ def held(path: Path, why: str) -> Iterator[IO[str]]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds a lock at this moment."""
+    """Tell whether somebody holds a lock at this moment."""
     if not path.exists():
         return False
     with path.open("rb") as lock:

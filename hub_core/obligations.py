@@ -15,10 +15,10 @@ from hub_core.model.period import Calendar, Period
 from hub_core.store.revisions import Submission, current
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")  # the business date is Vietnam's
-NIGHT = timedelta(hours=6)  # what the night after the due date pulls was ready in time
+NIGHT = timedelta(hours=6)  # what is gathered in the night after the due date was ready in time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
     """An obligation for one period, and what became of it.
 
@@ -36,19 +36,19 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class ReportingScope:
-    """What a sender may say: the org units and indicators that its obligation speaks for."""
+    """What a sender may report: the org units and indicators that its obligations speak for."""
 
     org_units: Collection[str]
     indicators: Collection[str]
 
 
 def business_date(now: datetime) -> date:
-    """The date in Vietnam."""
+    """Return the date in Vietnam."""
     return now.astimezone(ZONE).date()
 
 
 def owed(config: Config, dataflow: str, period: Period) -> list[Obligation]:
-    """The obligations for a period: those that hold on its last day."""
+    """List the obligations for a period: those that hold on its last day."""
     last = period.days(config.catalogue.dataflows[dataflow].calendar)[1]
     return [
         duty
@@ -58,7 +58,7 @@ def owed(config: Config, dataflow: str, period: Period) -> list[Obligation]:
 
 
 def owes(config: Config, province: str, provider: str, dataflow: str, period: Period) -> bool:
-    """Whether a provider owes a dataflow for a period."""
+    """Tell whether a provider owes a dataflow for a period."""
     last = period.days(config.catalogue.dataflows[dataflow].calendar)[1]
     return any(
         _holds(duty, period, last) for duty in config.duties.get((province, provider, dataflow), ())
@@ -70,22 +70,23 @@ def _holds(duty: Obligation, period: Period, last: date) -> bool:
 
 
 def due_day(config: Config, duty: Obligation, period: Period) -> date:
-    """The day by whose end a report for a period is due."""
+    """Return the day by whose end a report for a period is due."""
     last = period.days(config.catalogue.dataflows[duty.dataflow].calendar)[1]
     rule = next(text for frequency, text in duty.due.items() if frequency == period.frequency)
     day = DueRule.parse(rule).day(last, config.announced)
     return next_working_day(day, config.announced) if duty.when_closed == "next" else day
 
 
-def of_dataflow(config: Config, dataflow: str, period: Period) -> Period:
-    """A period that a dataflow is reported by.
+def check_frequency(config: Config, dataflow: str, period: Period) -> Period:
+    """Return the period, having checked that the dataflow is reported by its frequency.
 
-    Raises StateError where it is of another frequency.
+    Raises StateError where it is not.
     """
     flow = config.catalogue.dataflows.get(dataflow)
     if flow and period.frequency not in flow.frequencies:
         raise StateError(
-            f"{dataflow} is reported by {', '.join(flow.frequencies)}, and {period} is none of these"
+            f"{dataflow} is reported by {', '.join(flow.frequencies)}, "
+            f"and {period} is none of these"
         )
     return period
 
@@ -93,47 +94,58 @@ def of_dataflow(config: Config, dataflow: str, period: Period) -> Period:
 def due(
     config: Config, dataflow: str, period: Period, submissions: Iterable[Submission], now: datetime
 ) -> list[Due]:
-    """What each obligation for a period came to, from all submissions of the dataflow and period."""
+    """Tell what became of each obligation for a period.
+
+    ``submissions``: all of the dataflow and period; others are passed over.
+    """
     calendar = config.catalogue.dataflows[dataflow].calendar
     calendars = config.catalogue.dataflows[dataflow].calendars
-    there: dict[tuple[str, str], list[Submission]] = {}
-    for each in submissions:
-        if (each.dataflow, each.period) == (dataflow, str(period)) and each.calendar in calendars:
-            there.setdefault((each.province, each.provider), []).append(each)
-    found = []
+    by_provider: dict[tuple[str, str], list[Submission]] = {}
+    for s in submissions:
+        if (s.dataflow, s.period) == (dataflow, str(period)) and s.calendar in calendars:
+            by_provider.setdefault((s.province, s.provider), []).append(s)
+    dues = []
     for duty in owed(config, dataflow, period):
-        mine = there.get((duty.province, duty.provider), [])
+        own = by_provider.get((duty.province, duty.provider), [])
         day = due_day(config, duty, period)
-        over = datetime.combine(day, time(), ZONE) + timedelta(days=1)
-        came = min((_counts_from(each) for each in mine if not each.held), default=None)
-        state = _state(mine, came, over, now)
-        found.append(
+        end_of_day = datetime.combine(day, time(), ZONE) + timedelta(days=1)
+        came_at = min((_counts_from(s) for s in own if not s.held), default=None)
+        state = _state(own, came_at, end_of_day, now)
+        dues.append(
             Due(
-                duty, period, calendar, day, state, came, tuple(sorted({s.provision for s in mine}))
+                obligation=duty,
+                period=period,
+                calendar=calendar,
+                due=day,
+                state=state,
+                came_at=came_at,
+                provisions=tuple(sorted({s.provision for s in own})),
             )
         )
-    return found
+    return dues
 
 
 def _counts_from(submission: Submission) -> datetime:
-    """When a submission began to count: admitted, or accepted where it was held."""
+    """Return when a submission began to count: admitted, or accepted where it was held."""
     return submission.accepted_at or submission.admitted_at
 
 
-def _state(mine: list[Submission], came: datetime | None, over: datetime, now: datetime) -> str:
-    provisions = {each.provision for each in mine}
-    standing = [current(s for s in mine if s.provision == p) for p in provisions]
-    if came is None or not any(standing):
-        if any(each.held for each in mine):
+def _state(
+    submissions: list[Submission], came_at: datetime | None, end_of_day: datetime, now: datetime
+) -> str:
+    provisions = {s.provision for s in submissions}
+    current_ones = [current(s for s in submissions if s.provision == p) for p in provisions]
+    if came_at is None or not any(current_ones):
+        if any(s.held for s in submissions):
             return "held"
-        return "missing" if now >= over else "open"
-    if all(each.nil for each in standing if each):
+        return "missing" if now >= end_of_day else "open"
+    if all(s.nil for s in current_ones if s):
         return "nil"
-    return "met" if came < over + NIGHT else "late"
+    return "met" if came_at < end_of_day + NIGHT else "late"
 
 
 def reporting_scope_of(config: Config, name: str, provider: str, dataflow: str) -> ReportingScope:
-    """What a provider may say in a dataflow, by its obligations.
+    """Return what a provider may report in a dataflow, by its obligations.
 
     Raises PluginError where it has none.
     """
@@ -145,5 +157,5 @@ def reporting_scope_of(config: Config, name: str, provider: str, dataflow: str) 
     units = config.catalogue.subtree(tuple(unit for duty in duties for unit in duty.speaks_for))
     indicators = {code for duty in duties for code in duty.indicators}
     if any(not duty.indicators for duty in duties):
-        indicators |= {each.code for each in config.catalogue.of_dataflow(dataflow)}
+        indicators |= {i.code for i in config.catalogue.of_dataflow(dataflow)}
     return ReportingScope(units, indicators)

@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 
 def prefetch(items: Iterator[T], depth: int) -> Iterator[T]:
-    """The items of an iterator that runs from now on in a thread of its own, so many ahead.
+    """Run an iterator in a background thread, buffering up to ``depth`` items.
 
-    Its error has its place.
+    Its exception is raised again after the items before it.
     """
     ready: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(depth)
 
@@ -29,26 +29,26 @@ def prefetch(items: Iterator[T], depth: int) -> Iterator[T]:
             ready.put(error)
 
     threading.Thread(target=run, daemon=True).start()
-    return _taken(ready)
+    return _drain(ready)
 
 
-def _taken(ready: queue.Queue[tuple[T] | BaseException | None]) -> Iterator[T]:
+def _drain(ready: queue.Queue[tuple[T] | BaseException | None]) -> Iterator[T]:
     while (item := ready.get()) is not None:
         if isinstance(item, BaseException):
             raise item
         yield item[0]
 
 
-def parallel_map(make: Callable[[S], T], items: Iterable[S], hands: int) -> Iterator[T]:
-    """What is made of each item, in their order.
+def parallel_map(make: Callable[[S], T], items: Iterable[S], workers: int) -> Iterator[T]:
+    """Yield ``make(item)`` for each item in order, made in ``workers`` threads.
 
-    So many are made at once, and no more than that ahead.
+    No more than ``workers`` results wait to be taken.
     """
-    with ThreadPoolExecutor(hands) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[T]] = deque()
         for item in items:
             waiting.append(pool.submit(make, item))
-            if len(waiting) > hands:
+            if len(waiting) > workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -5,6 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "hub",
+    deadline=None,  # it and the health check would measure the machine
+    max_examples=60,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("hub")
 
 from tests.journeys.world import NIGHT, World, gone_on, lived_once
 

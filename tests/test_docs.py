@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import io
 import json
 import re
 import shlex
@@ -14,8 +15,10 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pluggy
 import pytest
@@ -34,7 +37,7 @@ from hub_core.testing.suite import ProvinceSuite
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 READMES = [ROOT / "README.md", ROOT / "README.vi.md"]
-PAGES = sorted([*DOCS.rglob("*.md"), *READMES, ROOT / "CHANGELOG.md"])
+PAGES = sorted([*DOCS.rglob("*.md"), *READMES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"])
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("hub_"))
 COMMAND = re.compile(r"^(?:\$ |ExecStart=|.*&& )?(?:\S*/)?hub (?P<words>[a-z].*)$")
 FENCE = re.compile(
@@ -140,14 +143,42 @@ def test_every_page_is_in_the_contents() -> None:
     assert [name for name in names if f"({name})" not in text] == []
 
 
+# The site
+
+
+def test_the_site_is_built_without_a_warning_and_needs_no_other_host(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    for path in DOCS.rglob("*.md"):
+        assert (tmp_path / path.relative_to(DOCS)).with_suffix(".html").exists()
+    fetched = re.compile(
+        r"<(?:script|img|link|iframe|source)\b[^>]*?(?:src|href)=\"(?:https?:)?//[^\"]*"
+        r"|url\([\"']?(?:https?:)?//|@import[^;]*//"
+    )
+    for path in [*tmp_path.rglob("*.html"), *tmp_path.rglob("*.css"), *tmp_path.rglob("*.svg")]:
+        assert fetched.findall(path.read_text(encoding="utf-8")) == [], path.name
+
+
 # Commands
+
+
+@cache
+def hub_command() -> Any:
+    """``hub`` with all its commands; to make it takes as long as a hundred questions to it."""
+    return typer.main.get_command(app)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page)
 def test_every_command_parses(path: Path) -> None:
     for line in commands(path):
         words = shlex.split(line, comments=True)
-        command: Any = typer.main.get_command(app)
+        command = hub_command()
         while hasattr(command, "commands"):
             assert words, f"{page(path)}: hub {line} is no command"
             assert words[0] in command.commands, f"{page(path)}: hub {line} is no command"
@@ -157,13 +188,12 @@ def test_every_command_parses(path: Path) -> None:
 
 
 def test_the_pages_show_enough_commands_for_the_test_to_mean_something() -> None:
-    assert {line.split()[0] for line in commands(DOCS / "operate.md")} >= {
-        "init",
-        "check",
-        "night",
-        "admit",
-        "replay",
-    }
+    for name, shown in {
+        "install": {"init", "check", "province", "secret", "night", "serve"},
+        "morning": {"status", "finding", "admit", "publish", "obligation", "brake", "backfill"},
+        "repair": {"replay", "doctor", "backup", "restore"},
+    }.items():
+        assert {line.split()[0] for line in commands(DOCS / f"{name}.md")} >= shown
     assert len(commands(DOCS / "province.md")) >= 5
 
 
@@ -220,6 +250,25 @@ def test_the_generated_pages_are_up_to_date() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_every_picture_is_shown_and_said_in_words() -> None:
+    shown = {
+        (path.parent / target).resolve()
+        for path in PAGES
+        for words, target in re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", path.read_text("utf-8"))
+        if words
+    }
+    pictures = sorted(DOCS.glob("pictures/*.svg"))
+    assert [path.stem for path in pictures] == [
+        p.stem for p in sorted(DOCS.glob("pictures/*.toml"))
+    ]
+    assert {path.resolve() for path in pictures} == shown
+    for path in pictures:
+        root = ElementTree.parse(path).getroot()
+        assert all(
+            root.findtext(f"{{http://www.w3.org/2000/svg}}{name}") for name in ("title", "desc")
+        )
+
+
 def test_every_rule_is_published() -> None:
     text = (DOCS / "rules.md").read_text(encoding="utf-8")
     for code, rule in RULES.items():
@@ -271,7 +320,7 @@ def test_hub_connectors_as_the_page_shows_it() -> None:
     assert issubclass(writer, Writer)
     assert writer.kind == "lines"
     loaded = plugins.ConnectorRegistry(["connectors"])
-    loaded._offer(writer)
+    loaded._add_connector(writer)
     assert isinstance(loaded.make(Writer, {"kind": "lines"}, "here"), Writer)
 
 
@@ -321,7 +370,7 @@ def _try_out(one: Source | Reader | Sink, folder: Path) -> None:
         assert frame.rows() == [("VT.03", "1", 0), ("VT.04", "22", 1)]
         assert one.locate(part, 1, "figure") == ("file line 2", "22")
     else:
-        assert one.send("ab", b"content", "text/plain").state == "received"
+        assert one.send("ab", io.BytesIO(b"content"), "text/plain").state == "received"
         assert (folder / "ab").read_bytes() == b"content"
 
 
@@ -355,26 +404,25 @@ def test_every_key_of_a_provision_is_explained() -> None:
 
 
 def test_the_operators_files_are_as_the_hub_reads_them() -> None:
-    models = {
-        "hub.toml": settings.HubSettings,
-        "obligation": config.Obligation,
-        "delivery": config.Delivery,
-    }
-    for mark, model in models.items():
-        [block] = marked(DOCS / "operate.md", mark)
-        told = tomllib.loads(block.text)
-        for each in told.get(mark, [told]):
+    for name, mark, model in [
+        ("reference.md", "hub.toml", settings.HubSettings),
+        ("install.md", "obligation", config.Obligation),
+        ("install.md", "delivery", config.Delivery),
+    ]:
+        [block] = marked(DOCS / name, mark)
+        shown = tomllib.loads(block.text)
+        for each in shown.get(mark, [shown]):
             model.model_validate(each)
 
 
 def test_every_key_of_hub_toml_is_shown() -> None:
-    [block] = marked(DOCS / "operate.md", "hub.toml")
-    told = tomllib.loads(block.text)
-    assert set(told) == set(settings.HubSettings.model_fields)
+    [block] = marked(DOCS / "reference.md", "hub.toml")
+    shown = tomllib.loads(block.text)
+    assert set(shown) == set(settings.HubSettings.model_fields)
     for name, model in (("store", settings.StoreSettings), ("plugins", settings.PluginSettings)):
-        assert set(told[name]) == set(model.model_fields)
+        assert set(shown[name]) == set(model.model_fields)
     for name, model in (("gather", settings.GatherSettings), ("schedule", settings.Schedule)):
-        assert set(told[name]) == set(model.model_fields)
+        assert set(shown[name]) == set(model.model_fields)
 
 
 # The tutorial
@@ -418,9 +466,9 @@ def hub(folder: Path, *words: str) -> Any:
 
 
 def test_the_tutorial_checks(tutorial: Path) -> None:
-    told = hub(tutorial, "check", "--home", "home")
-    assert told["provinces"] == ["ha_tinh"]
-    assert [each for each in told["problems"] if each["severity"] == "error"] == []
+    answer = hub(tutorial, "check", "--home", "home")
+    assert answer["provinces"] == ["ha_tinh"]
+    assert [each for each in answer["problems"] if each["severity"] == "error"] == []
 
 
 def test_the_tutorial_passes_the_suite(tutorial: Path) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -241,6 +242,14 @@ def test_a_package_of_many_modules_says_why() -> None:
         if path.name == "__init__.py" and len(list(path.parent.glob("*.py"))) > 17:
             reason = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
             assert "modules" in reason, f"{path.parent} has more than 16 modules: say why, or split"
+
+
+def test_names_say_what_they_hold() -> None:
+    """``told`` stood for a hundred things; a name says which."""
+    for path in modules_of(*SOURCES, "docs"):
+        with path.open("rb") as file:
+            names = {t.string for t in tokenize.tokenize(file.readline) if t.type == tokenize.NAME}
+        assert not names & {"told", "_told"}, f"{path}: name what it holds"
 
 
 def test_there_are_no_drawers() -> None:

@@ -1,7 +1,4 @@
-"""What the form that the hub makes and the form that it reads back agree on.
-
-Sheets, columns, words, version.
-"""
+"""The layout that the form's writer and its reader agree on: sheets, columns, words, version."""
 
 from __future__ import annotations
 
@@ -39,17 +36,16 @@ STATUSES = {"Chính thức": "A", "Sơ bộ": "P", "Ước tính": "E", "Thiếu
 
 _FACTS = ("format", "dataflow", "province", "provision", "provider", "period", "calendar")
 _TABLE = ("row", "indicator", "org_unit", "units")
-_FIRST_LINE = (
-    len(_FACTS) + 2
-)  # row of the hidden sheet, from 0: after the facts, the digest and the headings
+# row of the hidden sheet, from 0: after the facts, the digest and the headings
+_FIRST_LINE = len(_FACTS) + 2
 _NO_FORM = "this is not a form of the hub, or its hidden sheet was changed; get a new one with hub template"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a form.
+    """A line of a form: its row on the sheet, what it asks for, and the units it allows.
 
-    Its row on the sheet (from 0), what is asked there, and the units that may stand there.
+    ``row`` counts from 0.
     """
 
     row: int
@@ -60,7 +56,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a form knows of itself; it stands on the hidden sheet."""
+    """The facts and the lines of a form, as its hidden sheet records them."""
 
     facts: dict[str, str]
     lines: tuple[Line, ...]
@@ -68,18 +64,21 @@ class Manifest:
     @property
     def digest(self) -> str:
         """The sha256 over the facts and the lines."""
-        told = [
+        content = [
             self.facts,
-            [[each.row, each.indicator, each.org_unit, *each.units] for each in self.lines],
+            [[line.row, line.indicator, line.org_unit, *line.units] for line in self.lines],
         ]
         return hashlib.sha256(
-            json.dumps(told, ensure_ascii=False, sort_keys=True).encode()
+            json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
         ).hexdigest()
 
     def rows(self) -> list[list[str]]:
-        """The hidden sheet: facts, digest, headings, then one row for each line, a unit a cell."""
+        """Return the rows of the hidden sheet: facts, digest, headings, then one row for each line.
+
+        Each unit of a line has a cell of its own.
+        """
         lines = [
-            [str(each.row + 1), each.indicator, each.org_unit, *each.units] for each in self.lines
+            [str(line.row + 1), line.indicator, line.org_unit, *line.units] for line in self.lines
         ]
         return [
             *([name, self.facts[name]] for name in _FACTS),
@@ -89,30 +88,31 @@ class Manifest:
         ]
 
     def units_of(self, index: int) -> str:
-        """The range of the hidden sheet where the units of a line stand, as a formula."""
-        row, last = _FIRST_LINE + index + 1, letters(len(_TABLE) - 2 + len(self.lines[index].units))
-        return f"={HIDDEN}!${letters(len(_TABLE) - 1)}${row}:${last}${row}"
+        """Return, as a formula, the range of the hidden sheet that holds the units of a line."""
+        row = _FIRST_LINE + index + 1
+        last_column = letters(len(_TABLE) - 2 + len(self.lines[index].units))
+        return f"={HIDDEN}!${letters(len(_TABLE) - 1)}${row}:${last_column}${row}"
 
 
 def manifest(form: Form) -> Manifest:
-    """The hidden sheet of a form."""
+    """Return what the hidden sheet of a form is to hold."""
     facts = {name: getattr(form, name) for name in _FACTS if name != "format"}
     lines = (
-        Line(row, each.indicator, each.org_unit, each.units)
-        for row, each in enumerate(form.lines, start=FIRST_ROW)
+        Line(row, line.indicator, line.org_unit, line.units)
+        for row, line in enumerate(form.lines, start=FIRST_ROW)
     )
     return Manifest({"format": f"{FORMAT} {VERSION}", **facts}, tuple(lines))
 
 
 def parse(rows: Sequence[Sequence[str]], part: str) -> Manifest:
-    """The manifest that a hidden sheet holds.
+    """Read the manifest that a hidden sheet holds.
 
     Raises SourceChanged where it is not as the hub wrote it.
     """
     cells = [[text for text in row if text] for row in rows]  # no cell of it is empty
     _check_version(cells, part)
-    told = {row[0]: row[1] for row in cells[: len(_FACTS) + 1] if len(row) == 2}
-    digest = told.pop("digest", "")
+    facts = {row[0]: row[1] for row in cells[: len(_FACTS) + 1] if len(row) == 2}
+    digest = facts.pop("digest", "")
     try:
         lines = tuple(
             Line(int(row[0]) - 1, row[1], row[2], tuple(row[3:]))
@@ -121,10 +121,10 @@ def parse(rows: Sequence[Sequence[str]], part: str) -> Manifest:
         )
     except (ValueError, IndexError) as error:
         raise SourceChanged(_NO_FORM, part=part) from error
-    found = Manifest(told, lines)
-    if set(told) != set(_FACTS) or found.digest != digest:
+    parsed = Manifest(facts, lines)
+    if set(facts) != set(_FACTS) or parsed.digest != digest:
         raise SourceChanged(_NO_FORM, part=part)
-    return found
+    return parsed
 
 
 def _check_version(cells: list[list[str]], part: str) -> None:
@@ -134,10 +134,10 @@ def _check_version(cells: list[list[str]], part: str) -> None:
     if not match:
         raise SourceChanged(_NO_FORM, part=part)
     if int(match[1]) > VERSION:
-        what = f"a newer hub made this form ({match[0]}); this one reads up to {FORMAT} {VERSION}"
-        raise SourceChanged(what, part=part)
+        why = f"a newer hub made this form ({match[0]}); this one reads up to {FORMAT} {VERSION}"
+        raise SourceChanged(why, part=part)
 
 
 def no_form(part: str) -> SourceChanged:
-    """The error where a workbook holds no form."""
+    """Return the error for a workbook that holds no form of the hub."""
     return SourceChanged(_NO_FORM, part=part)

@@ -1,6 +1,6 @@
-"""What is said of rows that were left out.
+"""The words about rows that were left out: the field at fault, and what is to be done.
 
-The field at fault, and what is to be done, in Vietnamese and English.
+Each text is in Vietnamese and in English.
 """
 
 FIELDS = {

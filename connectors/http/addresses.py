@@ -25,12 +25,15 @@ _PRIVATE = [
 
 
 def origin(url: httpx.URL) -> Origin:
-    """Scheme, host and port."""
+    """Return the scheme, host and port of an address."""
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
 
 
-def shown(url: httpx.URL) -> str:
-    """An address as people may see it: no user, no password, no fragment, no value of a key."""
+def redacted_url(url: httpx.URL) -> str:
+    """Return an address as people may see it.
+
+    It has no user, password or fragment, and no value of a key or other secret.
+    """
     address = str(url.copy_with(userinfo=b"", fragment=None, query=None))
     if not url.query:
         return address
@@ -38,51 +41,60 @@ def shown(url: httpx.URL) -> str:
     return (
         address
         + "?"
-        + "&".join(n + e + ("***" if _SECRET_NAME.search(unquote(n)) else v) for n, e, v in pairs)
+        + "&".join(
+            name + equals + ("***" if _SECRET_NAME.search(unquote(name)) else value)
+            for name, equals, value in pairs
+        )
     )
 
 
 def check_host(url: httpx.URL, own: Origin, request: Request) -> None:
-    """Raise SourceRefused where the province does not allow a host, or the scheme is not the one meant."""
-    allowed = {_bare(host) for host in request.allowed_hosts} or {_bare(own[1])}
-    if url.scheme != own[0] or _bare(url.raw_host.decode("ascii")) not in allowed:
-        raise SourceRefused(f"{shown(url)} is not on an allowed host, or not by {own[0]}")
+    """Raise SourceRefused where the province does not allow a host, or the scheme is another.
+
+    ``own`` is the origin of the service's own address: its scheme is the one that is meant, and
+    where the province names no host, its host is the only one allowed.
+    """
+    allowed = {_ascii_host(host) for host in request.allowed_hosts} or {_ascii_host(own[1])}
+    if url.scheme != own[0] or _ascii_host(url.raw_host.decode("ascii")) not in allowed:
+        raise SourceRefused(f"{redacted_url(url)} is not on an allowed host, or not by {own[0]}")
 
 
 def open_addresses(host: str, port: int, request: Request) -> list[str]:
-    """The addresses of a host.
+    """Resolve a host to the addresses that may be connected to.
 
-    Raises SourceRefused where one lies inside our own network, OSError for no address.
+    Raises SourceRefused where one lies inside our own network, OSError where there is no address.
     """
     if request.allow_loopback:
         return [host]
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise OSError(f"the name {host} does not resolve") from error
-    addresses = [str(each[4][0]) for each in found]
-    if any(_inside(address, host, request) for address in addresses):
+    addresses = [str(entry[4][0]) for entry in entries]
+    if any(_is_internal(address, host, request) for address in addresses):
         raise SourceRefused(f"{host} is an address inside this network")
     return addresses
 
 
-def _bare(host: str) -> str:
-    """A host as it is resolved: in ASCII, also where its name is Vietnamese."""
+def _ascii_host(host: str) -> str:
+    """Return a host as it is resolved: in ASCII, also where its name is Vietnamese."""
     import httpx
 
     return httpx.URL(scheme="http", host=host).raw_host.decode("ascii").lower().rstrip(".")
 
 
-def _inside(address: str, host: str, request: Request) -> bool:
-    """Whether an address is loopback, link-local (also of cloud metadata) or otherwise not public.
+def _is_internal(address: str, host: str, request: Request) -> bool:
+    """Tell whether an address is loopback, link-local or otherwise not public.
 
-    A private address is taken where the province names its host: gateways stand in the government's
-    own network.
+    Link-local ones include those of cloud metadata. A private address is taken where the province
+    names its host: gateways stand in the government's own network.
     """
     ip: IPv4Address | IPv6Address = ip_address(address)
     if isinstance(ip, IPv6Address):
         ip = ip.ipv4_mapped or ip.sixtofour or ip
-    named = _bare(host) in {_bare(each) for each in request.allowed_hosts}
-    if named and any(ip.version == network.version and ip in network for network in _PRIVATE):
+    is_named_host = _ascii_host(host) in {_ascii_host(allowed) for allowed in request.allowed_hosts}
+    if is_named_host and any(
+        ip.version == network.version and ip in network for network in _PRIVATE
+    ):
         return False
     return not ip.is_global or ip.is_multicast

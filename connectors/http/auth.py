@@ -1,4 +1,4 @@
-"""How a service is told who asks: the settings, and what each of them adds to a question."""
+"""The settings by which a service is told who asks, and what each kind adds to a question."""
 
 from __future__ import annotations
 
@@ -18,28 +18,31 @@ _PEM_BYTES = 32 << 10  # a chain and its key are below 10 kB; a pipe holds 64 kB
 
 
 def _sendable(secret: SecretStr) -> SecretStr:
-    """A secret as a header can carry it, without the line end that a file gave it."""
+    """Return a secret as a header can carry it, without the line end that a file gave it.
+
+    Raises ValueError where it is empty or not visible ASCII.
+    """
     text = secret.get_secret_value().strip()
     if not text or not all("!" <= letter <= "~" for letter in text):
         raise ValueError("must be visible ASCII, without spaces")
     return SecretStr(text)
 
 
-def _some(secret: SecretStr) -> SecretStr:
+def _one_line(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value().strip("\r\n")
     if not text or not text.isprintable():
         raise ValueError("must be one printable line")
     return SecretStr(text)
 
 
-def _user(user: SecretStr) -> SecretStr:
+def _without_colon(user: SecretStr) -> SecretStr:
     if ":" in user.get_secret_value():
         raise ValueError("may hold no colon")
     return user
 
 
 Sendable = Annotated[SecretStr, AfterValidator(_sendable)]
-OneLine = Annotated[SecretStr, AfterValidator(_some)]
+OneLine = Annotated[SecretStr, AfterValidator(_one_line)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 Pem = Annotated[SecretStr, Field(max_length=_PEM_BYTES)]
 
@@ -50,15 +53,15 @@ class Auth(Settings):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     def headers(self) -> dict[str, str]:
-        """The headers that tell who asks."""
+        """Return the headers that tell who asks."""
         return {}
 
     def hidden(self) -> list[str]:
-        """The secrets, in every form in which they are sent."""
+        """List the secrets, in every form in which they are sent."""
         return []
 
     def renew(self) -> bool:
-        """Whether there will be other headers, where a service did not take these."""
+        """Tell whether there will be other headers, where a service did not take these."""
         return False
 
 
@@ -87,19 +90,19 @@ class BasicAuth(Auth):
     """User and password (RFC 7617), in UTF-8."""
 
     kind: Literal["basic"]
-    user: Annotated[OneLine, AfterValidator(_user)]
+    user: Annotated[OneLine, AfterValidator(_without_colon)]
     password: OneLine
 
     def headers(self) -> dict[str, str]:
         """Return the header that signs a request in."""
-        return {"Authorization": f"Basic {self._packed()}"}
+        return {"Authorization": f"Basic {self._credentials()}"}
 
     def hidden(self) -> list[str]:
         """List the texts that must be kept out of all that is written."""
-        return [self._packed(), self.password.get_secret_value()]
+        return [self._credentials(), self.password.get_secret_value()]
 
-    def _packed(self) -> str:
-        return packed(self.user.get_secret_value(), self.password.get_secret_value())
+    def _credentials(self) -> str:
+        return basic_credentials(self.user.get_secret_value(), self.password.get_secret_value())
 
 
 class ApiKey(Auth):
@@ -126,13 +129,15 @@ class ClientCertificate(Auth):
     key: Pem
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Give a TLS context what to answer with. Raises SourceRefused where the two do not fit.
+        """Load the certificate and its key into a TLS context.
 
-        OpenSSL reads files only: it is given pipes, so that a key never lies on a disk.
+        Raises SourceRefused where the two do not fit. OpenSSL reads files only: it is given pipes,
+        so that a key never lies on a disk.
         """
-        with ExitStack() as ends:
+        with ExitStack() as pipes:
             certificate, key = (
-                _piped(each.get_secret_value(), ends) for each in (self.certificate, self.key)
+                _pipe_holding(secret.get_secret_value(), pipes)
+                for secret in (self.certificate, self.key)
             )
             try:
                 context.load_cert_chain(certificate, key, password=lambda: "")
@@ -145,7 +150,7 @@ class ClientCertificate(Auth):
 class ClientCredentials(Auth):
     """OAuth2 client credentials (RFC 6749, section 4.4), as a WSO2 gateway takes them.
 
-    Id and secret by basic.
+    Id and secret are sent by the basic scheme.
     """
 
     kind: Literal["oauth2_client_credentials"]
@@ -167,15 +172,18 @@ AnyAuth = Annotated[
 ]
 
 
-def packed(user: str, password: str) -> str:
-    """User and password as the basic scheme sends them."""
+def basic_credentials(user: str, password: str) -> str:
+    """Return user and password as the basic scheme sends them."""
     return base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
-def _piped(text: str, ends: ExitStack) -> str:
-    """The path of a pipe that holds a text."""
-    read, write = os.pipe()
-    ends.callback(os.close, read)
-    with os.fdopen(write, "w", encoding="utf-8") as file:
+def _pipe_holding(text: str, pipes: ExitStack) -> str:
+    """Write a text into a pipe and return the path at which it can be read.
+
+    ``pipes`` closes the pipe.
+    """
+    reading_end, writing_end = os.pipe()
+    pipes.callback(os.close, reading_end)
+    with os.fdopen(writing_end, "w", encoding="utf-8") as file:
         file.write(text)
-    return f"/dev/fd/{read}"
+    return f"/dev/fd/{reading_end}"

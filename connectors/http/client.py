@@ -1,6 +1,6 @@
-"""A line to HTTP services.
+"""A client of HTTP services: bounded in bytes and time, and paced.
 
-Bounded in bytes and time, paced, and asking again where that may help.
+It asks again where that may help.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
+from typing import BinaryIO
 
 import httpcore
 import httpx
@@ -28,21 +29,21 @@ _BREAKS = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
 )
-_PIECE = 1 << 20  # unpacked at once
+_PIECE_BYTES = 1 << 20  # unpacked at once
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one answer may take: seconds for a read, seconds as a whole, bytes unpacked.
+    """The limits of one answer: seconds for a read, seconds in total, bytes when unpacked.
 
     A question is asked again ``retries`` times; failed answers and the waiting after them take
-    ``retry_seconds`` at most, all questions of a line together.
+    ``retry_seconds`` at most, for all questions of a client together.
     """
 
     read_seconds: float
-    whole_seconds: float
-    size: int
+    total_seconds: float
+    max_bytes: int
     retries: int = 0
     retry_seconds: float = 0
     per_minute: float | None = None
@@ -57,9 +58,9 @@ class HttpClient:
     def __init__(
         self, limits: Limits, addresses: Addresses, context: ssl.SSLContext | None = None
     ) -> None:
-        """``addresses``: those of a host that may be asked; ``context``.
+        """Open a client that connects only to the addresses that ``addresses`` gives for a host.
 
-        For https, httpcore's own if None.
+        ``context`` is the TLS context for https; None stands for httpcore's own.
         """
         self._limits = limits
         self._backend = Backend(addresses)
@@ -70,8 +71,8 @@ class HttpClient:
             trust_env=False,
             follow_redirects=False,
         )
-        self._due = time.monotonic()
-        self._lost = 0.0
+        self._next_question_at = time.monotonic()
+        self._retry_seconds_used = 0.0
 
     def __enter__(self) -> HttpClient:
         return self
@@ -85,90 +86,106 @@ class HttpClient:
         self._client.close()
 
     def ask(
-        self, method: str, url: httpx.URL, headers: Headers, content: bytes | None = None
+        self, method: str, url: httpx.URL, headers: Headers, content: BinaryIO | None = None
     ) -> Answer:
-        """The answer to a question, the last one where it was asked again: a question must bear being repeated.
+        """Return the answer to a question, the last one where it was asked again.
 
-        ``headers`` is asked each time right before sending: a token may have ended while the line
-        waited.
+        A question must bear being repeated. ``content`` is sent from its beginning each time, and
+        ``headers`` is called each time right before sending: a token may have ended while the
+        client waited.
         """
         attempt = 0
         while True:
             self._keep_pace()
             began = time.monotonic()
-            answer = self._once(method, url, headers(), content)
-            if not answer.passing or attempt >= self._limits.retries:
+            answer = self._ask_once(method, url, headers(), content)
+            if not answer.retryable or attempt >= self._limits.retries:
                 return answer
-            wait = answer.retry_after or _wait(attempt)
-            self._lost += time.monotonic() - began + wait
-            if self._lost > self._limits.retry_seconds:
+            seconds = answer.retry_after or _backoff(attempt)
+            self._retry_seconds_used += time.monotonic() - began + seconds
+            if self._retry_seconds_used > self._limits.retry_seconds:
                 return answer
-            time.sleep(wait)
+            time.sleep(seconds)
             attempt += 1
 
     def _keep_pace(self) -> None:
         if self._limits.per_minute is None:
             return
-        wait = self._due - time.monotonic()
-        if wait > 0:
-            time.sleep(wait)
-        self._due = time.monotonic() + 60 / self._limits.per_minute
+        seconds = self._next_question_at - time.monotonic()
+        if seconds > 0:
+            time.sleep(seconds)
+        self._next_question_at = time.monotonic() + 60 / self._limits.per_minute
 
-    def _once(
-        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None
+    def _ask_once(
+        self, method: str, url: httpx.URL, headers: dict[str, str], content: BinaryIO | None
     ) -> Answer:
         body = io.BytesIO()
         response: httpx.Response | None = None
         broken: Exception | None = None
-        odd = ""
-        self._backend.until = time.monotonic() + self._limits.whole_seconds
+        defect = ""
+        self._backend.deadline = time.monotonic() + self._limits.total_seconds
+        if content is not None:
+            content.seek(0)
         try:
             with self._client.stream(method, url, headers=headers, content=content) as response:
-                packing = response.headers.get("content-encoding", "identity").strip().lower()
-                if packing not in {"identity", "gzip", "x-gzip"}:
-                    odd = f"is packed as {packing}, which was not asked for"
+                encoding = response.headers.get("content-encoding", "identity").strip().lower()
+                if encoding not in {"identity", "gzip", "x-gzip"}:
+                    defect = f"is packed as {encoding}, which was not asked for"
                 else:
-                    raw = response.iter_raw()
-                    odd = self._read(body, raw if packing == "identity" else unpacked(raw))
+                    blocks = response.iter_raw()
+                    defect = self._read(
+                        body, blocks if encoding == "identity" else unpacked(blocks)
+                    )
         except _BREAKS as error:
             broken = error
         if response is None:
-            return Answer(url, broken=broken)
-        return Answer(url, response.status_code, response.headers, body.getvalue(), broken, odd)
+            return Answer(url=url, broken=broken)
+        return Answer(
+            url=url,
+            status=response.status_code,
+            headers=response.headers,
+            content=body.getvalue(),
+            broken=broken,
+            defect=defect,
+        )
 
     def _read(self, body: io.BytesIO, blocks: Iterable[bytes]) -> str:
-        """Fill the body; what is odd about it."""
+        """Write the blocks into the body; return what is odd about them, or nothing (empty)."""
         for block in blocks:
             body.write(block)
-            if body.tell() > self._limits.size:
-                return f"gave more than {self._limits.size} bytes"
+            if body.tell() > self._limits.max_bytes:
+                return f"gave more than {self._limits.max_bytes} bytes"
         return ""
 
 
 def unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The content of a gzip stream in bounded pieces; httpx would unfold each block at once, a thousandfold.
+    """Yield the content of a gzip stream in bounded pieces.
 
-    Raises httpx.DecodingError, also where the stream ends before its end.
+    httpx would unfold each block at once, a thousandfold. Raises httpx.DecodingError, also where
+    the stream ends before its end.
     """
     inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
     begun = False
     for block in blocks:
-        rest = block
-        while rest:
+        remaining = block
+        while remaining:
             begun = True
             try:
-                yield inflate.decompress(rest, _PIECE)
+                yield inflate.decompress(remaining, _PIECE_BYTES)
             except zlib.error as error:
                 raise httpx.DecodingError(f"it is not packed as it says: {error}") from error
-            rest = inflate.unconsumed_tail
+            remaining = inflate.unconsumed_tail
             if inflate.eof:
-                rest = inflate.unused_data
+                remaining = inflate.unused_data
                 inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                begun = bool(rest)
+                begun = bool(remaining)
     if begun:
         raise httpx.DecodingError("the packed content ends before its end")
 
 
-def _wait(attempt: int) -> float:
-    """Twice as long each time, and not for everybody at the same moment."""
+def _backoff(attempt: int) -> float:
+    """Return the seconds to wait before asking again.
+
+    They double with each attempt, and are not the same for everybody.
+    """
     return min(_LONGEST_WAIT, _FIRST_WAIT * 2.0**attempt) * random.uniform(0.5, 1.5)  # noqa: S311 - no secret

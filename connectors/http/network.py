@@ -18,29 +18,33 @@ import httpx
 Addresses = Callable[[str, int], list[str]]
 SocketOptions = Iterable[httpcore.SOCKET_OPTION]
 
-_PIECE = 1 << 16
-_READ = 1 << 20  # bytes: httpcore asks for so few that most of the time would go into asking
+_WRITE_BYTES = 1 << 16
+_READ_BYTES = 1 << 20  # bytes: httpcore asks for so few that most of the time would go into asking
 
 
 class Backend(httpcore.NetworkBackend):
-    """Connects to the addresses that ``addresses`` gives for a host.
+    """A network that connects only to the addresses that ``addresses`` gives for a host.
 
-    ``until`` is the moment of ``time.monotonic`` at which the exchange under way must have ended.
+    ``deadline`` is the moment of ``time.monotonic`` at which the exchange under way must have
+    ended.
     """
 
     def __init__(self, addresses: Addresses) -> None:
-        self.until = math.inf
+        self.deadline = math.inf
         self._addresses = addresses
         self._plain = httpcore.SyncBackend()
 
-    def left(self, timeout: float | None) -> float | None:
-        """The seconds for the next step. Raises httpcore.ReadTimeout where there are none."""
-        left = self.until - time.monotonic()
-        if left <= 0:
+    def seconds_left(self, timeout: float | None) -> float | None:
+        """Return the seconds for the next step, ``timeout`` at most.
+
+        Raises httpcore.ReadTimeout where there are none.
+        """
+        remaining = self.deadline - time.monotonic()
+        if remaining <= 0:
             raise httpcore.ReadTimeout("it took too long as a whole")
-        if left == math.inf:
+        if remaining == math.inf:
             return timeout
-        return left if timeout is None else min(left, timeout)
+        return remaining if timeout is None else min(remaining, timeout)
 
     def connect_tcp(
         self,
@@ -50,39 +54,41 @@ class Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: SocketOptions | None = None,
     ) -> httpcore.NetworkStream:
-        """A connection to the first address that answers.
+        """Connect to the first address that answers.
 
-        What is asked of ``addresses`` is what is connected to.
+        What ``addresses`` gives is what is connected to: the name is not resolved again.
         """
         try:
             addresses = self._addresses(host, port)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
-        failed: Exception = httpcore.ConnectError(f"{host} has no address")
+        last_error: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in addresses:
             try:
                 stream = self._plain.connect_tcp(
-                    address, port, self.left(timeout), local_address, socket_options
+                    address, port, self.seconds_left(timeout), local_address, socket_options
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failed = error
+                last_error = error
             else:
                 return _Connection(stream, self)
-        raise failed
+        raise last_error
 
 
 class _Connection(httpcore.NetworkStream):
-    """A connection of which each step gets the time that its backend has left."""
+    """A connection in which each step gets the time that its backend has left."""
 
     def __init__(self, stream: httpcore.NetworkStream, backend: Backend) -> None:
         self._stream, self._backend = stream, backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max(max_bytes, _READ), self._backend.left(timeout))
+        return self._stream.read(max(max_bytes, _READ_BYTES), self._backend.seconds_left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), _PIECE):
-            self._stream.write(buffer[start : start + _PIECE], self._backend.left(timeout))
+        for start in range(0, len(buffer), _WRITE_BYTES):
+            self._stream.write(
+                buffer[start : start + _WRITE_BYTES], self._backend.seconds_left(timeout)
+            )
 
     def close(self) -> None:
         self._stream.close()
@@ -93,17 +99,19 @@ class _Connection(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        covered = self._stream.start_tls(ssl_context, server_hostname, self._backend.left(timeout))
-        return _Connection(covered, self._backend)
+        encrypted = self._stream.start_tls(
+            ssl_context, server_hostname, self._backend.seconds_left(timeout)
+        )
+        return _Connection(encrypted, self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
 class Transport(httpx.BaseTransport):
-    """What httpx sends through: HTTP/1.1 over the connections of a backend.
+    """The transport of httpx: HTTP/1.1 over the connections of a backend.
 
-    Errors are those of httpcore.
+    Its errors are those of httpcore.
     """
 
     def __init__(self, backend: Backend, context: ssl.SSLContext | None) -> None:
@@ -112,7 +120,7 @@ class Transport(httpx.BaseTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request over the pool; its answer is a stream."""
+        """Send a request over the pool and return its answer, whose body is a stream."""
         url = request.url
         target = httpcore.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path

@@ -1,4 +1,4 @@
-"""The pages of an answer: what is asked after each of them, until it is sure that there are no more.
+"""The pages of an answer: which address to ask next, and when there are surely no more.
 
 ``walk`` yields the address to ask and is sent the page that came.
 """
@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_plus
 import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
-from connectors.text.json_rows import apart
+from connectors.text.json_rows import split_rows
 from hub_core import PayloadPart, Settings, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -40,26 +40,26 @@ class OnePage(Settings):
     kind: Literal["none"] = "none"
 
     def walk(self, url: httpx.URL) -> Walk:
-        """One address."""
+        """Yield the one address."""
         yield url
 
 
 class NextLink(Settings):
     """Each page holds the address of the next at a JSON pointer.
 
-    Null, empty or absent on the last.
+    It is null, empty or absent on the last page.
     """
 
     kind: Literal["next_link"]
     at: Pointer
 
     def walk(self, url: httpx.URL) -> Walk:
-        """Link after link, without user, password and fragment."""
+        """Yield link after link, each without user, password and fragment."""
         import httpx
 
         while True:
             part = yield url
-            link = (told(part, self.at, _LINK) or "").strip()
+            link = (value_at(part, self.at, _LINK) or "").strip()
             if not link:
                 return
             try:
@@ -78,20 +78,20 @@ class Cursor(Settings):
     at: Pointer
 
     def walk(self, url: httpx.URL) -> Walk:
-        """Cursor after cursor."""
+        """Yield the address with cursor after cursor."""
         while True:
             part = yield url
-            cursor = told(part, self.at, _CURSOR)
+            cursor = value_at(part, self.at, _CURSOR)
             if cursor is None or cursor == "":
                 return
-            url = _with(url, self.parameter, cursor)
+            url = _with_parameter(url, self.parameter, cursor)
 
 
 class _Counted(Settings):
     """Pages by number, whose rows are counted at the JSON pointer ``rows``.
 
-    The end is where ``total`` rows have come, where ``more`` is false, or, without either, a page
-    without rows.
+    The last page is that with which ``total`` rows have come, or where ``more`` is false; without
+    either, it is a page without rows.
     """
 
     rows: PointerOrWhole
@@ -104,25 +104,29 @@ class _Counted(Settings):
             raise ValueError("give total or more, not both")
         return self
 
-    def _is_last(self, part: PayloadPart, count: int, seen: int, totals: set[int]) -> bool:
+    def _is_last(
+        self, part: PayloadPart, page_rows: int, rows_so_far: int, totals: set[int]
+    ) -> bool:
         if self.total is not None:
-            total = told(part, self.total, _TOTAL)
+            total = value_at(part, self.total, _TOTAL)
             totals.add(total)
             if len(totals) > 1:
                 raise SourceUnavailable(
                     f"the total changed while it was read: {sorted(totals)}", part=part.name
                 )
-            if seen > total or (seen < total and not count):
-                raise SourceChanged(f"{seen} rows came, and the total is {total}", part=part.name)
-            return seen == total
+            if rows_so_far > total or (rows_so_far < total and not page_rows):
+                raise SourceChanged(
+                    f"{rows_so_far} rows came, and the total is {total}", part=part.name
+                )
+            return rows_so_far == total
         if self.more is not None:
-            more = told(part, self.more, _MORE)
-            if more and not count:
+            more = value_at(part, self.more, _MORE)
+            if more and not page_rows:
                 raise SourceChanged(
                     "a page has no rows and says that there are more", part=part.name
                 )
             return not more
-        return not count
+        return not page_rows
 
 
 class ByPage(_Counted):
@@ -133,24 +137,24 @@ class ByPage(_Counted):
     first: int = Field(default=1, ge=0)
 
     def walk(self, url: httpx.URL) -> Walk:
-        """Number after number.
+        """Yield the address with number after number.
 
         Raises SourceChanged where a page that is not the last is smaller or larger than the first:
         rows would be lost, or come twice.
         """
-        number, size, seen, short = self.first, 0, 0, False
+        number, page_size, rows_so_far, had_short_page = self.first, 0, 0, False
         totals: set[int] = set()
         while True:
-            part = yield _with(url, self.parameter, number)
-            count = len(told(part, self.rows, _ROWS))
-            size = size or count
-            if count > size or (count and short):
+            part = yield _with_parameter(url, self.parameter, number)
+            page_rows = len(value_at(part, self.rows, _ROWS))
+            page_size = page_size or page_rows
+            if page_rows > page_size or (page_rows and had_short_page):
                 raise SourceChanged(
-                    f"the size of pages changed from {size} rows: this one has {count}",
+                    f"the size of pages changed from {page_size} rows: this one has {page_rows}",
                     part=part.name,
                 )
-            seen, short = seen + count, count < size
-            if self._is_last(part, count, seen, totals):
+            rows_so_far, had_short_page = rows_so_far + page_rows, page_rows < page_size
+            if self._is_last(part, page_rows, rows_so_far, totals):
                 return
             number += 1
 
@@ -163,37 +167,37 @@ class ByOffset(_Counted):
     first: int = Field(default=0, ge=0)
 
     def walk(self, url: httpx.URL) -> Walk:
-        """As many rows on as have come."""
-        seen = 0
+        """Yield the address of the rows after those that have come."""
+        rows_so_far = 0
         totals: set[int] = set()
         while True:
-            part = yield _with(url, self.parameter, self.first + seen)
-            count = len(told(part, self.rows, _ROWS))
-            seen += count
-            if self._is_last(part, count, seen, totals):
+            part = yield _with_parameter(url, self.parameter, self.first + rows_so_far)
+            page_rows = len(value_at(part, self.rows, _ROWS))
+            rows_so_far += page_rows
+            if self._is_last(part, page_rows, rows_so_far, totals):
                 return
 
 
 AnyPaging = Annotated[OnePage | NextLink | Cursor | ByPage | ByOffset, Field(discriminator="kind")]
 
 
-def told(part: PayloadPart, pointer: str, what: msgspec.json.Decoder[T]) -> T:
-    """What stands at a JSON pointer through objects, null where nothing does.
+def value_at(part: PayloadPart, pointer: str, decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode the value at a JSON pointer through objects, null where nothing is there.
 
-    Raises SourceChanged.
+    Raises SourceChanged where the page cannot be decoded, or the value is of another kind.
     """
     content = part.content.removeprefix(b"\xef\xbb\xbf")
     try:
-        return what.decode(_beside_rows(content, pointer) or _at(content, pointer))
+        return decoder.decode(_beside_rows(content, pointer) or _raw_at(content, pointer))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        start = " ".join(part.content[:400].decode("utf-8", "replace").split())[:80]
+        beginning = " ".join(part.content[:400].decode("utf-8", "replace").split())[:80]
         where = f"at {pointer} of this" if pointer else "in this"
         raise SourceChanged(
-            f"not what was expected {where} {part.media_type}: {start}", part=part.name
+            f"not what was expected {where} {part.media_type}: {beginning}", part=part.name
         ) from error
 
 
-def _at(content: bytes, pointer: str) -> bytes:
+def _raw_at(content: bytes, pointer: str) -> bytes:
     raw: bytes | msgspec.Raw = content
     for token in pointer.split("/")[1:]:
         node = _NODE.decode(raw) or {}
@@ -202,23 +206,23 @@ def _at(content: bytes, pointer: str) -> bytes:
 
 
 def _beside_rows(content: bytes, pointer: str) -> bytes | None:
-    """A text, number or truth at a pointer of a document whose one array is left unread; None where that is not sure.
+    """Return the text, number or truth at a pointer, leaving the document's one array unread.
 
-    Most of a page is its rows, and reading them once is enough: whoever reads them finds what is
-    wrong there.
+    None where that is not sure. Most of a page is its rows, and reading them once is enough:
+    whoever reads them finds what is wrong there.
     """
-    if (parted := apart(content)) is None:
+    if (split := split_rows(content)) is None:
         return None
     try:
-        found = _at(parted[0], pointer)
+        value = _raw_at(split[0], pointer)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return None if found[:1] in (b"[", b"{", b"n", b"") else found
+    return None if value[:1] in (b"[", b"{", b"n", b"") else value
 
 
-def _with(url: httpx.URL, name: str, value: str | int) -> httpx.URL:
-    """An address with one parameter set; the others stay as they are written."""
+def _with_parameter(url: httpx.URL, name: str, value: str | int) -> httpx.URL:
+    """Return an address with one parameter set; the others stay as they are written."""
     pairs = url.query.decode("ascii").split("&")
-    kept = [pair for pair in pairs if pair and unquote_plus(pair.partition("=")[0]) != name]
-    kept.append(f"{quote(name, safe='$[]')}={quote(str(value), safe='')}")
-    return url.copy_with(query="&".join(kept).encode("ascii"))
+    kept_pairs = [pair for pair in pairs if pair and unquote_plus(pair.partition("=")[0]) != name]
+    kept_pairs.append(f"{quote(name, safe='$[]')}={quote(str(value), safe='')}")
+    return url.copy_with(query="&".join(kept_pairs).encode("ascii"))

@@ -1,4 +1,4 @@
-"""Questions under a condition: *send it only if it is no longer what you sent before* (RFC 9110, section 13).
+"""Conditional questions: send it only if it is not what you sent before (RFC 9110, section 13).
 
 A strong ETag says that bytes are the same; a weak one, and a date, that they mean the same.
 """
@@ -17,52 +17,62 @@ if TYPE_CHECKING:
 _ETAG, _DATE = "If-None-Match", "If-Modified-Since"
 
 
-def condition(known: CachedPart | None, *, exact: bool) -> dict[str, str]:
-    """The header that asks whether what is known still stands, or none; ``exact``: only by what vouches for bytes.
+def conditional_headers(cached: CachedPart | None, *, exact: bool) -> dict[str, str]:
+    """Return the header that asks for a page only if it has changed; empty where none can.
 
-    Never both: a service that minds the date alone would pass over an ETag that has changed.
+    ``exact``: only a strong ETag will do, which vouches for the bytes. Never both headers: a
+    service that minds the date alone would pass over an ETag that has changed.
     """
-    if known is None:
+    if cached is None:
         return {}
-    if known.etag is not None:
-        return {} if exact and known.etag.startswith("W/") else {_ETAG: known.etag}
-    return {} if exact or known.last_modified is None else {_DATE: known.last_modified}
+    if cached.etag is not None:
+        return {} if exact and cached.etag.startswith("W/") else {_ETAG: cached.etag}
+    return {} if exact or cached.last_modified is None else {_DATE: cached.last_modified}
 
 
-def stands(answer: Answer, asked: dict[str, str], *, exact: bool) -> bool:
-    """Whether a 304 is about what was asked.
+def confirms_unchanged(answer: Answer, condition: dict[str, str], *, exact: bool) -> bool:
+    """Tell whether a 304 is about what was asked.
 
-    It does not name another ETag, nor another date where a date was asked.
+    It is where it names no other ETag, and no other date where a date was asked.
     """
-    if _DATE in asked:
-        return bool(answer.headers.get("last-modified", asked[_DATE]) == asked[_DATE])
-    sent = asked[_ETAG]
-    told: str = answer.headers.get("etag", sent)
-    return told == sent or (not exact and told.removeprefix("W/") == sent.removeprefix("W/"))
+    if _DATE in condition:
+        return bool(answer.headers.get("last-modified", condition[_DATE]) == condition[_DATE])
+    sent_etag = condition[_ETAG]
+    etag: str = answer.headers.get("etag", sent_etag)
+    return etag == sent_etag or (
+        not exact and etag.removeprefix("W/") == sent_etag.removeprefix("W/")
+    )
 
 
-def as_before(answer: Answer, known: CachedPart, part: PayloadPart) -> Answer:
-    """The answer of then, by what the service says of it now (RFC 9111, section 4.3.4)."""
+def cached_answer(answer: Answer, cached: CachedPart, part: PayloadPart) -> Answer:
+    """Return the earlier answer, updated by what the service says of it now.
+
+    See RFC 9111, section 4.3.4.
+    """
     headers = httpx.Headers({"content-type": part.media_type})
-    for name, before in (
+    for name, cached_value in (
         ("date", None),
-        ("etag", known.etag),
-        ("last-modified", known.last_modified),
+        ("etag", cached.etag),
+        ("last-modified", cached.last_modified),
     ):
-        if (told := answer.headers.get(name, before)) is not None:
-            headers[name] = told
+        if (value := answer.headers.get(name, cached_value)) is not None:
+            headers[name] = value
     return replace(answer, status=200, headers=headers, content=part.content)
 
 
 def validators(answer: Answer) -> tuple[str | None, str | None]:
-    """The ETag and the date by which a page is known.
+    """Return the ETag and the date by which a page is known.
 
-    A date only where the page was sent a second after it or later (RFC 9110, section 8.8.2.2): what
-    changes twice within a second keeps its date.
+    The date only where the page was sent a second after it or later (RFC 9110, section 8.8.2.2):
+    what changes twice within a second keeps its date.
     """
     if answer.status != 200:
         return None, None
-    changed = answer.moment("last-modified")
-    sent = answer.moment("date")
-    past = changed is not None and sent is not None and (sent - changed).total_seconds() >= 1
-    return answer.headers.get("etag"), answer.headers["last-modified"] if past else None
+    changed_at = answer.moment("last-modified")
+    sent_at = answer.moment("date")
+    is_settled = (
+        changed_at is not None
+        and sent_at is not None
+        and (sent_at - changed_at).total_seconds() >= 1
+    )
+    return answer.headers.get("etag"), answer.headers["last-modified"] if is_settled else None

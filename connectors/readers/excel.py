@@ -21,14 +21,14 @@ _OWN = {"row", "column", "part"}  # what the hub calls its own columns
 
 
 class Where(Settings):
-    """Which rows are data rows: those whose cell in this column matches as a whole."""
+    """The rows that are data rows: those whose cell in this column matches as a whole."""
 
     column: str
     pattern: str = Field(alias="is")
 
 
 class ExcelSettings(Settings):
-    """How the table lies in its sheet.
+    """The place of the table in its sheet.
 
     Rows count from 1 and columns are letters, as a spreadsheet shows them.
     """
@@ -85,41 +85,49 @@ class ExcelSettings(Settings):
         for name in self.columns:
             if not name.strip() or name in taken or "#" in name:
                 raise ValueError(f"columns: {name!r} is empty, has a #, or is the hub's own word")
-        if same := sorted(set(self.columns) & set(self.pairs)):
+        if in_both := sorted(set(self.columns) & set(self.pairs)):
             raise ValueError(
-                f"columns: {same[0]!r} is the letter of a figure under pairs; give it another name"
+                f"columns: {in_both[0]!r} is the letter of a figure under pairs; give it another name"
             )
 
     def _check_letters(self) -> None:
-        for each in self.headings:
-            column_of(each)
-        used = [*map(column_of, self.columns.values()), *map(column_of, self.pairs)]
-        if twice := sorted({letters(each) for each in used if used.count(each) > 1}):
-            raise ValueError(f"column {', '.join(twice)} is used twice")
-        both = set(map(column_of, self.pairs)) & set(map(column_of, self.pairs.values()))
-        if both:
-            raise ValueError(f"pairs: {letters(min(both))} is both a name and a value")
+        for letter in self.headings:
+            column_of(letter)
+        used_columns = [*map(column_of, self.columns.values()), *map(column_of, self.pairs)]
+        if repeated := sorted(
+            {letters(column) for column in used_columns if used_columns.count(column) > 1}
+        ):
+            raise ValueError(f"column {', '.join(repeated)} is used twice")
+        names_and_values = set(map(column_of, self.pairs)) & set(
+            map(column_of, self.pairs.values())
+        )
+        if names_and_values:
+            raise ValueError(f"pairs: {letters(min(names_and_values))} is both a name and a value")
         ignored = self.ignored
-        if lost := sorted(self.used & ignored):
-            raise ValueError(f"column {', '.join(map(letters, lost))} is both used and ignored")
+        if used_and_ignored := sorted(self.used & ignored):
+            raise ValueError(
+                f"column {', '.join(map(letters, used_and_ignored))} is both used and ignored"
+            )
 
     @cached_property
     def ignored(self) -> frozenset[int]:
         """The columns left alone, from 0."""
-        found = set[int]()
-        for each in self.ignore:
-            first, _, last = each.partition(":")
+        columns = set[int]()
+        for letters_or_span in self.ignore:
+            first, _, last = letters_or_span.partition(":")
             span = range(column_of(first), column_of(last or first) + 1)
             if not span:
-                raise ValueError(f"ignore: {each} ends before it starts")
-            found.update(span)
-        return frozenset(found)
+                raise ValueError(f"ignore: {letters_or_span} ends before it starts")
+            columns.update(span)
+        return frozenset(columns)
 
     @cached_property
     def used(self) -> frozenset[int]:
         """The columns that columns, pairs and where name, from 0."""
-        named = [*self.columns.values(), *self.pairs, *self.pairs.values()]
-        return frozenset(map(column_of, [*named, self.where.column] if self.where else named))
+        column_letters = [*self.columns.values(), *self.pairs, *self.pairs.values()]
+        return frozenset(
+            map(column_of, [*column_letters, self.where.column] if self.where else column_letters)
+        )
 
 
 class ExcelReader(Reader):
@@ -137,7 +145,7 @@ class ExcelReader(Reader):
     settings: ExcelSettings
 
     def read(self, part: PayloadPart) -> Iterator[pl.DataFrame]:
-        """One frame, or none where the sheet has no row of data.
+        """Yield one frame, or none where the sheet has no row of data.
 
         Raises SourceChanged where the file is no workbook or over a limit, a guard of ``expect`` or
         ``headings`` does not hold, a column is neither named nor ignored, ``where`` finds no row, a
@@ -152,82 +160,91 @@ class ExcelReader(Reader):
             yield frame
 
     def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
-        """``Sheet!C14`` and the text there, a number as its shortest decimal.
+        """Return ``Sheet!C14`` and the text there, a number as its shortest decimal.
 
-        The row where no column is given.
+        Where no column is given, the row. Raises SourceChanged where there is no such row or
+        column.
         """
-        found = self.locate_all(part, [(row, column)])
-        if not found:
+        located = self.locate_all(part, [(row, column)])
+        if not located:
             raise SourceChanged(
                 f"the sheet has no such row or no column {column}", part=part.name, row=row
             )
-        return found[row, column]
+        return located[row, column]
 
     def locate_all(
         self, part: PayloadPart, places: list[tuple[int, str | None]]
     ) -> dict[tuple[int, str | None], tuple[str, str]]:
-        """What ``locate`` says of each place that is there.
+        """Locate each place that is there; the others are left out.
 
         The book is opened once for all of them.
         """
         table = _Table(part, self.settings)
-        found = {}
+        located = {}
         for row, column in places:
-            at = None if column is None else table.column(column)
-            if row < len(table.grid.rows) and at is not None:
-                found[row, column] = (table.grid.place(row, at), table.texts.at(row, at))
+            index = None if column is None else table.column(column)
+            if row < len(table.grid.rows) and index is not None:
+                located[row, column] = (table.grid.place(row, index), table.texts.at(row, index))
             elif row < len(table.grid.rows) and column is None:
-                found[row, column] = (f"{table.grid.sheet}!{row + 1}:{row + 1}", "")
-        return found
+                located[row, column] = (f"{table.grid.sheet}!{row + 1}:{row + 1}", "")
+        return located
 
 
 class _Table:
-    """A sheet and the settings that say how its table lies."""
+    """A sheet, and the settings that say where its table is."""
 
     def __init__(self, part: PayloadPart, settings: ExcelSettings) -> None:
         self.settings = settings
         self.grid = open_sheet(part, settings.sheet)
         self.texts = Texts(self.grid, settings.encoding)
         first, last = settings.header or (1, 0)
-        used = [*settings.used, *map(column_of, settings.headings)]
-        self.width = max([*map(len, self.grid.rows), *(each + 1 for each in used)], default=0)
+        named_columns = [*settings.used, *map(column_of, settings.headings)]
+        self.width = max(
+            [*map(len, self.grid.rows), *(column + 1 for column in named_columns)], default=0
+        )
         try:
-            read = set(range(self.width)) - settings.ignored | set(
+            heading_columns = set(range(self.width)) - settings.ignored | set(
                 map(column_of, settings.headings)
             )
-            self.headings = self.texts.headings(first - 1, last - 1, read, self.width)
+            self.headings = self.texts.headings(first - 1, last - 1, heading_columns, self.width)
         except SourceChanged as error:
             error.located(part=part.name)
             raise
 
     def frame(self) -> pl.DataFrame:
-        """The data rows; raises SourceChanged."""
+        """Return the data rows, wide or long.
+
+        Raises SourceChanged where the sheet is not as the settings say.
+        """
         self._check_guards()
         rows = self._rows()
-        kept = set(range(self.width)) - self.settings.ignored
+        kept_columns = set(range(self.width)) - self.settings.ignored
         first, last = self.settings.header or (1, 0)
-        self._check_calculated({*rows, *range(first - 1, last)}, kept)
+        self._check_calculated({*rows, *range(first - 1, last)}, kept_columns)
         named = self._named(rows)
         frame = self._long(rows, named) if self.settings.pairs else self._wide(rows, named)
         self.texts.check()
         return frame
 
     def column(self, name: str) -> int | None:
-        """The column of that name in a frame; with pairs also the letter of a figure."""
+        """Return the index of the column of that name in a frame; None where there is none.
+
+        With pairs, also of the letter of a figure.
+        """
         name = unicodedata.normalize("NFC", name.removesuffix(NUMBER))
         settings = self.settings
-        for each, letter in settings.columns.items():
-            if unicodedata.normalize("NFC", each) == name:
+        for declared_name, letter in settings.columns.items():
+            if unicodedata.normalize("NFC", declared_name) == name:
                 return column_of(letter)
         if settings.pairs:
             return column_of(name) if name in settings.pairs else None
         if not settings.columns:
-            found = [
-                at
-                for at, each in enumerate(self.headings)
-                if each == name and at not in settings.ignored
+            matches = [
+                index
+                for index, heading in enumerate(self.headings)
+                if heading == name and index not in settings.ignored
             ]
-            return found[0] if found else None
+            return matches[0] if matches else None
         return None
 
     def _check_guards(self) -> None:
@@ -249,32 +266,36 @@ class _Table:
                 )
 
     def _rows(self) -> list[int]:
-        """The rows of data, from 0."""
+        """Return the rows of data, from 0.
+
+        Raises SourceChanged where ``where`` matches none, or a formula that decides it has no
+        result.
+        """
         settings, grid = self.settings, self.grid
         first = settings.header[1] if settings.header else 0
         last = len(grid.rows)
         if settings.rows:
             first = max(first, settings.rows[0] - 1)
             last = min(last, settings.rows[1]) if len(settings.rows) > 1 else last
-        kept = [at for at in range(self.width) if at not in settings.ignored]
-        whole = range(first, max(first, last))
-        filled = [row for row in whole if not self._is_empty(row, kept)]
+        kept_columns = [column for column in range(self.width) if column not in settings.ignored]
+        candidates = range(first, max(first, last))
+        filled = [row for row in candidates if not self._is_empty(row, kept_columns)]
         if settings.where is None:
-            self._check_calculated(whole, kept)
+            self._check_calculated(candidates, kept_columns)
             return filled
-        at, pattern = column_of(settings.where.column), re.compile(settings.where.pattern)
-        self._check_calculated(whole, [at])
-        found = [row for row in filled if pattern.fullmatch(self.texts.at(row, at).strip())]
-        if filled and not found:
-            where = f"{grid.place(first, at)} to {letters(at)}{last}"
+        column, pattern = column_of(settings.where.column), re.compile(settings.where.pattern)
+        self._check_calculated(candidates, [column])
+        matches = [row for row in filled if pattern.fullmatch(self.texts.at(row, column).strip())]
+        if filled and not matches:
+            where = f"{grid.place(first, column)} to {letters(column)}{last}"
             raise SourceChanged(
                 f"no cell from {where} matches {settings.where.pattern!r}: the table has moved"
             )
-        return found
+        return matches
 
     def _is_empty(self, row: int, columns: list[int]) -> bool:
         cells = self.grid.rows[row]
-        return all(is_blank(cells[at]) for at in columns if at < len(cells))
+        return all(is_blank(cells[column]) for column in columns if column < len(cells))
 
     def _check_calculated(self, rows: Container[int], columns: Container[int]) -> None:
         for row, column in sorted(self.grid.uncalculated):
@@ -282,69 +303,82 @@ class _Table:
                 raise _uncalculated(self.grid.place(row, column))
 
     def _named(self, rows: list[int]) -> dict[str, int]:
-        """The columns that are no pair's, by name.
+        """Return the columns that are no pair's, by name.
 
         Raises SourceChanged for each column that nobody has named.
         """
         settings, sheet = self.settings, self.grid.sheet
         declared = bool(settings.columns or settings.pairs)
-        kept = [
-            at
-            for at in range(self.width)
-            if at not in settings.ignored and not (declared and at in settings.used)
+        unused_columns = [
+            column
+            for column in range(self.width)
+            if column not in settings.ignored and not (declared and column in settings.used)
         ]
-        held = [
-            at
-            for at in kept
-            if self.headings[at] or not all(is_blank(self.grid.cell(row, at)) for row in rows)
+        filled_columns = [
+            column
+            for column in unused_columns
+            if self.headings[column]
+            or not all(is_blank(self.grid.cell(row, column)) for row in rows)
         ]
         if declared:
-            stray = [
-                f"{letters(at)} {self.headings[at]!r}" if self.headings[at] else letters(at)
-                for at in held
+            stray_columns = [
+                f"{letters(column)} {self.headings[column]!r}"
+                if self.headings[column]
+                else letters(column)
+                for column in filled_columns
             ]
-            if stray:
+            if stray_columns:
                 raise SourceChanged(
-                    f"column {', '.join(stray)} of sheet {sheet} is neither named nor ignored"
+                    f"column {', '.join(stray_columns)} of sheet {sheet} is neither named nor ignored"
                 )
-            return {name: column_of(each) for name, each in settings.columns.items()}
+            return {name: column_of(letter) for name, letter in settings.columns.items()}
+        return self._headed(filled_columns)
+
+    def _headed(self, columns: list[int]) -> dict[str, int]:
+        """Return the columns by their headings.
+
+        Raises SourceChanged where a heading is missing, is no name, or is that of two columns.
+        """
+        sheet = self.grid.sheet
         named: dict[str, int] = {}
-        for at in held:
-            name = self.headings[at]
+        for column in columns:
+            name = self.headings[column]
             if not name or name in _OWN or "#" in name:
-                what = (
+                problem = (
                     f"is headed {name!r}, which is no name"
                     if name
                     else "holds something, and has no heading"
                 )
-                raise SourceChanged(f"column {letters(at)} of sheet {sheet} {what}")
+                raise SourceChanged(f"column {letters(column)} of sheet {sheet} {problem}")
             if name in named:
                 raise SourceChanged(
-                    f"columns {letters(named[name])} and {letters(at)} of sheet {sheet} are both {name!r}"
+                    f"columns {letters(named[name])} and {letters(column)} of sheet {sheet} are both {name!r}"
                 )
-            named[name] = at
+            named[name] = column
         return named
 
     def _wide(self, rows: list[int], named: dict[str, int]) -> pl.DataFrame:
-        columns = [
-            column for name, at in named.items() for column in self.texts.series(name, rows, at)
+        all_series = [
+            series
+            for name, index in named.items()
+            for series in self.texts.series(name, rows, index)
         ]
-        return pl.DataFrame([*columns, pl.Series("row", rows, dtype=pl.UInt64)])
+        return pl.DataFrame([*all_series, pl.Series("row", rows, dtype=pl.UInt64)])
 
     def _long(self, rows: list[int], named: dict[str, int]) -> pl.DataFrame:
         shared = self._wide(rows, named)
-        pieces = []
-        for letter, of in self.settings.pairs.items():
-            at = column_of(letter)
-            cells = [
-                *self.texts.series("name", rows, column_of(of)),
-                *self.texts.series("value", rows, at),
+        frames = []
+        for letter, name_letter in self.settings.pairs.items():
+            column = column_of(letter)
+            all_series = [
+                *self.texts.series("name", rows, column_of(name_letter)),
+                *self.texts.series("value", rows, column),
             ]
-            piece = pl.DataFrame(cells).hstack(shared)
-            pieces.append(
-                piece.with_columns(heading=pl.lit(self.headings[at]), column=pl.lit(letter))
+            frame = pl.DataFrame(all_series).hstack(shared)
+            frames.append(
+                frame.with_columns(heading=pl.lit(self.headings[column]), column=pl.lit(letter))
             )
-        return pl.concat(pieces, how="diagonal").sort("row", maintain_order=True)
+        return pl.concat(frames, how="diagonal").sort("row", maintain_order=True)
 
 
 def _uncalculated(place: str) -> SourceChanged:

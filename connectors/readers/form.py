@@ -1,4 +1,4 @@
-"""Form reader: the hub's own form as a clerk filled it, from Excel or LibreOffice.
+"""The form reader: the hub's own form as a clerk filled it, from Excel or LibreOffice.
 
 It needs no mapping.
 """
@@ -66,26 +66,30 @@ class FormReader(Reader):
     kind = "form"
 
     def read(self, part: PayloadPart) -> Iterator[pl.DataFrame]:
-        """One frame in the hub's own words: ``indicator, org_unit, period, status, unit, value, value#number, nil``.
+        """Yield one frame in the hub's own words.
 
-        All are String; a line without a figure has neither value. Where the nil box is marked, a
-        row says so.
+        Its columns are ``indicator, org_unit, period, status, unit, value, value#number, nil``, all
+        String. A line without a figure has neither value. Where the nil box is marked, a row says
+        so.
         """
-        yield _Filled(part).frame()
+        yield _FilledForm(part).frame()
 
     def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
-        """The cell as a spreadsheet names it, ``Biểu!G12``, and the text that stands there."""
-        return _Filled(part).locate(row, column)
+        """Return the cell as a spreadsheet names it, ``Biểu!G12``, and the text that stands there.
+
+        Raises SourceChanged where it is not on the sheet.
+        """
+        return _FilledForm(part).locate(row, column)
 
     def locate_all(
         self, part: PayloadPart, places: list[tuple[int, str | None]]
     ) -> dict[tuple[int, str | None], tuple[str, str]]:
-        """The same for many places, the workbook opened once."""
-        filled = _Filled(part)
-        return {place: filled.locate(*place) for place in places if filled.has(*place)}
+        """Locate many places with the workbook opened once; those not there are left out."""
+        form = _FilledForm(part)
+        return {place: form.locate(*place) for place in places if form.has(*place)}
 
 
-class _Filled:
+class _FilledForm:
     """A filled form: what the hub asked for, and what stands on the sheet."""
 
     def __init__(self, part: PayloadPart) -> None:
@@ -95,47 +99,58 @@ class _Filled:
             hidden = open_sheet(part, HIDDEN)
         except SourceChanged as error:
             raise no_form(part.name) from error
-        self._asked: Manifest = parse(
+        self._manifest: Manifest = parse(
             [[text_of(cell) for cell in row] for row in hidden.rows], part.name
         )
 
     def frame(self) -> pl.DataFrame:
-        """The nil box where something stands in it, the lines, and figures that stand where no line is."""
-        known = {line.row for line in self._asked.lines} | {NIL_ROW, HEADING_ROW}
-        strays = [
+        """Return the rows of the nil box, of the lines, and of figures in rows that are no line's.
+
+        The nil box has a row only where something stands in it.
+        """
+        expected_rows = {line.row for line in self._manifest.lines} | {NIL_ROW, HEADING_ROW}
+        stray_rows = [
             row
             for row in range(len(self._sheet.rows))
-            if row not in known and self._text(row, FIGURE)
+            if row not in expected_rows and self._text(row, FIGURE)
         ]
-        moved = self._moved()
-        rows = [*self._nil(), *(self._line(line, moved) for line in self._asked.lines)]
-        rows += [self._row(row, f"{letters(FIGURE)}{row + 1}: {_STRAY}") for row in strays]
-        whose = f"{self._asked.facts['province']}/{self._asked.facts['provision']}"
+        moved_heading = self._moved_heading()
+        rows = [*self._nil(), *(self._line(line, moved_heading) for line in self._manifest.lines)]
+        rows += [self._row(row, f"{letters(FIGURE)}{row + 1}: {_STRAY}") for row in stray_rows]
+        provision = f"{self._manifest.facts['province']}/{self._manifest.facts['provision']}"
         return (
-            pl.DataFrame(rows, schema=_SCHEMA).sort("row").with_columns(pl.lit(whose).alias("#of"))
+            pl.DataFrame(rows, schema=_SCHEMA)
+            .sort("row")
+            .with_columns(pl.lit(provision).alias("#of"))
         )
 
     def has(self, row: int, column: str | None) -> bool:
-        """Whether a place is on the sheet, or was when the hub made it."""
-        last = max(len(self._sheet.rows) - 1, *(line.row for line in self._asked.lines))
+        """Tell whether a place is on the sheet, or was when the hub made it."""
+        last = max(len(self._sheet.rows) - 1, *(line.row for line in self._manifest.lines))
         return 0 <= row <= last and (column is None or _column(column) is not None)
 
     def locate(self, row: int, column: str | None) -> tuple[str, str]:
-        """The cell's name and text. Raises SourceChanged where it is not on the sheet."""
+        """Return the cell's name and text.
+
+        Raises SourceChanged where it is not on the sheet.
+        """
         if not self.has(row, column):
             raise SourceChanged(
                 f"the form has no such row or no column {column}", part=self._part.name, row=row
             )
-        at = _column(column) if column is not None else None
-        if at is None:
+        index = _column(column) if column is not None else None
+        if index is None:
             return f"{SHEET}!{row + 1}:{row + 1}", ""
-        return self._sheet.place(row, at), self._text(row, at)
+        return self._sheet.place(row, index), self._text(row, index)
 
-    def _line(self, line: Line, moved: str | None) -> dict[str, object]:
-        """A line, and why it is not vouched for where a code or unit is not as the hub wrote it."""
-        for column, due in ((CODE, line.indicator), (ORG_UNIT, line.org_unit)):
-            if (there := self._text(line.row, column)) != due:
-                return self._row(line.row, _differs(line.row, column, due, there))
+    def _line(self, line: Line, moved_heading: str | None) -> dict[str, object]:
+        """Return the row of a line.
+
+        It says why it is not vouched for, where a code or unit is not as the hub wrote it.
+        """
+        for column, expected in ((CODE, line.indicator), (ORG_UNIT, line.org_unit)):
+            if (actual := self._text(line.row, column)) != expected:
+                return self._row(line.row, _differs(line.row, column, expected, actual))
         if (line.row, FIGURE) in self._sheet.uncalculated:
             return {
                 **self._row(line.row, f"{letters(FIGURE)}{line.row + 1}: {_UNCALCULATED}"),
@@ -144,58 +159,61 @@ class _Filled:
         unit = self._text(line.row, UNIT)
         if unit not in line.units and self._text(line.row, FIGURE):
             return self._row(line.row, _differs(line.row, UNIT, " | ".join(line.units), unit))
-        return self._row(line.row, moved)
+        return self._row(line.row, moved_heading)
 
     def _row(self, row: int, refused: str | None) -> dict[str, object]:
-        figure, bare = self._text(row, FIGURE), is_number(self._sheet.cell(row, FIGURE))
+        figure, is_bare_number = self._text(row, FIGURE), is_number(self._sheet.cell(row, FIGURE))
         status = self._text(row, STATUS)
         return {
             "indicator": self._text(row, CODE) or None,
             "org_unit": self._text(row, ORG_UNIT) or None,
-            "period": self._asked.facts["period"],
+            "period": self._manifest.facts["period"],
             "status": _STATUS.get(status.casefold(), status) or None,
             "unit": self._text(row, UNIT) or None,
-            "value": None if bare else figure or None,
-            "value#number": figure if bare else None,
+            "value": None if is_bare_number else figure or None,
+            "value#number": figure if is_bare_number else None,
             "column": letters(FIGURE),
             "row": row,
             "#refused": refused,
         }
 
     def _nil(self) -> Iterator[dict[str, object]]:
-        """The row that says nil, or that the box is not as the hub made it."""
-        told = {"period": self._asked.facts["period"], "column": letters(FIGURE), "row": NIL_ROW}
+        """Yield the row that says nil, or that the box is not as the hub made it."""
+        row = {"period": self._manifest.facts["period"], "column": letters(FIGURE), "row": NIL_ROW}
         marked, label = self._text(NIL_ROW, FIGURE), self._text(NIL_ROW, 0)
         if not label.startswith(NIL_LABEL):
-            yield {**told, "value": marked, "#refused": _differs(NIL_ROW, 0, NIL_LABEL, label)}
+            yield {**row, "value": marked, "#refused": _differs(NIL_ROW, 0, NIL_LABEL, label)}
         elif marked.casefold() == NIL:
-            yield {**told, "nil": NIL}
+            yield {**row, "nil": NIL}
         elif marked:
-            yield {**told, "value": marked, "#refused": _differs(NIL_ROW, FIGURE, NIL, marked)}
+            yield {**row, "value": marked, "#refused": _differs(NIL_ROW, FIGURE, NIL, marked)}
 
-    def _moved(self) -> str | None:
-        """Why no figure can be vouched for: a column does not stand under its heading."""
+    def _moved_heading(self) -> str | None:
+        """Return why no figure can be vouched for: a column does not stand under its heading.
+
+        None where each does.
+        """
         for column, (name, _, _) in enumerate(COLUMNS):
-            there = self._text(HEADING_ROW, column)
-            if not there.startswith(name):
-                return _differs(HEADING_ROW, column, name, there)
+            heading = self._text(HEADING_ROW, column)
+            if not heading.startswith(name):
+                return _differs(HEADING_ROW, column, name, heading)
         return None
 
     def _text(self, row: int, column: int) -> str:
-        """A cell as text, without blanks around it."""
+        """Return a cell as text, without blanks around it."""
         return unicodedata.normalize("NFC", text_of(self._sheet.cell(row, column))).strip()
 
 
 def _column(name: str) -> int | None:
-    """The column of a letter, or of one of the hub's own words."""
-    there = {letters(column): column for column in range(len(COLUMNS))}
-    return (there | _FIELDS).get(name)
+    """Return the column of a letter or of one of the hub's own words; None where it is neither."""
+    columns_by_letter = {letters(column): column for column in range(len(COLUMNS))}
+    return (columns_by_letter | _FIELDS).get(name)
 
 
-def _differs(row: int, column: int, due: str, there: str) -> str:
-    """Which cell is not as the hub wrote it, in Vietnamese and English."""
-    at = f"{letters(column)}{row + 1}"
+def _differs(row: int, column: int, expected: str, actual: str) -> str:
+    """Say which cell is not as the hub wrote it, in Vietnamese and English."""
+    cell = f"{letters(column)}{row + 1}"
     return (
-        f"{at}: biểu mẫu ghi {due}, ô {'ghi ' + there if there else 'để trống'}"
-        f" / the form has {due}, the cell {there or 'is empty'}"
+        f"{cell}: biểu mẫu ghi {expected}, ô {'ghi ' + actual if actual else 'để trống'}"
+        f" / the form has {expected}, the cell {actual or 'is empty'}"
     )

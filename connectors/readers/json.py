@@ -13,24 +13,19 @@ import msgspec
 import polars as pl
 from pydantic import Field
 
-from connectors.text.json_rows import apart
+from connectors.text.json_rows import split_rows
 from hub_core import PayloadPart, Reader, Settings, SourceChanged
 
 LARGE = 16 << 20  # bytes from which on polars, which takes eight times as many, is not asked
 PEEK = 1 << 16  # bytes in which the first row is looked for
-SMALL_EXPONENT = re.compile(
-    r"[eE][+-]?0*[0-9]{1,2}$"
-)  # what is written out; 1e999999999 would fill the memory
+# what is written out; 1e999999999 would fill the memory
+SMALL_EXPONENT = re.compile(r"[eE][+-]?0*[0-9]{1,2}$")
 NUMBER = "#number"
 COLUMNS = 512  # different keys of a payload's rows
 OWN = {"row", "column", "part", "#refused"}  # what the hub calls its own columns
 CHUNK = 1000  # rows
-UNREAD = (
-    msgspec.DecodeError,
-    UnicodeDecodeError,
-    RecursionError,
-    LookupError,
-)  # what a place that is not there raises
+# what a place that is not there raises
+UNREAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError)
 
 
 class JsonSettings(Settings):
@@ -57,7 +52,7 @@ class JsonReader(Reader):
 
     Numbers in a frame: whole ones are Int64 or Int128; a column with any other number, or with
     texts as well, comes as two (see ``Reader.read``). True and false come as texts. Of a key that
-    an object holds twice the last stands.
+    an object holds twice the last one counts.
     """
 
     kind = "json"
@@ -65,15 +60,15 @@ class JsonReader(Reader):
     settings: JsonSettings
 
     def read(self, part: PayloadPart) -> Iterator[pl.DataFrame]:
-        """One frame with columns in the order in which they first appear.
+        """Yield one frame, its columns in the order in which they first appear.
 
         None for an empty array.
         """
         try:
-            raw = self._alone(part) or self._array(part)
-            frame = _texts(raw)
+            raw = self._only_array(part) or self._array(part)
+            frame = _text_frame(raw)
             if frame is None:
-                frame = _exact(_ARRAY.decode(raw), part)
+                frame = _exact_frame(_ARRAY.decode(raw), part)
             else:
                 _check_names(frame.columns, part)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -82,7 +77,10 @@ class JsonReader(Reader):
             yield frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt64).alias("row"))
 
     def locate(self, part: PayloadPart, row: int, column: str | None) -> tuple[str, str]:
-        """The part's name and the JSON pointer of a cell, and its text or its number as it is written."""
+        """Return the part's name with the JSON pointer of a cell, and the cell's text.
+
+        A number comes as it is written. Raises SourceChanged where the place is not there.
+        """
         try:
             return self._cell(part, _NODE.decode(self._array(part)), row, column)
         except UNREAD as error:
@@ -91,16 +89,16 @@ class JsonReader(Reader):
     def locate_all(
         self, part: PayloadPart, places: list[tuple[int, str | None]]
     ) -> dict[tuple[int, str | None], tuple[str, str]]:
-        """The places that are there, the array taken apart once."""
-        found = {}
+        """Locate the places that are there, with the array taken apart once."""
+        located = {}
         try:
             rows = _NODE.decode(self._array(part))
         except UNREAD as error:
             _refuse(part, self.settings.rows, error)
         for row, column in places:
             with suppress(*UNREAD):
-                found[row, column] = self._cell(part, rows, row, column)
-        return found
+                located[row, column] = self._cell(part, rows, row, column)
+        return located
 
     def _cell(
         self,
@@ -114,19 +112,22 @@ class JsonReader(Reader):
         cells = _NODE.decode(_child(rows, str(row)))
         if name is not None and name not in cells:
             name = name.removesuffix(NUMBER)
-        found = b"" if name is None or name not in cells else bytes(_child(cells, name)).strip()
+        raw = b"" if name is None or name not in cells else bytes(_child(cells, name)).strip()
         if name is not None:
             pointer += "/" + name.replace("~", "~0").replace("/", "~1")
-        text = msgspec.json.decode(found, type=str) if found.startswith(b'"') else found.decode()
+        text = msgspec.json.decode(raw, type=str) if raw.startswith(b'"') else raw.decode()
         return f"{part.name} {pointer}", text
 
-    def _alone(self, part: PayloadPart) -> bytes | None:
-        """The bytes of the array of rows, not yet read, where the document has no other array."""
-        parted = apart(part.content.removeprefix(b"\xef\xbb\xbf"))
-        if parted is None:
+    def _only_array(self, part: PayloadPart) -> bytes | None:
+        """Return the bytes of the array of rows, not yet read.
+
+        None where the document may have another array, or where the array is not at the pointer.
+        """
+        split = split_rows(part.content.removeprefix(b"\xef\xbb\xbf"))
+        if split is None:
             return None
         try:
-            return parted[1] if bytes(self._at_rows(parted[0], part)).strip() == b"[]" else None
+            return split[1] if bytes(self._at_rows(split[0], part)).strip() == b"[]" else None
         except (SourceChanged, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None  # the whole document will say what is wrong
 
@@ -142,7 +143,10 @@ class JsonReader(Reader):
         return raw
 
     def _array(self, part: PayloadPart) -> bytes:
-        """The bytes of the array of rows: well-formed, and not too deep."""
+        """Return the bytes of the array of rows: well-formed, and not too deep.
+
+        Raises SourceChanged where there is no array.
+        """
         raw = self._at_rows(part.content.removeprefix(b"\xef\xbb\xbf"), part)
         content = bytes(raw).lstrip(b" \t\r\n")
         if not content.startswith(b"["):
@@ -161,50 +165,50 @@ def _child(node: dict[str, msgspec.Raw] | list[msgspec.Raw], token: str) -> msgs
 
 
 def _refuse(part: PayloadPart, pointer: str, error: Exception) -> NoReturn:
-    start = " ".join(part.content[:400].decode("utf-8", "replace").split())[:80]
+    beginning = " ".join(part.content[:400].decode("utf-8", "replace").split())[:80]
     if isinstance(error, LookupError):
         why = f"{pointer} is not there"
     elif isinstance(error, RecursionError):
         why = "JSON is nested too deeply"
-    elif start.startswith("<"):
-        why = f"HTML or XML where JSON was expected, as {part.media_type}: {start}"
+    elif beginning.startswith("<"):
+        why = f"HTML or XML where JSON was expected, as {part.media_type}: {beginning}"
     else:
-        why = f"broken JSON, as {part.media_type} ({error}): {start}"
+        why = f"broken JSON, as {part.media_type} ({error}): {beginning}"
     raise SourceChanged(why, part=part.name) from error
 
 
-def _texts(raw: bytes) -> pl.DataFrame | None:
-    """The rows where each has the keys of the first row, once each, and holds texts only; else None.
+def _text_frame(raw: bytes) -> pl.DataFrame | None:
+    """Return the rows where each has the first row's keys, once each, and only texts; else None.
 
     That is proven by counting. With no null in the frame each row has the n keys; as many colons as
     cells leave no other key; four quotes a cell leave no value but texts. Escaped quotes would
     upset the count, and polars would read a lone surrogate as NUL.
     """
-    first = _first_row(raw) if len(raw) < LARGE else {}
-    if not first or not all(isinstance(value, str) for value in first.values()):
+    first_row = _first_row(raw) if len(raw) < LARGE else {}
+    if not first_row or not all(isinstance(value, str) for value in first_row.values()):
         return None
     quotes = raw.count(b'"')
-    if quotes % (4 * len(first)) or (
+    if quotes % (4 * len(first_row)) or (
         quotes != 4 * raw.count(b":") and quotes != 4 * _quoted_keys(raw)
     ):
         return None
     if b"\\" in raw and any(escape in raw for escape in (b'\\"', b"\\ud", b"\\uD")):
         return None
     try:
-        frame = pl.read_json(raw, schema=dict.fromkeys(first, pl.String))
+        frame = pl.read_json(raw, schema=dict.fromkeys(first_row, pl.String))
     except pl.exceptions.PolarsError:
         return None
-    proven = frame.height * len(first) * 4 == quotes and not any(frame.null_count().row(0))
-    return frame if proven else None
+    is_proven = frame.height * len(first_row) * 4 == quotes and not any(frame.null_count().row(0))
+    return frame if is_proven else None
 
 
 def _quoted_keys(raw: bytes) -> int:
-    """How many keys there are at most.
+    """Return how many keys there are at most.
 
-    Colons after a quote, where no colon stands after a space.
+    They are the colons after a quote, where no colon stands after a space.
     """
-    spaced = any(space in raw and space + b":" in raw for space in (b" ", b"\t", b"\n", b"\r"))
-    return raw.count(b":" if spaced else b'":')
+    is_spaced = any(space in raw and space + b":" in raw for space in (b" ", b"\t", b"\n", b"\r"))
+    return raw.count(b":" if is_spaced else b'":')
 
 
 def _first_row(raw: bytes) -> dict[str, Any]:
@@ -216,30 +220,32 @@ def _first_row(raw: bytes) -> dict[str, Any]:
     return dict(first)
 
 
-def _exact(raws: list[msgspec.Raw], part: PayloadPart) -> pl.DataFrame:
-    """The rows as columns, each number checked for what it is.
+def _exact_frame(raws: list[msgspec.Raw], part: PayloadPart) -> pl.DataFrame:
+    """Return the rows as columns, each number checked for what it is.
 
     A thousand at a time, which stays in the cache.
     """
     frames = [pl.DataFrame()]
-    seen: set[str] = set()
+    all_names: set[str] = set()
     for start in range(0, len(raws), CHUNK):
         rows = _decoded(raws[start : start + CHUNK], start, part)
         names: dict[str, Any] = {}
         for row in rows:
             names.update(row)
-        seen.update(names)
-        _check_names(seen, part)
+        all_names.update(names)
+        _check_names(all_names, part)
         columns = [
             column
             for name in names
             for column in _columns(name, [row.get(name) for row in rows], start, part)
         ]
-        named = {column.name: column for column in columns}
-        frames.append(pl.DataFrame(named) if named else pl.DataFrame(height=len(rows)))
+        columns_by_name = {column.name: column for column in columns}
+        frames.append(
+            pl.DataFrame(columns_by_name) if columns_by_name else pl.DataFrame(height=len(rows))
+        )
     table = pl.concat(frames, how="diagonal", rechunk=True)
     for column in [name for name in table.columns if name.endswith(NUMBER)]:
-        table = _whole(table, column.removesuffix(NUMBER))
+        table = _with_whole_numbers(table, column.removesuffix(NUMBER))
     return table
 
 
@@ -263,9 +269,9 @@ def _check_names(names: Collection[str], part: PayloadPart) -> None:
             f"the rows have {len(names)} different keys, and {COLUMNS} are the limit",
             part=part.name,
         )
-    if taken := [name for name in names if name in OWN or name.endswith(NUMBER)]:
+    if reserved := [name for name in names if name in OWN or name.endswith(NUMBER)]:
         raise SourceChanged(
-            f"a column is named {taken[0]}, which is the hub's own word", part=part.name
+            f"a column is named {reserved[0]}, which is the hub's own word", part=part.name
         )
 
 
@@ -274,7 +280,9 @@ def _columns(name: str, values: list[Any], start: int, part: PayloadPart) -> lis
     if kinds <= {str, type(None)}:
         return [pl.Series(name, values, dtype=pl.String)]
     if kinds & {dict, list}:
-        row = start + next(k for k, value in enumerate(values) if isinstance(value, dict | list))
+        row = start + next(
+            offset for offset, value in enumerate(values) if isinstance(value, dict | list)
+        )
         raise SourceChanged(f"column {name} holds an object or an array", part=part.name, row=row)
     if bool in kinds:
         values = [str(value).lower() if isinstance(value, bool) else value for value in values]
@@ -283,12 +291,15 @@ def _columns(name: str, values: list[Any], start: int, part: PayloadPart) -> lis
     )
     if not kinds & {int, _Number}:
         return [texts]
-    numbers = [_plain(value) if type(value) in {int, _Number} else None for value in values]
+    numbers = [_plain_decimal(value) if type(value) in {int, _Number} else None for value in values]
     return [texts, pl.Series(name + NUMBER, numbers, dtype=pl.String)]
 
 
-def _whole(table: pl.DataFrame, name: str) -> pl.DataFrame:
-    """The two columns as one, where it has no text and its numbers are whole and below 38 digits."""
+def _with_whole_numbers(table: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Join a column and its numbers as one, where it has no text and its numbers are whole.
+
+    They are joined only where every number is below 38 digits.
+    """
     numbers = table[name + NUMBER]
     if table[name].null_count() < table.height or not numbers.str.contains("^-?[0-9]{1,37}$").all():
         return table
@@ -296,8 +307,8 @@ def _whole(table: pl.DataFrame, name: str) -> pl.DataFrame:
     return table.with_columns(numbers.cast(kind).alias(name)).drop(name + NUMBER)
 
 
-def _plain(number: int | _Number) -> str:
-    """A number as plain decimal text, with the digits that it is written with.
+def _plain_decimal(number: int | _Number) -> str:
+    """Return a number as plain decimal text, with the digits that it is written with.
 
     An absurd exponent stays.
     """

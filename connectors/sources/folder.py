@@ -26,7 +26,7 @@ MEDIA_TYPES = {
 
 
 class FolderSettings(Settings):
-    """Where the files are.
+    """The folder and the pattern of its files' names.
 
     Both texts may hold ``{period}``, ``{year}``, ``{first}`` and ``{last}``.
     """
@@ -59,40 +59,48 @@ class FolderSource(Source):
     settings: FolderSettings
 
     def fetch(self, request: Request, cursor: str | None) -> Iterator[PayloadPart]:  # noqa: ARG002 - asked anew
-        """One part for each file; a folder without a matching file gives none: no data reported.
+        """Yield one part for each file.
 
-        Raises SourceUnavailable for a missing folder, SourceRefused for what may not be read and
-        for a link that leaves the folder.
+        A folder without a matching file gives none: no data reported. Raises SourceUnavailable for
+        a missing folder, SourceRefused for what may not be read and for a link that leaves the
+        folder.
         """
-        places = [(self.settings.path, self.settings.pattern)]
-        if any(PLACEHOLDER.search(text) for text in places[0]):
-            places = [
-                (asked.fill(places[0][0]), asked.fill(places[0][1])) for asked in request.periods
+        searches = [(self.settings.path, self.settings.pattern)]
+        if any(PLACEHOLDER.search(text) for text in searches[0]):
+            searches = [
+                (period.fill(searches[0][0]), period.fill(searches[0][1]))
+                for period in request.periods
             ]
-        given: set[Path] = set()
-        for path, pattern in places:
-            for file in _matching(Path(path), pattern):
-                if file not in given:
-                    given.add(file)
+        yielded: set[Path] = set()
+        for path, pattern in searches:
+            for file in _matching_files(Path(path), pattern):
+                if file not in yielded:
+                    yielded.add(file)
                     yield _part(file)
 
 
-def _matching(folder: Path, pattern: str) -> list[Path]:
-    """The files whose names match, sorted.
+def _matching_files(folder: Path, pattern: str) -> list[Path]:
+    """List the files whose names match, sorted.
 
-    Unicode forms are alike, and hidden files only where they are asked for.
+    Unicode forms are alike, and hidden files come only where they are asked for.
     """
-    wanted = unicodedata.normalize("NFC", pattern)
+    normal_pattern = unicodedata.normalize("NFC", pattern)
     try:
         names = sorted(file.name for file in folder.iterdir() if not file.is_dir())
     except PermissionError as error:
         raise SourceRefused(f"folder {folder} may not be listed") from error
     except OSError as error:
         raise SourceUnavailable(f"folder {folder} is not there: {error.strerror}") from error
-    hidden = (".", "~$")  # ~$ is what Excel puts beside a workbook that somebody has open
-    shown = [name for name in names if wanted.startswith(".") or not name.startswith(hidden)]
+    hidden_prefixes = (".", "~$")  # ~$ is what Excel puts beside a workbook that somebody has open
+    candidates = [
+        name
+        for name in names
+        if normal_pattern.startswith(".") or not name.startswith(hidden_prefixes)
+    ]
     return [
-        folder / name for name in shown if fnmatchcase(unicodedata.normalize("NFC", name), wanted)
+        folder / name
+        for name in candidates
+        if fnmatchcase(unicodedata.normalize("NFC", name), normal_pattern)
     ]
 
 
@@ -109,4 +117,4 @@ def _part(file: Path) -> PayloadPart:
     except OSError as error:
         raise SourceUnavailable(f"{file} could not be read: {error.strerror}") from error
     media_type = MEDIA_TYPES.get(file.suffix.lower(), "application/octet-stream")
-    return PayloadPart(content, media_type, origin=str(file), name=file.name)
+    return PayloadPart(content=content, media_type=media_type, origin=str(file), name=file.name)

@@ -1,7 +1,4 @@
-"""REST source.
-
-The pages of an HTTP service, each given as it came before anything looks into it.
-"""
+"""The REST source: the pages of an HTTP service, each given as it came, before it is read."""
 
 from __future__ import annotations
 
@@ -14,9 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from connectors.http.addresses import check_host, open_addresses, origin, shown
+from connectors.http.addresses import check_host, open_addresses, origin, redacted_url
 from connectors.http.auth import AnyAuth, Auth, ClientCertificate, ClientCredentials, NoAuth
-from connectors.http.paging import AnyPaging, OnePage, Pointer, told
+from connectors.http.paging import AnyPaging, OnePage, Pointer, value_at
 from hub_core import PayloadPart, Request, Settings, Source, SourceChanged, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -28,16 +25,15 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = re.compile(r"\{(?:period|year|first|last)\}")
 _TOKEN_BYTES = 1 << 20
-_SHORTEST = (
-    8  # of a header's value that may be a secret; striking shorter ones out would spoil a message
-)
+# of a header's value that may be a secret; striking shorter ones out would spoil a message
+_SHORTEST_SECRET = 8
 _RAW, _STRING = msgspec.json.Decoder(msgspec.Raw), msgspec.json.Decoder(str)
 
 
 class RestSettings(Settings):
     """``url`` may hold ``{period}``, ``{year}``, ``{first}`` and ``{last}`` after its host.
 
-    ``expect``: what must stand in each page at a JSON pointer, as a regular expression.
+    ``expect``: by JSON pointer, the regular expression that each page's value there must hold.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -102,7 +98,7 @@ class RestSettings(Settings):
 
 
 class RestSource(Source):
-    """Asks once for each period, or once where the URL has no placeholder, and follows the pages of each answer.
+    """Asks once for each period, or once where the URL has no placeholder; follows the pages.
 
     Neither ``auth`` nor ``headers`` go to another scheme, host or port than those of ``url``.
     """
@@ -112,159 +108,195 @@ class RestSource(Source):
     settings: RestSettings
 
     def fetch(self, request: Request, cursor: str | None) -> Iterator[PayloadPart]:  # noqa: ARG002 - asked anew
-        """One part for each answer, also for one that says no; of one that was asked for again, the last.
+        """Yield one part for each answer, also for one that says no.
 
-        Raises SourceUnavailable where the service cannot be reached, breaks off or fails;
-        SourceRefused where it does not let the hub in or leads to a host that is not allowed;
-        SourceChanged where it has moved, its pages repeat or are not what was expected.
+        Of a question that was asked again, the last answer. Raises SourceUnavailable where the
+        service cannot be reached, breaks off or fails; SourceRefused where it does not let the hub
+        in or leads to a host that is not allowed; SourceChanged where it has moved, its pages
+        repeat or are not what was expected.
         """
         import httpx
 
-        starts = [("", self.settings.url)]
+        first_urls = [("", self.settings.url)]
         if PLACEHOLDER.search(self.settings.url):
-            starts = [
-                (f"{asked.label} ", asked.fill(self.settings.url)) for asked in request.periods
+            first_urls = [
+                (f"{period.label} ", period.fill(self.settings.url)) for period in request.periods
             ]
-        with ExitStack() as lines:
-            line, access = self._lines(request, lines)
-            for label, start in starts:
-                yield from _Asking(self.settings, request, line, access).pages(
-                    httpx.URL(start), label
+        with ExitStack() as clients:
+            client, access = self._connect(request, clients)
+            for label, first_url in first_urls:
+                yield from _Walker(self.settings, request, client, access).pages(
+                    httpx.URL(first_url), label
                 )
 
-    def _lines(self, request: Request, lines: ExitStack) -> tuple[HttpClient, Auth | Token]:
-        """The line to the service, and who is said to ask.
+    def _connect(self, request: Request, clients: ExitStack) -> tuple[HttpClient, Auth | Token]:
+        """Return the client for the service, and what tells it who asks.
 
-        For tokens there is a line of its own, without pace.
+        Tokens are asked for over a client of their own, without pace.
         """
         import httpx
 
         from connectors.http.client import HttpClient, Limits
         from connectors.http.token import Token
 
-        s, auth = self.settings, self.settings.auth
-        secure = s.url.startswith("https:") or isinstance(auth, ClientCredentials)
-        context = httpx.create_ssl_context() if secure else None  # it takes 20 ms
+        settings, auth = self.settings, self.settings.auth
+        needs_tls = settings.url.startswith("https:") or isinstance(auth, ClientCredentials)
+        context = httpx.create_ssl_context() if needs_tls else None  # it takes 20 ms
         if context is not None and isinstance(auth, ClientCertificate):
             auth.load_into(context)
-        limits = Limits(s.timeout_seconds, s.page_seconds, s.part_bytes, s.retries, s.retry_seconds)
+        limits = Limits(
+            read_seconds=settings.timeout_seconds,
+            total_seconds=settings.page_seconds,
+            max_bytes=settings.part_bytes,
+            retries=settings.retries,
+            retry_seconds=settings.retry_seconds,
+        )
 
-        def line(limits: Limits) -> HttpClient:
-            return lines.enter_context(
+        def open_client(limits: Limits) -> HttpClient:
+            return clients.enter_context(
                 HttpClient(limits, lambda host, port: open_addresses(host, port, request), context)
             )
 
-        data = line(replace(limits, per_minute=s.per_minute))
+        data_client = open_client(replace(limits, per_minute=settings.per_minute))
         if not isinstance(auth, ClientCredentials):
-            return data, auth
+            return data_client, auth
         url = httpx.URL(auth.token_url)
-        check_host(
-            url, (url.scheme, httpx.URL(s.url).host, 0), request
-        )  # https or not: see the settings
-        return data, Token(auth, line(replace(limits, size=_TOKEN_BYTES)))
+        # https or not: see the settings
+        check_host(url, (url.scheme, httpx.URL(settings.url).host, 0), request)
+        return data_client, Token(auth, open_client(replace(limits, max_bytes=_TOKEN_BYTES)))
 
 
-class _Asking:
-    """One answer of a service, page after page."""
+class _Walker:
+    """A walk through the pages of one answer of a service."""
 
     def __init__(
-        self, settings: RestSettings, request: Request, line: HttpClient, access: Auth | Token
+        self, settings: RestSettings, request: Request, client: HttpClient, access: Auth | Token
     ) -> None:
-        self._settings, self._request, self._line, self._access = settings, request, line, access
+        self._settings, self._request = settings, request
+        self._client, self._access = client, access
 
-    def pages(self, start: httpx.URL, label: str) -> Iterator[PayloadPart]:
-        """Each page as it came; then what is wrong with it."""
-        from connectors.http.validators import validators
+    def pages(self, first_url: httpx.URL, label: str) -> Iterator[PayloadPart]:
+        """Yield each page as it came, then raise what is wrong with it.
 
-        own, limit = origin(start), self._settings.max_parts
-        walk = self._settings.pages.walk(start)
+        Raises SourceChanged where a page repeats, or where there are more than ``max_parts``.
+        """
+        own_origin, max_parts = origin(first_url), self._settings.max_parts
+        walk = self._settings.pages.walk(first_url)
         link = next(walk)
-        asked: set[httpx.URL] = set()
+        asked_links: set[httpx.URL] = set()
         digests: set[str] = set()
         while True:
-            if origin(link) != own or not asked:
-                check_host(link, own, self._request)
-            asked.add(link)
+            if origin(link) != own_origin or not asked_links:
+                check_host(link, own_origin, self._request)
+            asked_links.add(link)
             question = f"GET {link}"
-            answer = self._answer(link, origin(link) == own, question)
-            told = validators(answer) if self._settings.validators else (None, None)
-            name = f"{label}page {len(asked)}"
-            part = PayloadPart(
-                answer.content, answer.media_type, shown(link), name, question, *told
-            )
+            answer = self._answer(link, origin(link) == own_origin, question)
+            part = self._part(answer, link, f"{label}page {len(asked_links)}", question)
             digests.add(part.digest)
             if answer.status is not None and (answer.content or answer.broken is None):
                 yield part
             self._check(answer, part)
-            if len(digests) < len(asked):
+            if len(digests) < len(asked_links):
                 raise SourceChanged("a page repeats the bytes of an earlier one", part=part.name)
             try:
                 link = walk.send(part)
             except StopIteration:
                 return
-            if link in asked:
+            if link in asked_links:
                 raise SourceChanged(
-                    f"a page repeats: the next is said to be {shown(link)}", part=part.name
+                    f"a page repeats: the next is said to be {redacted_url(link)}", part=part.name
                 )
-            if len(asked) >= limit:
+            if len(asked_links) >= max_parts:
                 raise SourceChanged(
-                    f"there are more than {limit} pages (max_parts)", part=part.name
+                    f"there are more than {max_parts} pages (max_parts)", part=part.name
                 )
 
-    def _answer(self, url: httpx.URL, own: bool, question: str) -> Answer:
-        """The answer of one page; where the service says that it is as it was, that of then.
+    def _part(self, answer: Answer, link: httpx.URL, name: str, question: str) -> PayloadPart:
+        from connectors.http.validators import validators
 
-        It is not taken at its word where the bytes of then are gone, or where it speaks of others:
-        then it is asked without a condition.
+        etag, date = validators(answer) if self._settings.validators else (None, None)
+        return PayloadPart(
+            content=answer.content,
+            media_type=answer.media_type,
+            origin=redacted_url(link),
+            name=name,
+            question=question,
+            etag=etag,
+            last_modified=date,
+        )
+
+    def _answer(self, url: httpx.URL, is_own_origin: bool, question: str) -> Answer:
+        """Return the answer of one page.
+
+        It is the earlier one where the service says that it is unchanged. The service is not taken
+        at its word where the bytes of the earlier one are gone, or where it speaks of others: then
+        the page is asked for without a condition.
         """
-        from connectors.http.validators import as_before, condition, stands
+        from connectors.http.validators import (
+            cached_answer,
+            conditional_headers,
+            confirms_unchanged,
+        )
 
-        exact = not isinstance(
-            self._settings.pages, OnePage
-        )  # where a page ends or goes on is in its bytes
-        known = self._request.cached(question) if self._settings.validators else None
-        asked = condition(known, exact=exact)
-        answer = self._ask(url, own, asked)
-        if known is None or not asked or answer.status != 304 or answer.broken or answer.odd:
+        # where a page ends or goes on is in its bytes
+        exact = not isinstance(self._settings.pages, OnePage)
+        cached = self._request.cached(question) if self._settings.validators else None
+        condition = conditional_headers(cached, exact=exact)
+        answer = self._ask(url, is_own_origin, condition)
+        if (
+            cached is None
+            or not condition
+            or answer.status != 304
+            or answer.broken
+            or answer.defect
+        ):
             return answer
-        part = known.part() if stands(answer, asked, exact=exact) else None
-        return self._ask(url, own, {}) if part is None else as_before(answer, known, part)
+        part = cached.part() if confirms_unchanged(answer, condition, exact=exact) else None
+        return (
+            self._ask(url, is_own_origin, {})
+            if part is None
+            else cached_answer(answer, cached, part)
+        )
 
-    def _ask(self, url: httpx.URL, own: bool, condition: dict[str, str]) -> Answer:
-        """The answer to one question; where the service no longer takes a token, with a new one."""
+    def _ask(self, url: httpx.URL, is_own_origin: bool, condition: dict[str, str]) -> Answer:
+        """Return the answer to one question.
+
+        It is asked once more, with a new token, where the service no longer takes the one it was
+        given.
+        """
 
         def headers() -> dict[str, str]:
             return (
                 {**self._settings.headers, **self._access.headers(), **condition}
-                if own
+                if is_own_origin
                 else condition
             )
 
-        answer = self._line.ask("GET", url, headers)
-        if answer.status == 401 and own and self._access.renew():
-            answer = self._line.ask("GET", url, headers)
+        answer = self._client.ask("GET", url, headers)
+        if answer.status == 401 and is_own_origin and self._access.renew():
+            answer = self._client.ask("GET", url, headers)
         return answer
 
     def _check(self, answer: Answer, part: PayloadPart) -> None:
-        """Raise what is wrong with an answer, also where it is a failure in the body of a 200."""
-        from connectors.http.answers import trouble
+        """Raise what is wrong with an answer, also a failure that comes in the body of a 200."""
+        from connectors.http.answers import answer_error
 
-        hide = [
+        secrets = [
             *self._access.hidden(),
-            *(text for text in self._settings.headers.values() if len(text) >= _SHORTEST),
+            *(text for text in self._settings.headers.values() if len(text) >= _SHORTEST_SECRET),
         ]
-        wrong = trouble(answer, hide)
-        if wrong is not None:
-            raise wrong.located(part=part.name)
+        failure = answer_error(answer, secrets)
+        if failure is not None:
+            raise failure.located(part=part.name)
         for pointer, pattern in self._settings.expect.items():
             if not re.search(pattern, _text(part, pointer)):
-                why = f"{part.origin} does not have {pattern} at {pointer}{answer.words(hide)}"
+                why = f"{part.origin} does not have {pattern} at {pointer}{answer.excerpt(secrets)}"
                 raise SourceUnavailable(why, part=part.name)
 
 
 def _text(part: PayloadPart, pointer: str) -> str:
-    """What stands at a JSON pointer, as text; empty where nothing does."""
-    raw = bytes(told(part, pointer, _RAW)).strip()
+    """Return the value at a JSON pointer as text; empty where nothing is there."""
+    raw = bytes(value_at(part, pointer, _RAW)).strip()
     if raw.startswith(b'"'):
-        return told(part, pointer, _STRING)
+        return value_at(part, pointer, _STRING)
     return "" if raw == b"null" else raw.decode("utf-8", "replace")

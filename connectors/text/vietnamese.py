@@ -1,6 +1,6 @@
-"""Vietnamese from before Unicode.
+"""Vietnamese from before Unicode: decoding, and a check that the texts are Vietnamese.
 
-Texts in TCVN3, VNI or windows-1258, as declared, and whether they are Vietnamese.
+The encodings are TCVN3, VNI and windows-1258, as declared.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 
 # TCVN 5712:1993 VN3, the "ABC" fonts (.VnTime and kin). It has no accented capitals: a .VnTimeH
-# font draws the small
-# letters as capitals, so they come back small.
+# font draws the small letters as capitals, so they come back small.
 _TCVN3 = {
     0xA1: "ĂÂÊÔƠƯĐăâêôơưđ",
     0xB5: "àảãáạ",
@@ -26,11 +25,8 @@ _TCVN3 = {
 # VNI-Windows (VNI-Times and kin): a vowel, then a mark for its hat, its tone or both; nine letters
 # are one sign.
 _VNI_LETTERS = dict(zip("ñôöæóòîìí", "đơưỉĩịỵìí", strict=True))
-_VNI_MARKS = {
-    "": "\0øùûõï",
-    "\u0302": "âàáåãä",
-    "\u0306": "êèéúüë",
-}  # no hat or one, then with each tone
+# no hat or one, then with each tone
+_VNI_MARKS = {"": "\0øùûõï", "\u0302": "âàáåãä", "\u0306": "êèéúüë"}
 _TONES = "\u0300\u0301\u0309\u0303\u0323"
 
 _ALPHABET = frozenset("".join(_TCVN3.values()) + "".join(_TCVN3.values()).upper())
@@ -38,12 +34,10 @@ _PLAIN = frozenset(map(chr, range(0x20, 0x7F))) | {"\t", "\n", "\r"}
 _WINDOWS = {
     byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0x100)
 }
-_TCVN3_SIGNS = (
-    "\xa0°±²³´…‘’“”•–—"  # elsewhere the standard has capitals, which the fonts do not have
-)
-_SIGN_OR_TONE = re.compile(
-    "[aeiouyăâêôơư][°±²³´]", re.IGNORECASE
-)  # in the standard these are tones
+# elsewhere the standard has capitals, which the fonts do not have
+_TCVN3_SIGNS = "\xa0°±²³´…‘’“”•–—"
+# in the standard these are tones
+_SIGN_OR_TONE = re.compile("[aeiouyăâêôơư][°±²³´]", re.IGNORECASE)
 
 _ABBREVIATING = frozenset("BCDĐGHKLMNPQRSTVX")  # TTĐT, ĐTDĐ
 _NAMES = {"kạn", "kông", "đ"}
@@ -71,66 +65,71 @@ y ych yêm yên yêng yêt yêu ynh yt
 
 
 def decoded(text: str, encoding: str) -> str:
-    """The text, in NFC, for which a text of legacy code points stands: Latin-1, or cp1252 for 0x80 to 0x9f.
+    """Decode a text of legacy code points (Latin-1, or cp1252 for 0x80 to 0x9f); return it in NFC.
 
     The encoding is tcvn3, vni or windows-1258. Raises ValueError where a letter or control
-    character is none of the encoding; that what comes out is Vietnamese is asked of all texts
-    together, by ``check_vietnamese``.
+    character does not belong to the encoding. Whether the result is Vietnamese is judged of all
+    texts together, by ``check_vietnamese``.
     """
     if text.isascii() and text.isprintable():
         return text
-    table = _table(encoding)
+    meanings = _text_by_sign(encoding)
     for sign in set(text) - _PLAIN:
         eight_bit = sign < "\u0100" or sign in _WINDOWS.values()
-        if ord(sign) not in table and (
+        if ord(sign) not in meanings and (
             eight_bit or sign == "\ufffd" or unicodedata.category(sign)[0] in "LMC"
         ):
             raise _unreadable(encoding, text, text.index(sign))
-    plain = unicodedata.normalize("NFC", text.translate(table))
+    plain = unicodedata.normalize("NFC", text.translate(meanings))
     for sign in set(plain) - _PLAIN - _ALPHABET:
         if (sign.isalpha() and encoding != "windows-1258") or unicodedata.combining(sign):
             raise _unreadable(encoding, plain, plain.index(sign))
-    if encoding == "tcvn3" and (either := _SIGN_OR_TONE.search(plain)):
-        raise _unreadable(encoding, plain, either.end() - 1)
+    if encoding == "tcvn3" and (ambiguous := _SIGN_OR_TONE.search(plain)):
+        raise _unreadable(encoding, plain, ambiguous.end() - 1)
     return plain
 
 
 def check_vietnamese(texts: Iterable[str]) -> None:
-    """Raises ValueError where the texts, taken together, are no Vietnamese; plain ASCII says nothing.
+    """Raise ValueError where the texts, taken together, are not Vietnamese.
 
-    Of the different words with a letter or sign above ASCII one in five may be spelt as no
-    Vietnamese syllable (names, foreign words, slips), and one in twenty may hold what no Vietnamese
-    word holds.
+    Plain ASCII is no evidence either way. Of the different words with a letter or sign above ASCII
+    one in five may be spelt as no Vietnamese syllable (names, foreign words, slips), and one in
+    twenty may hold what no Vietnamese word holds.
     """
-    found: dict[str, None] = {}
+    distinct_words: dict[str, None] = {}
     for text in texts:
         if not text.isascii():
-            found |= dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", text)))
-    words = [word for word in found if not word.isascii() and not set(word) <= _ABBREVIATING]
-    odd = [word for word in words if not _is_syllable(word)]
-    strange = [word for word in odd if _is_strange(word)]
-    for some, share in ((strange, 20), (odd, 5)):
-        if len(some) * share > len(words):
+            distinct_words |= dict.fromkeys(_WORD.findall(unicodedata.normalize("NFC", text)))
+    words = [
+        word for word in distinct_words if not word.isascii() and not set(word) <= _ABBREVIATING
+    ]
+    misspelt = [word for word in words if not _is_syllable(word)]
+    impossible = [word for word in misspelt if _is_impossible(word)]
+    for bad_words, one_in in ((impossible, 20), (misspelt, 5)):
+        if len(bad_words) * one_in > len(words):
             raise ValueError(
-                f"not Vietnamese: {len(some)} of {len(words)} words are odd, the first is {some[0]!r}"
+                f"not Vietnamese: {len(bad_words)} of {len(words)} words are odd, the first is {bad_words[0]!r}"
             )
 
 
-def _is_strange(word: str) -> bool:
-    """Whether a word has a letter or sign that no Vietnamese word has, or an accented capital among small letters."""
-    known = all(letter.isascii() or letter in _ALPHABET for letter in word)
-    return not known or bool(_CAPITAL_INSIDE.search(word))
+def _is_impossible(word: str) -> bool:
+    """Tell whether a word has what no Vietnamese word has.
+
+    That is another letter or sign, or an accented capital among small letters.
+    """
+    is_in_alphabet = all(letter.isascii() or letter in _ALPHABET for letter in word)
+    return not is_in_alphabet or bool(_CAPITAL_INSIDE.search(word))
 
 
 def _is_syllable(word: str) -> bool:
-    """Whether a word is spelt as a Vietnamese syllable, its tone on the right vowel."""
-    small = word.lower()
-    spelt = small in _NAMES or any(_fit(small[:k], small[k:]) for k in range(4))
-    return spelt and not _is_strange(word)
+    """Tell whether a word is spelt as a Vietnamese syllable, its tone on the right vowel."""
+    lowered = word.lower()
+    is_spelt = lowered in _NAMES or any(_fits(lowered[:k], lowered[k:]) for k in range(4))
+    return is_spelt and not _is_impossible(word)
 
 
-def _fit(onset: str, rhyme: str) -> bool:
-    """Whether onset and rhyme are spelt so together.
+def _fits(onset: str, rhyme: str) -> bool:
+    """Tell whether an onset and a rhyme make a syllable by the rules of spelling.
 
     C, g and ng are k, gh and ngh before e, ê, i and y.
     """
@@ -148,20 +147,19 @@ def _fit(onset: str, rhyme: str) -> bool:
 
 @cache
 def _rhymes() -> dict[str, str]:
-    """The rhymes with each tone where it may stand, to the rhyme without a tone."""
-    found = {}
+    """Return each rhyme with each tone where it may stand, mapped to the rhyme without a tone."""
+    toneless_by_toned = {}
     for rhyme in _RHYMES.split():
-        stopped = rhyme.endswith(("c", "ch", "p", "t"))
-        for at in _toned(rhyme):
-            for tone in "\u0301\u0323" if stopped else ["", *_TONES]:
-                found[unicodedata.normalize("NFC", rhyme[: at + 1] + tone + rhyme[at + 1 :])] = (
-                    rhyme
-                )
-    return found
+        is_stopped = rhyme.endswith(("c", "ch", "p", "t"))
+        for position in _tone_positions(rhyme):
+            start, end = rhyme[: position + 1], rhyme[position + 1 :]
+            for tone in "\u0301\u0323" if is_stopped else ["", *_TONES]:
+                toneless_by_toned[unicodedata.normalize("NFC", start + tone + end)] = rhyme
+    return toneless_by_toned
 
 
-def _toned(rhyme: str) -> range:
-    """The vowels of a rhyme on which its tone may stand.
+def _tone_positions(rhyme: str) -> range:
+    """Return the positions of the vowels of a rhyme that may carry its tone.
 
     Hoà and hòa, hoàn and, as many type it, hòan.
     """
@@ -175,36 +173,41 @@ def _toned(rhyme: str) -> range:
 
 
 @cache
-def _table(encoding: str) -> dict[int, str]:
-    """What each sign above ASCII stands for, by its Latin-1 and its cp1252 code point."""
-    stands: dict[int, str] = {}
+def _text_by_sign(encoding: str) -> dict[int, str]:
+    """Return the text that each sign above ASCII means, by its code point.
+
+    A sign has its Latin-1 and its cp1252 code point.
+    """
+    text_by_byte: dict[int, str] = {}
     if encoding == "windows-1258":
-        stands = {byte: bytes([byte]).decode("cp1258", "ignore") for byte in _WINDOWS}
+        text_by_byte = {byte: bytes([byte]).decode("cp1258", "ignore") for byte in _WINDOWS}
     elif encoding == "tcvn3":
-        stands = {byte: sign for byte, sign in _WINDOWS.items() if sign in _TCVN3_SIGNS}
-        stands |= {
+        text_by_byte = {byte: sign for byte, sign in _WINDOWS.items() if sign in _TCVN3_SIGNS}
+        text_by_byte |= {
             first + k: letter
             for first, letters in _TCVN3.items()
             for k, letter in enumerate(letters)
         }
     elif encoding == "vni":
-        stands = {
+        text_by_byte = {
             byte: sign
             for byte, sign in _WINDOWS.items()
             if sign.isprintable() and not sign.isalpha()
         }
         for sign, letter in _VNI_LETTERS.items():
-            stands |= {ord(sign): letter, ord(sign.upper()): letter.upper()}
+            text_by_byte |= {ord(sign): letter, ord(sign.upper()): letter.upper()}
         for hat, marks in _VNI_MARKS.items():
             for mark, tone in zip(marks, ["", *_TONES], strict=True):
-                stands |= dict.fromkeys((ord(mark), ord(mark.upper())), hat + tone)
+                text_by_byte |= dict.fromkeys((ord(mark), ord(mark.upper())), hat + tone)
     else:
         raise ValueError(f"nobody knows an encoding {encoding}")
-    windows = {ord(sign): stands.get(byte, "") for byte, sign in _WINDOWS.items()}
-    return {sign: text for sign, text in (stands | windows).items() if text}
+    windows = {ord(sign): text_by_byte.get(byte, "") for byte, sign in _WINDOWS.items()}
+    return {sign: text for sign, text in (text_by_byte | windows).items() if text}
 
 
-def _unreadable(encoding: str, text: str, at: int) -> ValueError:
-    start = max(text.rfind("\n", 0, at) + 1, at - 20)
-    around = text[start : at + 20].split("\n", maxsplit=1)[0].strip()
-    return ValueError(f"not Vietnamese in {encoding}: {text[at]!r} cannot stand in {around!r}")
+def _unreadable(encoding: str, text: str, position: int) -> ValueError:
+    start = max(text.rfind("\n", 0, position) + 1, position - 20)
+    excerpt = text[start : position + 20].split("\n", maxsplit=1)[0].strip()
+    return ValueError(
+        f"not Vietnamese in {encoding}: {text[position]!r} cannot stand in {excerpt!r}"
+    )

@@ -1,6 +1,6 @@
-"""The sheets of an xls.
+"""Reads the sheets of an xls: its records are walked and counted.
 
-Its records walked and counted, and the copy that python-calamine is given to read.
+python-calamine is given a copy to read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from struct import pack, unpack_from
 
 from connectors.workbook.compound import Compound, compound
-from connectors.workbook.grid import Cell, Grid, Listed, Merge, check_size, chosen
+from connectors.workbook.grid import Cell, Grid, Merge, SheetEntry, check_size, choose_sheet
 from connectors.workbook.limits import RECORDS, STRINGS_BYTES
 from connectors.workbook.typed import typed_rows
 from hub_core import SourceChanged
@@ -27,16 +27,8 @@ _BOF, _EOF, _CONTINUE, _FILEPASS, _BOUNDSHEET, _CODEPAGE, _SST = (
 )
 _GLOBALS = {_BOF, _CODEPAGE, 0x22, 0x41E, 0xE0, _SST}  # with DATEMODE, FORMAT and XF
 _FORMULA, _BOOLERR, _MULRK, _MERGED, _RESULT = 0x06, 0x205, 0xBD, 0xE5, 0x207
-_CELLS = {
-    0x203,
-    0x204,
-    0xD6,
-    0x27E,
-    0xFD,
-    _BOOLERR,
-    _FORMULA,
-    _MULRK,
-}  # with NUMBER, LABEL, RSTRING, RK, LABELSST
+# with NUMBER, LABEL, RSTRING, RK, LABELSST
+_CELLS = {0x203, 0x204, 0xD6, 0x27E, 0xFD, _BOOLERR, _FORMULA, _MULRK}
 _ENDS = {_BOF, _EOF}
 _OF_BOOK = frozenset(_GLOBALS | {_FILEPASS, _BOUNDSHEET})
 _OF_SHEET = frozenset(_CELLS | {_BOF, _MERGED, _RESULT})
@@ -55,8 +47,8 @@ Record = tuple[int, bytes]
 
 
 @dataclass(slots=True)
-class _Walked:
-    """What the records of a sheet say, and those that calamine is given."""
+class _SheetRecords:
+    """The records of a sheet that calamine is given, and what they say."""
 
     records: list[bytes] = field(default_factory=list)
     rows: int = 0
@@ -66,7 +58,10 @@ class _Walked:
 
 
 def read_xls(content: bytes, name: str | None) -> Grid:
-    """The sheet of that name, or the only visible one; raises SourceChanged."""
+    """Read the sheet of that name, or the only visible one.
+
+    Raises SourceChanged.
+    """
     file = Compound(content)
     if {"EncryptedPackage", "EncryptionInfo"} & file.names:
         raise SourceChanged("the workbook has a password: send it without one")
@@ -77,44 +72,51 @@ def read_xls(content: bytes, name: str | None) -> Grid:
         )
     try:
         head, sheets = _globals(book)
-        sheet = chosen(sheets, name)
-        walked = _walk(sheet.name, book, sheet.handle)
+        sheet = choose_sheet(sheets, name)
+        sheet_records = _walk(sheet.name, book, sheet.handle)
     except (struct.error, IndexError) as error:
         raise SourceChanged(
             "the workbook is damaged or was cut off: a record is too short"
         ) from error
-    check_size(sheet.name, walked.rows, walked.columns)
-    rows = typed_rows(compound("Workbook", _copied(head, walked.records)), sheet.name)
-    for (row, column), text in walked.errors.items():  # calamine gives them as nothing
+    check_size(sheet.name, sheet_records.rows, sheet_records.columns)
+    rows = typed_rows(compound("Workbook", _copy_of(head, sheet_records.records)), sheet.name)
+    for (row, column), text in sheet_records.errors.items():  # calamine gives them as nothing
         _put(rows, row, column, text)
-    return Grid(sheet.name, rows, tuple(walked.merges))
+    return Grid(sheet.name, rows, tuple(sheet_records.merges))
 
 
-def _records(book: bytes, at: int, where: str, wanted: frozenset[int]) -> Iterator[Record]:
-    """The records of these kinds, and what continues them, from a place on to the end of their part of the book."""
-    end, depth, belongs = len(book), 0, 0
+def _records(book: bytes, offset: int, where: str, kinds: frozenset[int]) -> Iterator[Record]:
+    """Yield the records of these kinds, and what continues them, from a place on.
+
+    The walk ends with the part of the book that begins there. Raises SourceChanged where it is cut
+    off or has too many records.
+    """
+    end, depth, continued_kind = len(book), 0, 0
     for _ in range(RECORDS):
-        if at + 4 > end:
+        if offset + 4 > end:
             raise SourceChanged(f"the workbook was cut off in {where}")
-        kind, size = unpack_from("<HH", book, at)
-        if at + 4 + size > end:
+        kind, size = unpack_from("<HH", book, offset)
+        if offset + 4 + size > end:
             raise SourceChanged(f"the workbook was cut off in {where}")
         if kind in _ENDS:
             depth += 1 if kind == _BOF else -1  # a chart in a sheet is a part within the part
             if depth <= 0:
                 return
-        belongs = kind if kind != _CONTINUE else belongs
-        if belongs in wanted and depth == 1:
-            yield kind, book[at + 4 : at + 4 + size]
-        at += 4 + size
+        continued_kind = kind if kind != _CONTINUE else continued_kind
+        if continued_kind in kinds and depth == 1:
+            yield kind, book[offset + 4 : offset + 4 + size]
+        offset += 4 + size
     raise SourceChanged(f"{where} has more than {RECORDS} records")
 
 
-def _globals(book: bytes) -> tuple[list[bytes], list[Listed[int]]]:
-    """The records before the first sheet that matter for reading one, and the list of sheets with where they start."""
+def _globals(book: bytes) -> tuple[list[bytes], list[SheetEntry[int]]]:
+    """Return the records before the first sheet that matter for reading one, and the sheets.
+
+    The entry of a sheet says where it starts.
+    """
     head: list[bytes] = []
-    sheets: list[Listed[int]] = []
-    version, encoding, kept, strings = _BIFF8, "cp1252", 0, 0
+    sheets: list[SheetEntry[int]] = []
+    version, encoding, continued_kind, strings_bytes = _BIFF8, "cp1252", 0, 0
     for kind, data in _records(book, 0, "its list of sheets", _OF_BOOK):
         if kind == _BOF:
             (version,) = unpack_from("<H", data)
@@ -123,18 +125,21 @@ def _globals(book: bytes) -> tuple[list[bytes], list[Listed[int]]]:
         elif kind == _CODEPAGE:
             encoding = f"cp{unpack_from('<H', data)[0]}"
         elif kind == _BOUNDSHEET and data[5] == 0:
-            where, hidden = unpack_from("<IB", data)
-            sheets.append(Listed(_name(data[6:], version, encoding), not hidden & 3, where))
-        kept = kind if kind != _CONTINUE else kept
-        if kept in _GLOBALS:
+            start, hidden = unpack_from("<IB", data)
+            sheets.append(SheetEntry(_name(data[6:], version, encoding), not hidden & 3, start))
+        continued_kind = kind if kind != _CONTINUE else continued_kind
+        if continued_kind in _GLOBALS:
             head.append(pack("<HH", kind, len(data)) + data)
-        if kept == _SST and (strings := strings + len(data)) > STRINGS_BYTES:
+        if continued_kind == _SST and (strings_bytes := strings_bytes + len(data)) > STRINGS_BYTES:
             raise SourceChanged(f"the workbook's texts take more than {STRINGS_BYTES} bytes")
     return head, sheets
 
 
 def _name(data: bytes, version: int, encoding: str) -> str:
-    """A sheet's name: one or two bytes a letter since Excel 97, in the code page before."""
+    """Return a sheet's name.
+
+    It has one or two bytes a letter since Excel 97, and is in the code page before.
+    """
     if version == _BIFF8:
         return (
             data[2 : 2 + 2 * data[0]].decode("utf-16-le", "replace")
@@ -147,56 +152,55 @@ def _name(data: bytes, version: int, encoding: str) -> str:
         return data[1 : 1 + data[0]].decode("cp1252", "replace")
 
 
-def _walk(sheet: str, book: bytes, start: int) -> _Walked:
-    walked = _Walked()
-    kept = 0
-    for kind, record in _records(book, start, f"sheet {sheet}", _OF_SHEET):
-        data, kept = record, kind if kind != _CONTINUE else kept
+def _walk(sheet: str, book: bytes, start: int) -> _SheetRecords:
+    sheet_records = _SheetRecords()
+    continued_kind = 0
+    for kind, content in _records(book, start, f"sheet {sheet}", _OF_SHEET):
+        data, continued_kind = content, kind if kind != _CONTINUE else continued_kind
         if kind in _CELLS:
             row, column = unpack_from("<HH", data)
             if kind == _MULRK:
                 column += (len(data) - 6) // 6 - 1
-            walked.rows = max(walked.rows, row + 1)
-            walked.columns = max(walked.columns, column + 1)
+            sheet_records.rows = max(sheet_records.rows, row + 1)
+            sheet_records.columns = max(sheet_records.columns, column + 1)
             if kind == _FORMULA:
-                data = _formula(walked, (row, column), data)
+                data = _formula(sheet_records, (row, column), data)
             elif kind == _BOOLERR and data[7]:
-                walked.errors[row, column] = _ERRORS.get(data[6], "#ERROR!")
+                sheet_records.errors[row, column] = _ERRORS.get(data[6], "#ERROR!")
                 continue
         elif kind == _MERGED:
             (count,) = unpack_from("<H", data)
-            for at in range(2, 2 + 8 * count, 8):
-                top, bottom, left, right = unpack_from("<4H", data, at)
-                walked.merges.append((top, left, bottom, right))
-            check_size(sheet, merges=len(walked.merges))
-        if kept in _CELLS or kept in {_BOF, _RESULT}:
-            walked.records.append(pack("<HH", kind, len(data)) + data)
-    return walked
+            for offset in range(2, 2 + 8 * count, 8):
+                top, bottom, left, right = unpack_from("<4H", data, offset)
+                sheet_records.merges.append((top, left, bottom, right))
+            check_size(sheet, merges=len(sheet_records.merges))
+        if continued_kind in _CELLS or continued_kind in {_BOF, _RESULT}:
+            sheet_records.records.append(pack("<HH", kind, len(data)) + data)
+    return sheet_records
 
 
-def _formula(walked: _Walked, place: tuple[int, int], data: bytes) -> bytes:
-    """The record without the formula itself.
+def _formula(sheet_records: _SheetRecords, place: tuple[int, int], data: bytes) -> bytes:
+    """Return the record without the formula itself.
 
     Only its result, which there always is in an xls, is read.
     """
     value = data[6:14]
     if value[6:] == b"\xff\xff" and value[0] == 2:
-        walked.errors[place] = _ERRORS.get(value[2], "#ERROR!")
-        value = (
-            b"\3" + bytes(5) + b"\xff\xff"
-        )  # an empty text instead, as calamine refuses an error it does not know
+        sheet_records.errors[place] = _ERRORS.get(value[2], "#ERROR!")
+        # an empty text instead, as calamine refuses an error it does not know
+        value = b"\3" + bytes(5) + b"\xff\xff"
     return data[:6] + value + bytes(8)
 
 
-def _copied(head: list[bytes], records: list[bytes]) -> bytes:
-    """A book of that one sheet."""
+def _copy_of(head: list[bytes], records: list[bytes]) -> bytes:
+    """Return a book of that one sheet."""
     entry = pack("<IBB", 0, 0, 0) + b"\1\0S"
     if unpack_from("<H", head[0], 4)[0] != _BIFF8:
         entry = pack("<IBB", 0, 0, 0) + b"\1S"
     end = pack("<HH", _EOF, 0)
-    start = sum(map(len, head)) + 4 + len(entry) + len(end)
-    listed = pack("<HH", _BOUNDSHEET, len(entry)) + pack("<I", start) + entry[4:]
-    return b"".join([*head, listed, end, *records, end])
+    sheet_start = sum(map(len, head)) + 4 + len(entry) + len(end)
+    sheet_list = pack("<HH", _BOUNDSHEET, len(entry)) + pack("<I", sheet_start) + entry[4:]
+    return b"".join([*head, sheet_list, end, *records, end])
 
 
 def _put(rows: list[list[Cell]], row: int, column: int, text: str) -> None:

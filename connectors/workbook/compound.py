@@ -1,4 +1,7 @@
-"""The compound file around an xls: one stream out of it, and a new one around a stream."""
+"""The compound file around an xls.
+
+One stream is read out of it, and a new one is made around a stream.
+"""
 
 from __future__ import annotations
 
@@ -43,17 +46,17 @@ class Compound:
             raise _damaged("its sectors have no known size")
         self._size = 1 << shift
         self._sectors = len(content) // self._size  # the last one may be cut short
-        seen = set[int]()
+        walked_tables = set[int]()
         while difat < _LAST:
-            if difat in seen:
+            if difat in walked_tables:
                 raise _damaged("the chain of its sector tables runs in a circle")
-            seen.add(difat)
-            *more, difat = array("I", self._sector(difat))
-            tables += more
-        used = [table for table in tables if table < _LAST]
-        if len(set(used)) != len(used):
+            walked_tables.add(difat)
+            *further_tables, difat = array("I", self._sector(difat))
+            tables += further_tables
+        used_tables = [table for table in tables if table < _LAST]
+        if len(set(used_tables)) != len(used_tables):
             raise _damaged("a sector table stands in it twice")
-        self._fat = array("I", b"".join(self._sector(table) for table in used))
+        self._fat = array("I", b"".join(self._sector(table) for table in used_tables))
         self._entries = self._directory(first_entry)
 
     @property
@@ -62,12 +65,15 @@ class Compound:
         return {entry.name for entry in self._entries}
 
     def stream(self, *names: str) -> bytes | None:
-        """The first stream there is of these names, in any case of letters."""
+        """Return the first stream there is of these names, in any case of letters.
+
+        None where there is none.
+        """
         for name in names:
             for entry in self._entries:
                 if entry.name.lower() == name.lower():
                     return (
-                        self._small(entry)
+                        self._small_stream(entry)
                         if entry.size < _SMALL
                         else self._chain(entry.name, entry.start)[: entry.size]
                     )
@@ -80,52 +86,58 @@ class Compound:
         return data + bytes(self._size - len(data))
 
     def _chain(self, name: str, start: int) -> bytes:
-        """The sectors of a chain; a circle is found when more of them come than the file has."""
-        data, number, left = [], start, self._sectors + 1
+        """Return the content of a chain of sectors.
+
+        Raises SourceChanged where it leaves the file or runs in a circle: more sectors come than it
+        has.
+        """
+        data, number, sectors_left = [], start, self._sectors + 1
         while number != _END:
-            if number >= len(self._fat) or left == 0:
-                what = "runs in a circle" if left == 0 else "leaves the file"
-                raise _damaged(f"the chain of sectors of {name!r} {what}")
+            if number >= len(self._fat) or sectors_left == 0:
+                problem = "runs in a circle" if sectors_left == 0 else "leaves the file"
+                raise _damaged(f"the chain of sectors of {name!r} {problem}")
             data.append(self._sector(number))
-            number, left = self._fat[number], left - 1
+            number, sectors_left = self._fat[number], sectors_left - 1
         return b"".join(data)
 
     def _directory(self, start: int) -> list[_Entry]:
         data, entries = self._chain("directory", start), []
-        for at in range(0, len(data), 128):
-            length, kind = unpack_from("<HB", data, at + 64)
-            first, size = unpack_from("<II", data, at + 116)
+        for offset in range(0, len(data), 128):
+            length, kind = unpack_from("<HB", data, offset + 64)
+            first, size = unpack_from("<II", data, offset + 116)
             if kind in {1, 2, 5}:
-                name = data[at : at + max(0, min(length, 64) - 2)].decode("utf-16-le", "replace")
+                name = data[offset : offset + max(0, min(length, 64) - 2)].decode(
+                    "utf-16-le", "replace"
+                )
                 entries.append(_Entry(name if kind != 5 else "\0root", first, size))
         return entries
 
-    def _small(self, entry: _Entry) -> bytes:
-        roots = [each for each in self._entries if each.name == "\0root"]
+    def _small_stream(self, entry: _Entry) -> bytes:
+        roots = [candidate for candidate in self._entries if candidate.name == "\0root"]
         if not roots or not self._mini_count:
             raise _damaged(f"the stream {entry.name!r} is nowhere")
-        room = self._chain("small streams", roots[0].start)
+        container = self._chain("small streams", roots[0].start)
         fat = array("I", self._chain("small sectors", self._mini_start))
-        data, number, left = b"", entry.start, _SMALL // 64
+        data, number, sectors_left = b"", entry.start, _SMALL // 64
         while number != _END and len(data) < entry.size:
-            if number >= len(fat) or left == 0:
+            if number >= len(fat) or sectors_left == 0:
                 raise _damaged(
                     f"the chain of sectors of {entry.name!r} runs in a circle or leaves the file"
                 )
-            data += room[number * 64 : number * 64 + 64]
-            number, left = fat[number], left - 1
+            data += container[number * 64 : number * 64 + 64]
+            number, sectors_left = fat[number], sectors_left - 1
         return data[: entry.size]
 
 
 def compound(name: str, stream: bytes) -> bytes:
-    """A compound file with that one stream, padded with zeros to whole sectors."""
+    """Return a compound file with that one stream, padded with zeros to whole sectors."""
     stream += bytes(-len(stream) % _SECTOR or (0 if stream else _SECTOR))
-    sectors, per = len(stream) // _SECTOR, _SECTOR // 4
+    sectors, numbers_per_table = len(stream) // _SECTOR, _SECTOR // 4
     tables = 1
-    while sectors + 1 + tables > tables * per:
+    while sectors + 1 + tables > tables * numbers_per_table:
         tables += 1
     fat = array("I", [*range(1, sectors), _END, _END, *[_FAT] * tables])
-    fat.extend([_FREE] * (tables * per - len(fat)))
+    fat.extend([_FREE] * (tables * numbers_per_table - len(fat)))
     head = SIGNATURE + bytes(16) + pack("<HHHHH6x", 0x3E, 4, 0xFFFE, 12, 6)
     head += pack("<IIIIIIIII", 1, tables, sectors, 0, _SMALL, _END, 0, _END, 0)
     head += array(

@@ -13,9 +13,8 @@ from typing import Generic, TypeVar
 from connectors.workbook.limits import CELLS, FORMULAS, MERGES, SHEETS
 from hub_core import SourceChanged
 
-Cell = (
-    str | float | bool | date | time | datetime | timedelta
-)  # int counts as float; "" is an empty cell
+# int counts as float; "" is an empty cell
+Cell = str | float | bool | date | time | datetime | timedelta
 Merge = tuple[int, int, int, int]  # first row, first column, last row, last column, from 0
 
 LAST_COLUMN = 16_384  # XFD
@@ -27,7 +26,7 @@ Handle = TypeVar("Handle")
 class Grid:
     """A sheet from A1 to its last filled cell.
 
-    ``uncalculated`` are formulas whose result was never stored.
+    ``uncalculated`` are the cells of formulas whose result was never stored.
     """
 
     sheet: str
@@ -36,54 +35,57 @@ class Grid:
     uncalculated: frozenset[tuple[int, int]] = frozenset()
 
     def cell(self, row: int, column: int) -> Cell:
-        """The cell at a row and column from 0; empty beyond the last."""
+        """Return the cell at a row and column from 0; empty beyond the last."""
         cells = self.rows[row] if row < len(self.rows) else ()
         return cells[column] if column < len(cells) else ""
 
     def place(self, row: int, column: int) -> str:
-        """The place as its sender names it: ``Sheet!C14``."""
+        """Return a place as its sender names it: ``Sheet!C14``."""
         return f"{self.sheet}!{letters(column)}{row + 1}"
 
 
 @dataclass(frozen=True, slots=True)
-class Listed(Generic[Handle]):
-    """A sheet in the book's list, and the way to it."""
+class SheetEntry(Generic[Handle]):
+    """A sheet in the book's list; ``handle`` is what its format finds the sheet by."""
 
     name: str
     visible: bool
     handle: Handle
 
 
-def chosen(sheets: Sequence[Listed[Handle]], name: str | None) -> Listed[Handle]:
-    """The sheet of that exact name, or the only visible one.
+def choose_sheet(sheets: Sequence[SheetEntry[Handle]], name: str | None) -> SheetEntry[Handle]:
+    """Return the sheet of that exact name, or the only visible one where no name is given.
 
     Raises SourceChanged that lists the names.
     """
     if len(sheets) > SHEETS:
         raise SourceChanged(f"the book has {len(sheets)} sheets, and {SHEETS} are the limit")
-    named = (
+    listed_names = (
         ", ".join(sheet.name + ("" if sheet.visible else " (hidden)") for sheet in sheets) or "none"
     )
     if name is None:
         visible = [sheet for sheet in sheets if sheet.visible]
         if len(visible) != 1:
             raise SourceChanged(
-                f"the book has {len(visible)} visible sheets and none is named in `sheet`: {named}"
+                f"the book has {len(visible)} visible sheets and none is named in `sheet`: {listed_names}"
             )
         return visible[0]
-    wanted = unicodedata.normalize("NFC", name)
-    found = [sheet for sheet in sheets if unicodedata.normalize("NFC", sheet.name) == wanted]
-    if len(found) != 1:
+    normal_name = unicodedata.normalize("NFC", name)
+    matches = [sheet for sheet in sheets if unicodedata.normalize("NFC", sheet.name) == normal_name]
+    if len(matches) != 1:
         raise SourceChanged(
-            f"the book has {len(found) or 'no'} sheet {name}; its sheets are: {named}"
+            f"the book has {len(matches) or 'no'} sheet {name}; its sheets are: {listed_names}"
         )
-    return found[0]
+    return matches[0]
 
 
 def check_size(
     sheet: str, rows: int = 0, columns: int = 0, *, merges: int = 0, uncalculated: int = 0
 ) -> None:
-    """Raises SourceChanged where a sheet of so many rows and columns, or of something else, is over the limits."""
+    """Raise SourceChanged where a sheet is over the limits.
+
+    It is judged by its rows and columns, by its merged ranges, or by its formulas without a result.
+    """
     if rows * columns > CELLS:
         corner = f"{sheet}!{letters(columns - 1)}{rows}"
         raise SourceChanged(
@@ -98,7 +100,7 @@ def check_size(
 
 
 def letters(column: int) -> str:
-    """A column from 0 as its letters."""
+    """Return a column from 0 as its letters."""
     text = ""
     column += 1
     while column:
@@ -108,7 +110,7 @@ def letters(column: int) -> str:
 
 
 def column_of(text: str) -> int:
-    """Letters A to XFD as a column from 0; raises ValueError."""
+    """Return letters A to XFD as a column from 0; raise ValueError for any other text."""
     if not re.fullmatch("[A-Z]{1,3}", text):
         raise ValueError(f"{text!r} is no column: letters from A to XFD")
     number = 0
@@ -120,27 +122,27 @@ def column_of(text: str) -> int:
 
 
 def cell_of(text: str) -> tuple[int, int]:
-    """A cell such as C14 as row and column from 0; raises ValueError."""
-    found = _CELL.fullmatch(text)
-    if not found:
+    """Return a cell such as C14 as row and column from 0; raise ValueError for any other text."""
+    match = _CELL.fullmatch(text)
+    if not match:
         raise ValueError(f"{text!r} is no cell, such as C14")
-    return int(found[2]) - 1, column_of(found[1])
+    return int(match[2]) - 1, column_of(match[1])
 
 
 def is_blank(cell: Cell) -> bool:
-    """Whether nothing but blanks stands in a cell."""
+    """Tell whether a cell holds nothing but blanks."""
     return isinstance(cell, str) and not cell.strip()
 
 
 def is_number(cell: Cell) -> bool:
-    """Whether the cell is a number; true and false are none."""
+    """Tell whether the cell is a number; true and false are none."""
     return isinstance(cell, int | float) and not isinstance(cell, bool)
 
 
-def plain(number: float) -> str:
-    """The shortest decimal that gives the stored number, without exponent.
+def plain_decimal(number: float) -> str:
+    """Return the shortest decimal that gives the stored number, without exponent.
 
-    A whole one without ``.0``.
+    A whole one comes without ``.0``.
     """
     text = repr(number)
     if "e" in text:
@@ -150,27 +152,27 @@ def plain(number: float) -> str:
 
 
 def text_of(cell: Cell) -> str:
-    """What stands in a cell, as text.
+    """Return a cell as text.
 
-    Numbers as plain decimals, dates and times in ISO 8601, true and false.
+    Numbers are plain decimals, dates and times ISO 8601, truth values ``true`` and ``false``.
     """
     if isinstance(cell, str):
         return cell
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, int | float):
-        return plain(cell)
+        return plain_decimal(cell)
     if isinstance(cell, timedelta):
         return _duration(cell)
     return cell.isoformat()
 
 
 def collapsed(text: str) -> str:
-    """The text in NFC with every run of blanks, no-break spaces and line ends as one blank."""
+    """Return the text in NFC, each run of blanks, no-break spaces and line ends one blank."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _duration(span: timedelta) -> str:
     minutes, seconds = divmod(abs(span), timedelta(minutes=1))
     sign = "-" if span < timedelta(0) else ""
-    return f"{sign}PT{minutes // 60}H{minutes % 60}M{plain(seconds.total_seconds())}S"
+    return f"{sign}PT{minutes // 60}H{minutes % 60}M{plain_decimal(seconds.total_seconds())}S"

@@ -1,6 +1,6 @@
-"""The sheets of an xlsx.
+"""Reads the sheets of an xlsx, which are checked before python-calamine reads one.
 
-What is looked at before python-calamine reads one, and the copy that it is given to read.
+python-calamine is given a copy to read.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from connectors.workbook.grid import Grid, Listed, Merge, cell_of, check_size, chosen
+from connectors.workbook.grid import Grid, Merge, SheetEntry, cell_of, check_size, choose_sheet
 from connectors.workbook.limits import CELLS
-from connectors.workbook.package import Package, elements, packed
+from connectors.workbook.package import Package, elements, zip_of
 from connectors.workbook.sheet_xml import ATTRIBUTES, extent, rewritten, unprefixed
 from connectors.workbook.typed import typed_rows
 from hub_core import SourceChanged
@@ -28,45 +28,47 @@ _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Book:
     """Where the parts of a book are, and how it counts days."""
 
     path: str
     folder: str
     related: dict[str, tuple[str, str]]  # by id: kind, path
-    sheets: list[Listed[str]]
+    sheets: list[SheetEntry[str]]
     starts_1904: bool
     to_calculate: bool
 
     def part(self, kind: str) -> str | None:
-        """The path of the part of a kind, such as ``styles``."""
-        return next((path for each, path in self.related.values() if each == kind), None)
+        """Return the path of the part of a kind, such as ``styles``; None where there is none."""
+        return next((path for part_kind, path in self.related.values() if part_kind == kind), None)
 
 
 def read_xlsx(package: Package, name: str | None) -> Grid:
-    """The sheet of that name, or the only visible one; raises SourceChanged."""
+    """Read the sheet of that name, or the only visible one.
+
+    Raises SourceChanged.
+    """
     book = _book(package)
-    sheet = chosen(book.sheets, name)
+    sheet = choose_sheet(book.sheets, name)
     xml = unprefixed(package.xml(sheet.handle))
     if (values := xml.count(b"<v>") + xml.count(b"<is>")) > CELLS:
         raise SourceChanged(
             f"sheet {sheet.name} holds {values} values, and {CELLS} cells are the limit"
         )
-    reach = None if b"<!" in xml else extent(xml)
-    if reach is None:
+    size = None if b"<!" in xml else extent(xml)
+    if size is None:
         xml = rewritten(sheet.handle, xml)
-        reach = extent(xml)
-    if reach is None:
+        size = extent(xml)
+    if size is None:
         raise SourceChanged(f"sheet {sheet.name} has cells that say their place in no known way")
-    check_size(sheet.name, *reach)
+    check_size(sheet.name, *size)
     table, tail = _table(sheet.name, xml)
     del xml
     merges = _merges(sheet.name, tail)
     uncalculated = _uncalculated(sheet.name, table, every=book.to_calculate)
-    if (
-        b' t="e"' in table
-    ):  # python-calamine gives an error as nothing, and refuses a sheet with a newer one
+    # python-calamine gives an error as nothing, and refuses a sheet with a newer one
+    if b' t="e"' in table:
         table = bytearray(_ERROR.sub(rb'\1 t="str"', table))
     copy = _copy(package, book, table)
     del table
@@ -76,55 +78,62 @@ def read_xlsx(package: Package, name: str | None) -> Grid:
 def _book(package: Package) -> _Book:
     path = "xl/workbook.xml"
     if "_rels/.rels" in package:
-        main = [path for kind, path in _related(package, "").values() if kind == "officeDocument"]
-        path = main[0] if main else path
+        main_paths = [
+            path for kind, path in _related(package, "").values() if kind == "officeDocument"
+        ]
+        path = main_paths[0] if main_paths else path
     if path.endswith(".bin"):
         raise SourceChanged(
             "the file is a binary workbook (xlsb): save it as .xlsx and send it again"
         )
     if path not in package:
         raise SourceChanged("the file is a zip, but no workbook: it has no list of sheets")
-    related = _related(package, path)
+    related_parts = _related(package, path)
     sheets, options = [], dict[str, str]()
-    for tag, given in elements(path, package.xml(path), {"sheet", "workbookPr", "calcPr"}):
+    for tag, attributes in elements(path, package.xml(path), {"sheet", "workbookPr", "calcPr"}):
         if tag != "sheet":
-            options |= given
-        elif related.get(given.get("id", ""), ("",))[0] == "worksheet":
-            visible = given.get("state", "visible") == "visible"
-            sheets.append(Listed(given.get("name", ""), visible, related[given["id"]][1]))
+            options |= attributes
+        elif related_parts.get(attributes.get("id", ""), ("",))[0] == "worksheet":
+            visible = attributes.get("state", "visible") == "visible"
+            sheets.append(
+                SheetEntry(attributes.get("name", ""), visible, related_parts[attributes["id"]][1])
+            )
     return _Book(
-        path,
-        path.rpartition("/")[0],
-        related,
-        sheets,
-        options.get("date1904") in {"1", "true"},
-        options.get("fullCalcOnLoad") in {"1", "true"},
+        path=path,
+        folder=path.rpartition("/")[0],
+        related=related_parts,
+        sheets=sheets,
+        starts_1904=options.get("date1904") in {"1", "true"},
+        to_calculate=options.get("fullCalcOnLoad") in {"1", "true"},
     )
 
 
 def _related(package: Package, path: str) -> dict[str, tuple[str, str]]:
-    """The parts that a part refers to, by id.
+    """Return the parts that a part refers to, by id.
 
-    The last word of their type, and their path in the zip.
+    Each is the last word of its type, and its path in the zip.
     """
     folder, _, name = path.rpartition("/")
-    listed = f"{folder}/_rels/{name}.rels".lstrip("/")
-    found = {}
-    for _, given in elements(listed, package.xml(listed), {"Relationship"}):
-        target = given.get("Target", "")
-        whole = target if target.startswith("/") else f"{folder}/{target}"
+    list_path = f"{folder}/_rels/{name}.rels".lstrip("/")
+    parts_by_id = {}
+    for _, attributes in elements(list_path, package.xml(list_path), {"Relationship"}):
+        target = attributes.get("Target", "")
+        full_path = target if target.startswith("/") else f"{folder}/{target}"
         steps: list[str] = []
-        for step in whole.split("/"):
+        for step in full_path.split("/"):
             if step == "..":
                 del steps[-1:]
             elif step not in {"", "."}:
                 steps.append(step)
-        found[given.get("Id", "")] = (given.get("Type", "").rpartition("/")[2], "/".join(steps))
-    return found
+        parts_by_id[attributes.get("Id", "")] = (
+            attributes.get("Type", "").rpartition("/")[2],
+            "/".join(steps),
+        )
+    return parts_by_id
 
 
 def _table(sheet: str, xml: bytearray) -> tuple[bytearray, bytearray]:
-    """What stands between the tags of the sheet's table, and all that comes after it."""
+    """Return what is between the tags of the sheet's table, and all that comes after it."""
     opening = _TABLE.search(xml)
     if not opening:
         raise SourceChanged(f"sheet {sheet} is no table of cells, or was cut off")
@@ -137,17 +146,17 @@ def _table(sheet: str, xml: bytearray) -> tuple[bytearray, bytearray]:
 
 
 def _uncalculated(sheet: str, table: bytearray, *, every: bool) -> frozenset[tuple[int, int]]:
-    """Formulas without a stored result.
+    """Return the cells of formulas without a stored result.
 
-    Every formula where the book asks to be calculated when it is opened.
+    With ``every``, of all formulas: the book asks to be calculated when it is opened.
     """
-    found = set()
-    for cell in _FORMULA.finditer(table) if b"<f" in table else ():
-        place, given, value = cell.groups()
-        if every or not (value or b' t="str"' in given):
-            found.add(cell_of(place.decode()))
-            check_size(sheet, uncalculated=len(found))
-    return frozenset(found)
+    cells = set()
+    for match in _FORMULA.finditer(table) if b"<f" in table else ():
+        place, attributes, value = match.groups()
+        if every or not (value or b' t="str"' in attributes):
+            cells.add(cell_of(place.decode()))
+            check_size(sheet, uncalculated=len(cells))
+    return frozenset(cells)
 
 
 def _merges(sheet: str, tail: bytearray) -> tuple[Merge, ...]:
@@ -162,7 +171,10 @@ def _merges(sheet: str, tail: bytearray) -> tuple[Merge, ...]:
 
 
 def _copy(package: Package, book: _Book, table: bytearray) -> bytes:
-    """A book of that one table, made of what was looked at: calamine finds nothing else in it."""
+    """Return a book of that one table, made of what was checked.
+
+    Calamine finds nothing else in it.
+    """
     parts: dict[str, bytes | bytearray] = {
         "_rels/.rels": _relations({"officeDocument": "xl/workbook.xml"}),
         "xl/_rels/workbook.xml.rels": _relations({"worksheet": "worksheets/sheet.xml"}),
@@ -178,11 +190,14 @@ def _copy(package: Package, book: _Book, table: bytearray) -> bytes:
         parts["xl/styles.xml"] = package.xml(styles)
     if (strings := book.part("sharedStrings")) and strings in package:
         parts["xl/sharedStrings.xml"] = _strings(strings, unprefixed(package.xml(strings)))
-    return packed(parts)
+    return zip_of(parts)
 
 
 def _strings(name: str, xml: bytearray) -> bytearray:
-    """The shared texts without their declared count, for which calamine would take memory in advance."""
+    """Return the shared texts without their declared count.
+
+    calamine would take memory in advance for that count.
+    """
     if (count := xml.count(b"<si")) > CELLS:
         raise SourceChanged(f"{name} in the file holds {count} texts, and {CELLS} are the limit")
     opening = _STRINGS.search(xml)

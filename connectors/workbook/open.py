@@ -1,6 +1,6 @@
-"""Opens a workbook that somebody sent.
+"""Opens a workbook that somebody sent: one sheet of an xls, xlsx or ods.
 
-One sheet of an xls, xlsx or ods, or the words for what else the file is.
+Where the file is something else, says what it is.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _SAVE = "open it in a spreadsheet program, save it as .xlsx and send it again"
 
 
 def open_sheet(part: PayloadPart, name: str | None) -> Grid:
-    """The cells of the sheet of that exact name, or of the only visible one.
+    """Return the cells of the sheet of that exact name, or of the only visible one.
 
-    What the file is says its content, not its name. Raises SourceChanged where it is no workbook,
-    has a password, is damaged or over a limit of ``_limits``.
+    The content says what the file is, not its name. Raises SourceChanged where it is no workbook,
+    has a password, is damaged or over a limit of ``connectors.workbook.limits``.
     """
     try:
         return _opened(part.content, name)
@@ -42,13 +42,13 @@ def _opened(content: bytes, name: str | None) -> Grid:
 
 
 def _what_it_is(content: bytes) -> str:
-    start = " ".join(content[:400].decode("utf-8", "replace").replace("\0", " ").split())[:60]
+    beginning = " ".join(content[:400].decode("utf-8", "replace").replace("\0", " ").split())[:60]
     if not content.strip(b"\0 \r\n\t"):
         return "the file is empty"
-    if start.lstrip("\ufeff").startswith("<"):
-        return f"the file is no workbook but a web page or XML with a workbook's name; {_SAVE}: {start}"
+    if beginning.lstrip("\ufeff").startswith("<"):
+        return f"the file is no workbook but a web page or XML with a workbook's name; {_SAVE}: {beginning}"
     if content.startswith(b"%PDF"):
         return "the file is no workbook but a PDF: send the workbook that it was made from"
     if b"\0" not in content[:4096]:
-        return f"the file is no workbook but text, such as CSV; {_SAVE}: {start}"
+        return f"the file is no workbook but text, such as CSV; {_SAVE}: {beginning}"
     return f"the file is no workbook that can be read (xls since Excel 95, xlsx, ods); {_SAVE}"

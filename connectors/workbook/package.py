@@ -1,6 +1,6 @@
-"""The zip around an xlsx or ods.
+"""The zip around an xlsx or ods, and its parts.
 
-Its parts, each unfolded under a limit and looked at before anybody parses it.
+Each part is unfolded under a limit, and checked before anybody parses it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from connectors.workbook.limits import (
 )
 from hub_core import SourceChanged
 
-_PACKED = 16 << 20  # bytes
+_COMPRESS_FROM = 16 << 20  # bytes
 _CHUNK = 1 << 18  # bytes unfolded at a time
 _BROKEN = (
     zipfile.BadZipFile,
@@ -57,13 +57,13 @@ class Package:
             raise SourceChanged(
                 f"the file unfolds to {declared} bytes, and {DECLARED_BYTES} are the limit"
             )
-        self._left = EXPANDED_BYTES
+        self._bytes_left = EXPANDED_BYTES
 
     def __contains__(self, name: str) -> bool:
         return _folded(name) in self._parts
 
     def xml(self, name: str) -> bytearray:
-        """An XML part, in UTF-8, without declarations and not deep.
+        """Return an XML part, in UTF-8, without declarations and not deep.
 
         Raises SourceChanged, also where it is missing.
         """
@@ -73,30 +73,32 @@ class Package:
             encoding and encoding[1].lower() not in {b"utf-8", b"us-ascii", b"ascii"}
         ):
             raise SourceChanged(f"{name} in the file is not UTF-8")
-        if b"<!" in data and (found := _DECLARED.search(data)):
+        if b"<!" in data and (declaration := _DECLARED.search(data)):
             raise SourceChanged(
-                f"{name} in the file declares entities or a DTD at byte {found.start()}"
+                f"{name} in the file declares entities or a DTD at byte {declaration.start()}"
             )
         _check_depth(name, data)
         return data
 
     def raw(self, name: str) -> bytearray:
-        """The bytes of a part; never more than its header says, nor than the limit leaves."""
+        """Return the bytes of a part; never more than its header says, nor than the limit leaves.
+
+        Raises SourceChanged where it is missing, encrypted, damaged or over the limit.
+        """
         info = self._parts.get(_folded(name))
         if info is None:
             raise SourceChanged(f"the file has no {name}: it is no whole workbook")
         if info.flag_bits & 1:
             raise SourceChanged(f"{name} in the file is encrypted: send it without a password")
-        if info.file_size > self._left or info.compress_type not in _PLAIN:
+        if info.file_size > self._bytes_left or info.compress_type not in _PLAIN:
             raise SourceChanged(
                 f"{name} in the file unfolds to {info.file_size} bytes: over the limit, or packed oddly"
             )
-        self._left -= info.file_size
+        self._bytes_left -= info.file_size
         data = bytearray()
         try:
-            with self._zip.open(
-                info
-            ) as stream:  # stops at the size that the header says, and checks its CRC
+            # stops at the size that the header says, and checks its CRC
+            with self._zip.open(info) as stream:
                 while chunk := stream.read(_CHUNK):
                     data += chunk
         except _BROKEN as error:
@@ -106,14 +108,18 @@ class Package:
         return data
 
 
-def packed(parts: dict[str, bytes | bytearray]) -> bytes:
-    """A zip of these parts and no others.
+def zip_of(parts: dict[str, bytes | bytearray]) -> bytes:
+    """Return a zip of these parts and no others.
 
     Large ones are packed, as the zip is copied more than once.
     """
     target = BytesIO()
-    how = zipfile.ZIP_DEFLATED if sum(map(len, parts.values())) > _PACKED else zipfile.ZIP_STORED
-    with zipfile.ZipFile(target, "w", how, compresslevel=1) as package:
+    compression = (
+        zipfile.ZIP_DEFLATED
+        if sum(map(len, parts.values())) > _COMPRESS_FROM
+        else zipfile.ZIP_STORED
+    )
+    with zipfile.ZipFile(target, "w", compression, compresslevel=1) as package:
         for name, data in parts.items():
             package.writestr(name, data)
     return target.getvalue()
@@ -126,7 +132,7 @@ def parse(
     end: End | None = None,
     text: Text | None = None,
 ) -> None:
-    """Runs expat over a part, names as they are written.
+    """Run expat over a part, names as they are written.
 
     Raises SourceChanged where the XML is broken or too much.
     """
@@ -143,20 +149,20 @@ def parse(
         raise SourceChanged(f"{name} in the file is broken XML: {error}") from error
 
 
-def elements(name: str, data: bytearray, wanted: Iterable[str]) -> list[tuple[str, dict[str, str]]]:
-    """The elements of these names, in order, with their attributes; prefixes left off."""
-    found: list[tuple[str, dict[str, str]]] = []
-    kinds = frozenset(wanted)
+def elements(name: str, data: bytearray, names: Iterable[str]) -> list[tuple[str, dict[str, str]]]:
+    """List the elements of these names, in order, with their attributes; prefixes left off."""
+    matches: list[tuple[str, dict[str, str]]] = []
+    tags = frozenset(names)
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         tag = tag.rpartition(":")[2]
-        if tag in kinds:
-            found.append(
+        if tag in tags:
+            matches.append(
                 (tag, {key.rpartition(":")[2]: value for key, value in attributes.items()})
             )
 
     parse(name, data, start)
-    return found
+    return matches
 
 
 Start = Callable[[str, dict[str, str]], None]
@@ -169,13 +175,16 @@ def _folded(name: str) -> str:
 
 
 def _check_depth(name: str, data: bytearray) -> None:
-    """How deep the XML is at each 256 kB, by counting tags: what opens less what closes."""
-    depth, size, odd = 0, 1 << 18, b"<!" in data or data.count(b"<?") > 1
+    """Raise SourceChanged where the XML is nested too deeply.
+
+    The depth is measured at each 256 kB, by counting tags: what opens less what closes.
+    """
+    depth, size, has_marks = 0, 1 << 18, b"<!" in data or data.count(b"<?") > 1
     for start in range(0, len(data), size):
         end = start + size
         depth += data.count(b"<", start, end)  # a mark of two characters may lie across the edge
         depth -= 2 * data.count(b"</", start, end + 1) + data.count(b"/>", start, end + 1)
-        if odd:
+        if has_marks:
             depth -= data.count(b"<!", start, end + 1) + data.count(b"<?", start, end + 1)
         if depth > XML_DEPTH:
             raise SourceChanged(

@@ -1,6 +1,6 @@
-"""The XML of a sheet in an xlsx.
+"""The XML of a sheet in an xlsx: how far its cells reach.
 
-How far its cells reach, and the same as most programs write it.
+XML that is written otherwise is written anew as most programs write it.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ _LETTERS, _DIGITS = bytes(range(65, 91)), bytes(range(48, 58))
 
 
 def unprefixed(xml: bytearray) -> bytearray:
-    """The XML without the prefix of its root, as in ``<x:worksheet>``.
+    """Return the XML without the prefix of its root, as in ``<x:worksheet>``.
 
     In sound XML ``<`` only ever starts a tag.
     """
-    found = _PREFIX.search(xml, 0, 1 << 16)
-    return xml.replace(b"<" + found[1], b"<").replace(b"</" + found[1], b"</") if found else xml
+    prefix = _PREFIX.search(xml, 0, 1 << 16)
+    return xml.replace(b"<" + prefix[1], b"<").replace(b"</" + prefix[1], b"</") if prefix else xml
 
 
 def extent(xml: bytearray) -> tuple[int, int] | None:
-    """Rows and columns from A1 to the last cell not written as empty; None where a cell does not say its place plainly.
+    """Return rows and columns from A1 to the last cell not written as empty.
 
-    That each does is proven by counting the tags. They are looked at some megabytes at a time.
+    None where a cell does not say its place plainly. That each does is proven by counting the tags.
+    They are looked at some megabytes at a time.
     """
     if any(mark in xml for mark in (b":c ", b":c>", b":c/", b"<c\n", b"<c\t", b"<c\r")):
         return None
@@ -49,7 +50,7 @@ def extent(xml: bytearray) -> tuple[int, int] | None:
         rows = max(rows, *map(int, set(joined.translate(None, _LETTERS).split())), 0)
         columns = max(
             columns,
-            *(_column(each) + 1 for each in set(joined.translate(None, _DIGITS).split())),
+            *(_column(name) + 1 for name in set(joined.translate(None, _DIGITS).split())),
             0,
         )
         start = end
@@ -57,10 +58,10 @@ def extent(xml: bytearray) -> tuple[int, int] | None:
 
 
 def rewritten(name: str, xml: bytearray) -> bytearray:
-    """The same sheet without prefixes, comments and CDATA, where each cell says its place.
+    """Return the same sheet without prefixes, comments and CDATA, where each cell says its place.
 
-    A cell that does not say it stands beside the one before, and a row under the one before. Raises
-    SourceChanged where the XML is broken, or too large to be read so.
+    A cell that does not say it is placed beside the one before, and a row under the one before.
+    Raises SourceChanged where the XML is broken, or too large to be read so.
     """
     if len(xml) > ODD_XML_BYTES:
         raise SourceChanged(
@@ -68,20 +69,20 @@ def rewritten(name: str, xml: bytearray) -> bytearray:
         )
     copy = _Copy()
     parse(name, xml, copy.start, copy.end, copy.text)
-    return bytearray("".join(copy.out).encode())
+    return bytearray("".join(copy.pieces).encode())
 
 
 class _Copy:
-    """The XML as it is written anew, and where the next cell stands."""
+    """The XML as it is written anew, and the place of the next cell."""
 
     def __init__(self) -> None:
-        self.out: list[str] = []
+        self.pieces: list[str] = []
         self._row = self._column = 0
 
-    def start(self, tag: str, given: dict[str, str]) -> None:
-        """An element opens."""
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Write an element that opens."""
         tag = tag.rpartition(":")[2]
-        place = given.pop("r", "").strip()
+        place = attributes.pop("r", "").strip()
         if tag == "row":
             self._row = int(place) if place.isascii() and place.isdigit() else self._row + 1
             self._column = 0
@@ -90,17 +91,17 @@ class _Copy:
             self._column = _column(place.rstrip("0123456789").encode()) + 1
         first = f' r="{_escaped(place)}"' if place else ""
         others = "".join(
-            f' {key}="{_escaped(value)}"' for key, value in given.items() if key != "xmlns"
+            f' {key}="{_escaped(value)}"' for key, value in attributes.items() if key != "xmlns"
         )
-        self.out.append(f"<{tag}{first}{others}>")
+        self.pieces.append(f"<{tag}{first}{others}>")
 
     def end(self, tag: str) -> None:
-        """An element closes."""
-        self.out.append(f"</{tag.rpartition(':')[2]}>")
+        """Write an element that closes."""
+        self.pieces.append(f"</{tag.rpartition(':')[2]}>")
 
     def text(self, data: str) -> None:
-        """Text, also of CDATA."""
-        self.out.append(_escaped(data))
+        """Write text, also of CDATA."""
+        self.pieces.append(_escaped(data))
 
 
 def _column(name: bytes) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, cast
 
-from hub_core import Document
+from hub_core import Document, DocumentFigure
 
 MARKED = ("E", "P", "F")
 CALENDARS = {"S": "kỳ thống kê", "A": "kỳ hành chính, từ ngày 15 đến ngày 14"}
@@ -20,10 +19,10 @@ _PERIODS = {
 }
 
 RowKey = tuple[str, str, str, str, str]  # indicator, measure, dims, period, calendar
-Figures = dict[str, dict[str, str]]  # by org unit
+Figures = dict[str, DocumentFigure]  # by org unit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Unit:
     """An org unit and its columns in the report."""
 
@@ -39,35 +38,52 @@ Column = tuple[Unit, str]  # an org unit and one of its parts
 
 
 def units(document: Document) -> list[Unit]:
-    """Totals first, then the reporters' org units in the manifest's order, also those without a figure."""
-    columns: dict[str, list[dict[str, str]]] = {}
+    """List the org units of a release: totals first, then those of its reporters, then others.
+
+    Reporters' org units are in the manifest's order, also those without a figure.
+    """
+    figures_by_unit: dict[str, list[DocumentFigure]] = {}
     for figure in document.figures:
-        columns.setdefault(figure["org_unit"], []).append(figure)
-    names = {unit: figures[0]["org_unit_name"] for unit, figures in columns.items()}
-    told = {reporter["provider"]: reporter["name"] for reporter in document.reporters}
+        figures_by_unit.setdefault(figure.org_unit, []).append(figure)
+    names = {unit: figures[0].org_unit_name for unit, figures in figures_by_unit.items()}
+    provider_names = {reporter.provider: reporter.name for reporter in document.reporters}
     states: dict[str, set[str]] = {}
-    for reporter in cast("list[dict[str, Any]]", document.manifest["reporters"]):
-        heard = [unit for unit in reporter["org_units"] if unit in columns]
-        for unit in heard or reporter["org_units"][:1]:
+    for reporter in document.manifest["reporters"]:
+        units_with_figures = [unit for unit in reporter["org_units"] if unit in figures_by_unit]
+        for unit in units_with_figures or reporter["org_units"][:1]:
             states.setdefault(unit, set()).add(reporter["state"])
-            names.setdefault(unit, told.get(reporter["provider"], unit))
-    others = [unit for unit in columns if unit not in states]
+            names.setdefault(unit, provider_names.get(reporter["provider"], unit))
+    others = [unit for unit in figures_by_unit if unit not in states]
     totals = [
-        u
-        for u in others
-        if any(f["coverage"] or f["method"] not in ("", "reported") for f in columns[u])
+        unit
+        for unit in others
+        if any(
+            figure.coverage or figure.method not in ("", "reported")
+            for figure in figures_by_unit[unit]
+        )
     ]
-    found = []
-    for unit in dict.fromkeys([*totals, *states, *others]):
-        figures = columns.get(unit, [])
-        parts = (
-            ("now", "was", "coverage") if any(f["coverage"] for f in figures) else ("now", "was")
+    return [
+        _unit(
+            unit,
+            names[unit],
+            figures_by_unit.get(unit, []),
+            total=unit in totals,
+            nil=states.get(unit) == {"nil"},
         )
-        marked = any(f["status"] in MARKED for f in figures)
-        found.append(
-            Unit(unit, names[unit], unit in totals, states.get(unit) == {"nil"}, marked, parts)
-        )
-    return found
+        for unit in dict.fromkeys([*totals, *states, *others])
+    ]
+
+
+def _unit(id_: str, name: str, figures: list[DocumentFigure], *, total: bool, nil: bool) -> Unit:
+    has_coverage = any(figure.coverage for figure in figures)
+    return Unit(
+        id=id_,
+        name=name,
+        total=total,
+        nil=nil,
+        marked=any(figure.status in MARKED for figure in figures),
+        parts=("now", "was", "coverage") if has_coverage else ("now", "was"),
+    )
 
 
 @dataclass(frozen=True)
@@ -81,41 +97,46 @@ class Row:
 
 
 def rows(document: Document) -> list[Row]:
-    """Indicators in the release's order, the plain row of each before its breakdowns."""
-    told: dict[RowKey, Figures] = {}
+    """List indicators in the release's order, the plain row of each before its breakdowns."""
+    figures_by_key: dict[RowKey, Figures] = {}
     for figure in document.figures:
         key = (
-            figure["indicator"],
-            figure["measure"],
-            figure["dims"],
-            figure["period"],
-            figure["calendar"],
+            figure.indicator,
+            figure.measure,
+            figure.dims,
+            figure.period,
+            figure.calendar,
         )
-        told.setdefault(key, {})[figure["org_unit"]] = figure
-    before: dict[tuple[str, ...], dict[str, str]] = {}
-    for (indicator, unit, measure, dims), value in document.previous.items():
-        key = (indicator, measure, dims, document.period, str(document.manifest["calendar"]))
-        before.setdefault(key, {})[unit] = value
+        figures_by_key.setdefault(key, {})[figure.org_unit] = figure
+    previous_by_key: dict[tuple[str, ...], dict[str, str]] = {}
+    here = (document.period, str(document.manifest["calendar"]))
+    for figure in document.previous:
+        key = (figure.indicator, figure.measure, figure.dims, *here)
+        previous_by_key.setdefault(key, {})[figure.org_unit] = figure.value
     ranks = {
-        indicator: rank for rank, indicator in enumerate(dict.fromkeys(key[0] for key in told))
+        indicator: rank
+        for rank, indicator in enumerate(dict.fromkeys(key[0] for key in figures_by_key))
     }
-    keys = sorted(told, key=lambda key: (ranks[key[0]], *key))
-    return [Row(key[0], _detail(document, key), told[key], before.get(key, {})) for key in keys]
+    keys = sorted(figures_by_key, key=lambda key: (ranks[key[0]], *key))
+    return [
+        Row(key[0], _detail(document, key), figures_by_key[key], previous_by_key.get(key, {}))
+        for key in keys
+    ]
 
 
 def _detail(document: Document, key: RowKey) -> str:
     _, measure, dims, period, calendar = key
-    told = [
+    details = [
         _MEASURES.get(measure, measure),
         dims.replace(";", ", "),
         "" if period == document.period else spoken(period),
         "" if calendar == document.manifest["calendar"] else CALENDARS.get(calendar, calendar),
     ]
-    return "; ".join(text for text in told if text)
+    return "; ".join(text for text in details if text)
 
 
 def spoken(label: str) -> str:
-    """A period as it is said: ``2025-Q1`` is *Quý I/2025*."""
+    """Return a period as it is said: ``2025-Q1`` is *Quý I/2025*."""
     match = re.fullmatch(r"([0-9]{4})(?:-([MQSN])([0-9]+))?", label)
     if not match:
         return label

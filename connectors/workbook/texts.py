@@ -1,6 +1,6 @@
 """The texts of a sheet as they are read.
 
-Decoded where its font was one of before Unicode, stacked into headings.
+They are decoded where the font was one of before Unicode; headings are stacked.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import product
 import polars as pl
 
 from connectors.text.vietnamese import check_vietnamese, decoded
-from connectors.workbook.grid import Cell, Grid, collapsed, plain, text_of
+from connectors.workbook.grid import Cell, Grid, collapsed, plain_decimal, text_of
 from hub_core import SourceChanged
 
 NUMBER = "#number"
@@ -27,12 +27,15 @@ class Texts:
         self._decoded: dict[str, str] = {}
 
     def at(self, row: int, column: int) -> str:
-        """The text of a cell, decoded; empty where nothing stands."""
+        """Return the text of a cell, decoded; empty where the cell is."""
         cell = self.grid.cell(row, column)
-        return self._read(cell, row, column) if isinstance(cell, str) else text_of(cell)
+        return self._decoded_text(cell, row, column) if isinstance(cell, str) else text_of(cell)
 
     def check(self) -> None:
-        """Raises SourceChanged where an encoding is declared and what was read so far is no Vietnamese."""
+        """Raise SourceChanged where an encoding is declared and the texts are no Vietnamese.
+
+        The texts are all that were read so far.
+        """
         if self._encoding:
             try:
                 check_vietnamese(self._decoded.values())
@@ -42,19 +45,19 @@ class Texts:
                 ) from error
 
     def headings(self, first: int, last: int, columns: Collection[int], width: int) -> list[str]:
-        """The stacked heading of each of these columns, empty for others.
+        """Return the stacked heading of each of these columns, empty for others.
 
-        Texts stand from top to bottom, a merged range's once in each of its columns; what such a
+        Texts come from top to bottom, a merged range's once in each of its columns; what such a
         range covers does not count.
         """
         covered: dict[tuple[int, int], tuple[int, int] | None] = {}
-        room = max(last + 1 - first, 0) * width
+        cells_left = max(last + 1 - first, 0) * width
         for top, left, bottom, right in self.grid.merges:
             area = [
                 range(max(top, first), min(bottom, last) + 1),
                 range(left, min(right + 1, width)),
             ]
-            if (room := room - len(area[0]) * len(area[1])) < 0:
+            if (cells_left := cells_left - len(area[0]) * len(area[1])) < 0:
                 raise SourceChanged(
                     f"merged ranges in the header of sheet {self.grid.sheet} overlap"
                 )
@@ -68,14 +71,19 @@ class Texts:
         return stacked
 
     def series(self, name: str, rows: list[int], column: int) -> list[pl.Series]:
-        """A column of these rows: its texts, and its numbers beside them where it has any."""
+        """Return a column of these rows: its texts, and its numbers beside them where it has any.
+
+        The numbers are plain decimal text under ``name#number``.
+        """
         cells = self._cells(rows, column)
         kinds = set(map(type, cells))
         if kinds <= _NUMBERS:
             texts = pl.Series(name, [None], dtype=pl.String).new_from_index(0, len(cells))
         else:
-            each = [self._or_none(cell, row, column) for row, cell in zip(rows, cells, strict=True)]
-            texts = pl.Series(name, each, dtype=pl.String)
+            values = [
+                self._text_or_none(cell, row, column) for row, cell in zip(rows, cells, strict=True)
+            ]
+            texts = pl.Series(name, values, dtype=pl.String)
         if not kinds & _NUMBERS:
             return [texts]
         return [
@@ -84,19 +92,21 @@ class Texts:
         ]
 
     def _cells(self, rows: list[int], column: int) -> list[Cell]:
-        lines = [self.grid.rows[row] for row in rows]
+        cells_by_row = [self.grid.rows[row] for row in rows]
         try:
-            return [line[column] for line in lines]
+            return [row_cells[column] for row_cells in cells_by_row]
         except IndexError:  # rows are as long as what stands in them
-            return [line[column] if column < len(line) else "" for line in lines]
+            return [
+                row_cells[column] if column < len(row_cells) else "" for row_cells in cells_by_row
+            ]
 
-    def _or_none(self, cell: Cell, row: int, column: int) -> str | None:
-        """A cell's text, or None where it has none: a blank or a number."""
+    def _text_or_none(self, cell: Cell, row: int, column: int) -> str | None:
+        """Return a cell's text, or None where it has none: a blank or a number."""
         if isinstance(cell, str):
-            return self._read(cell, row, column) if cell.strip() else None
+            return self._decoded_text(cell, row, column) if cell.strip() else None
         return None if type(cell) in _NUMBERS else text_of(cell)
 
-    def _read(self, text: str, row: int, column: int) -> str:
+    def _decoded_text(self, text: str, row: int, column: int) -> str:
         if self._encoding is None:
             return text
         if text not in self._decoded:
@@ -109,17 +119,23 @@ class Texts:
 
 
 def _numbers(name: str, cells: list[Cell | None]) -> pl.Series:
-    """The numbers as ``plain`` writes them; floats by polars, whose texts are the shortest too."""
+    """Return the numbers as ``plain_decimal`` writes them.
+
+    Floats are written by polars, whose texts are the shortest too.
+    """
     if int in set(map(type, cells)):
         return pl.Series(
             name, [None if cell is None else text_of(cell) for cell in cells], dtype=pl.String
         )
     numbers = pl.Series(name, cells, dtype=pl.Float64)
     texts = numbers.cast(pl.String)
-    odd = (texts.str.contains("[eEnN]") | (numbers == 0)).fill_null(value=False)  # 1e16, NaN, -0.0
+    # 1e16, NaN, -0.0
+    to_rewrite = (texts.str.contains("[eEnN]") | (numbers == 0)).fill_null(value=False)
     texts = texts.str.strip_suffix(".0")
     return (
-        texts.scatter(odd.arg_true(), [plain(number) for number in numbers.filter(odd)])
-        if odd.any()
+        texts.scatter(
+            to_rewrite.arg_true(), [plain_decimal(number) for number in numbers.filter(to_rewrite)]
+        )
+        if to_rewrite.any()
         else texts
     )

@@ -1,4 +1,4 @@
-"""python-calamine, given a copy of a book of one sheet: typed cells from A1 on."""
+"""Typed cells from A1 on, by python-calamine, which is given a copy of a book of one sheet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hub_core import SourceChanged
 
 
 def typed_rows(copy: bytes, sheet: str) -> list[list[Cell]]:
-    """The cells of the only sheet of an xlsx or xls, row by row.
+    """Return the cells of the only sheet of an xlsx or xls, row by row.
 
     Raises SourceChanged where it does not read.
     """

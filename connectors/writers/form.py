@@ -5,11 +5,10 @@ One sheet to fill, one that says how, and a hidden one that the hub reads by.
 
 from __future__ import annotations
 
-import io
 import math
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from connectors.forms.layout import (
     CODE,
@@ -104,26 +103,25 @@ class FormWriter(Writer[Form]):
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     suffix = ".xlsx"
 
-    def write(self, document: Form) -> bytes:
-        """The workbook, empty and protected without a password."""
-        content, told = io.BytesIO(), manifest(document)
-        book = workbook(content)
+    def write(self, document: Form, file: BinaryIO) -> None:
+        """Write the workbook, empty and protected without a password."""
+        layout = manifest(document)
+        book = workbook(file)
         book.set_properties({"title": f"{document.title} {document.period}", "created": _MADE})
         left = f"{document.dataflow} · {document.period} · {document.provider}"[:_FOOTER]
-        right = f"{FORMAT} {VERSION} · {told.digest[:12]}"
+        right = f"{FORMAT} {VERSION} · {layout.digest[:12]}"
         sheet, how = (Page(book, name, left=left, right=right) for name in (SHEET, "Hướng dẫn"))
         _head(sheet, document)
         _nil(sheet)
         _lines(sheet, document)
         _blanks(sheet, book, document)
-        _choices(sheet, told)
+        _choices(sheet, layout)
         _signed(sheet, FIRST_ROW + len(document.lines) + 1)
         _how(how)
-        _hidden(book, told)
+        _hidden(book, layout)
         for page in (sheet, how):
             page.sheet.protect("", {"format_columns": True, "format_rows": True})
         book.close()
-        return content.getvalue()
 
 
 def _head(page: Page, form: Form) -> None:
@@ -154,22 +152,22 @@ def _head(page: Page, form: Form) -> None:
 
 
 def _nil(page: Page) -> None:
-    """The box that says that there is nothing to report."""
+    """Write the box that says that there is nothing to report."""
     boxed: Look = {"text_wrap": True, "align": "right", "indent": 1, "bold": True}
     page.merged((NIL_ROW, 0, NIL_ROW, UNIT), NIL_LABEL, _NIL_EN, boxed)
-    told = {
+    hints = {
         "input_title": "Không phát sinh",
         "input_message": "Chọn x nếu cả kỳ không phát sinh số liệu nào. Nếu có số liệu thì để trống ô này.",
         "error_title": "Không phát sinh",
         "error_message": "Ô này chỉ nhận x hoặc để trống.",
     }
     page.sheet.data_validation(
-        NIL_ROW, FIGURE, NIL_ROW, FIGURE, {"validate": "list", "source": [NIL], **told}
+        NIL_ROW, FIGURE, NIL_ROW, FIGURE, {"validate": "list", "source": [NIL], **hints}
     )
 
 
 def _lines(page: Page, form: Form) -> None:
-    """What stands in each line; English where an indicator comes first."""
+    """Write what stands in each line; English where an indicator comes first."""
     before = ""
     for row, line in enumerate(form.lines, start=FIRST_ROW):
         english = line.name_en if line.indicator != before else ""
@@ -193,7 +191,7 @@ def _lines(page: Page, form: Form) -> None:
 
 
 def _blanks(page: Page, book: Workbook, form: Form) -> None:
-    """The cells that wait for the clerk, truly empty.
+    """Write the cells that wait for the clerk, truly empty.
 
     A figure with more decimals than usual is shown with them.
     """
@@ -221,9 +219,9 @@ def _blanks(page: Page, book: Workbook, form: Form) -> None:
         row = last + 1
 
 
-def _choices(page: Page, told: Manifest) -> None:
-    """What may be put where, and what is said of it while it is put there."""
-    first, last = FIRST_ROW, FIRST_ROW + len(told.lines) - 1
+def _choices(page: Page, layout: Manifest) -> None:
+    """Say what may be put where, and what is said of it while it is put there."""
+    first, last = FIRST_ROW, FIRST_ROW + len(layout.lines) - 1
     figure = {
         "validate": "decimal",
         "criteria": "between",
@@ -242,11 +240,11 @@ def _choices(page: Page, told: Manifest) -> None:
     }
     page.sheet.data_validation(first, FIGURE, last, FIGURE, figure)
     page.sheet.data_validation(first, STATUS, last, STATUS, status)
-    for index, line in enumerate(told.lines):
+    for index, line in enumerate(layout.lines):
         if len(line.units) > 1:
             unit = {
                 "validate": "list",
-                "source": told.units_of(index),
+                "source": layout.units_of(index),
                 "input_title": "Đơn vị tính",
                 "input_message": "Chọn đơn vị tính của số liệu ở dòng này.",
                 "error_title": "Đơn vị tính",
@@ -289,10 +287,13 @@ def _how(page: Page) -> None:
         page.sheet.set_row_pixels(row, height(900, text, english) + 6)
 
 
-def _hidden(book: Workbook, told: Manifest) -> None:
-    """The sheet that the hub reads by; whoever changes it must ask for a new form."""
+def _hidden(book: Workbook, layout: Manifest) -> None:
+    """Write the hidden sheet that the hub reads by.
+
+    Whoever changes it must ask for a new form.
+    """
     sheet = book.add_worksheet(HIDDEN)
-    for row, cells in enumerate(told.rows()):
+    for row, cells in enumerate(layout.rows()):
         for column, text in enumerate(cells):
             sheet.write_string(row, column, text)
     sheet.protect("")

@@ -5,11 +5,11 @@ Each row as it came and why, and what is to be done.
 
 from __future__ import annotations
 
-import io
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 from connectors.forms.to_do import AT_THE_SOURCE, FIELDS, STEPS, TO_DO
 from connectors.workbook.sheet import CELL, CENTRED, HEADING, Look, Page, height, workbook
@@ -48,10 +48,10 @@ class QuarantineWriter(Writer[Quarantine]):
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     suffix = ".xlsx"
 
-    def write(self, document: Quarantine) -> bytes:
-        """The workbook; its only date is that of the submission."""
-        content, at = io.BytesIO(), datetime.fromisoformat(document.admitted_at)
-        book = workbook(content)
+    def write(self, document: Quarantine, file: BinaryIO) -> None:
+        """Write the workbook; its only date is that of the submission."""
+        at = datetime.fromisoformat(document.admitted_at)
+        book = workbook(file)
         made = at.astimezone(UTC).replace(tzinfo=None)
         book.set_properties(
             {"title": f"Dòng bị loại {document.provision} {document.period}", "created": made}
@@ -66,22 +66,21 @@ class QuarantineWriter(Writer[Quarantine]):
         _rows(rows, document)
         _counts(counts, document)
         book.close()
-        return content.getvalue()
 
 
 def _rows(page: Page, document: Quarantine) -> None:
-    told = document.rows[:_MOST]
-    columns = _columns(row.cells for row in told)
+    shown_rows = document.rows[:_MOST]
+    columns = _columns(row.cells for row in shown_rows)
     room = 0 if columns else (_PAGE - sum(pixels for _, _, pixels in _LEADERS)) // _LEADING
     widths = [pixels + room * (pixels > 100) * 2 for _, _, pixels in _LEADERS]
-    widths += [_width(name, told) for name in columns]
+    widths += [_width(name, shown_rows) for name in columns]
     _heading(page, columns, widths)
     _head(page, document, widths)
     endings = _endings(columns)
-    for number, row in enumerate(told, start=1):
+    for number, row in enumerate(shown_rows, start=1):
         _row(page, number, row, endings, widths)
-    last = _FIRST + len(told) - 1
-    if told:
+    last = _FIRST + len(shown_rows) - 1
+    if shown_rows:
         page.sheet.autofilter(_FIRST - 1, 0, last, len(widths) - 1)
     if len(document.rows) >= _MOST:
         page.text(
@@ -133,7 +132,7 @@ def _head(page: Page, document: Quarantine, widths: list[int]) -> None:
 
 
 def _heading(page: Page, columns: list[str], widths: list[int]) -> None:
-    """The hub's own columns, then the sender's under one heading."""
+    """Write the headings of the hub's own columns, then the sender's under one heading."""
     for column, pixels in enumerate(widths):
         page.sheet.set_column_pixels(column, column, pixels)
     for column, (name, english, _) in enumerate(_LEADERS):
@@ -179,15 +178,15 @@ def _row(
 
 def _endings(columns: list[str]) -> dict[str, tuple[str, str]]:
     """How a locator ends that names a column, in a table and in JSON."""
-    told = {name: unicodedata.normalize("NFC", name) for name in columns}
+    composed = {name: unicodedata.normalize("NFC", name) for name in columns}
     return {
         name: (f" column {end}", "/" + end.replace("~", "~0").replace("/", "~1"))
-        for name, end in told.items()
+        for name, end in composed.items()
     }
 
 
 def _at_fault(row: QuarantinedRow, endings: dict[str, tuple[str, str]]) -> set[str]:
-    """The sender's columns that a row is at fault in.
+    """Return the sender's columns that a row is at fault in.
 
     The one that the locator names, else those with its text.
     """
@@ -220,7 +219,7 @@ def _columns(rows: Iterable[dict[str, str]]) -> list[str]:
 
 
 def _width(name: str, rows: Iterable[QuarantinedRow]) -> int:
-    """The pixels of a column of the sender's, by its longest text and the longest word of its name."""
+    """Return the pixels of a sender's column, by its longest text and its name's longest word."""
     longest = max((len(row.cells.get(name, "")) for row in rows), default=0)
     return min(
         _WIDEST,
@@ -283,5 +282,5 @@ def _fits(widths: list[int]) -> bool:
 
 
 def _dotted(number: int) -> str:
-    """A count as Vietnamese writes it: 12.345."""
+    """Return a count as Vietnamese writes it: 12.345."""
     return f"{number:,}".replace(",", ".")

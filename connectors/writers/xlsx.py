@@ -5,10 +5,9 @@ The table, who is missing, where it comes from.
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import BinaryIO
 
 from connectors.workbook.sheet import CELL, CENTRED, HEADING, Look, Page, height, workbook
 from connectors.workbook.table import CALENDARS, MARKED, Column, Row, Unit, rows, spoken, units
@@ -76,13 +75,14 @@ class XlsxWriter(Writer[Document]):
     Settings = XlsxSettings
     settings: XlsxSettings
 
-    def write(self, document: Document) -> bytes:
-        """The workbook; its only date is the manifest's ``now``."""
-        content, told = io.BytesIO(), document.manifest
-        book = workbook(content)
-        now = datetime.fromisoformat(str(told["now"])).astimezone(UTC).replace(tzinfo=None)
+    def write(self, document: Document, file: BinaryIO) -> None:
+        """Write the workbook; its only date is the manifest's ``now``."""
+        manifest = document.manifest
+        book = workbook(file)
+        now = datetime.fromisoformat(str(manifest["now"])).astimezone(UTC).replace(tzinfo=None)
         book.set_properties({"title": document.title, "created": now})
-        left = f"{told['dataflow']} · {told['period']} · {told['calendar']} · phiên bản {told['version']}"
+        names = (str(manifest[key]) for key in ("dataflow", "period", "calendar"))
+        left = f"{' · '.join(names)} · phiên bản {manifest['version']}"
         right = f"Bản kê (manifest) {document.manifest_digest[:12]}"
         for name, fill in (
             ("Báo cáo", self._report),
@@ -91,7 +91,6 @@ class XlsxWriter(Writer[Document]):
         ):
             fill(Page(book, name, left=left, right=right), document)
         book.close()
-        return content.getvalue()
 
     def _report(self, page: Page, document: Document) -> None:
         _report(page, document, self.settings.issued_by)
@@ -120,15 +119,17 @@ def _report(page: Page, document: Document, issued_by: str) -> None:
 
 
 def _about(document: Document, issuer: str) -> list[tuple[str, str]]:
-    """What period it is, and who made it from how many of how many reporters."""
-    told = document.manifest
-    version, reason = told["version"], str(told["reason"])
-    counts = Counter(reporter["state"] for reporter in document.reporters)
+    """Say what period it is, and who made it from how many of how many reporters."""
+    manifest = document.manifest
+    version, reason = manifest["version"], str(manifest["reason"])
+    counts = Counter(reporter.state for reporter in document.reporters)
     answered, owed = sum(counts[state] for state in _ANSWERED), counts.total()
     each = ", ".join(
         f"{counts[state]} {name}" for state, name in reversed(_STATES.items()) if counts[state]
     )
-    period = f"Kỳ báo cáo: {spoken(document.period)} ({CALENDARS.get(str(told['calendar']), '')})"
+    period = (
+        f"Kỳ báo cáo: {spoken(document.period)} ({CALENDARS.get(str(manifest['calendar']), '')})"
+    )
     maker = f"{issuer} tổng hợp từ báo cáo của {answered}/{owed} đơn vị ({each})"
     return [
         (
@@ -160,7 +161,7 @@ def _headings(page: Page, shown: list[Unit], row: int) -> None:
 
 
 def _body(page: Page, lines: list[Row], columns: list[Column], first: int) -> int:
-    """The rows, the columns as wide as their longest figure; gives the row after them."""
+    """Write the rows, the columns as wide as their longest figure; return the row after them."""
     widths = [_NARROWEST[part] for _, part in columns]
     numbers: dict[str, int] = {}
     for at, row in enumerate(lines, start=first):
@@ -176,16 +177,16 @@ def _body(page: Page, lines: list[Row], columns: list[Column], first: int) -> in
 
 
 def _lead(page: Page, at: int, row: Row, number: str) -> None:
-    """The columns before the figures: number, code, indicator and unit of measure."""
+    """Write the columns before the figures: number, code, indicator and unit of measure."""
     known = next(iter(row.figures.values()))
-    name = f"{known['name_vi']} – {row.detail}" if row.detail else known["name_vi"]
+    name = f"{known.name_vi} – {row.detail}" if row.detail else known.name_vi
     page.sheet.set_row_pixels(
-        at, max(height(_WIDE, name, known["name_en"]), height(_NARROW, known["unit"]))
+        at, max(height(_WIDE, name, known.name_en), height(_NARROW, known.unit))
     )
     page.text(at, 0, number, look=CENTRED)
     page.text(at, 1, row.indicator, look=CENTRED)
-    page.text(at, 2, name, known["name_en"], {**CELL, "indent": 2 if row.detail else 1})
-    page.text(at, 3, known["unit"], look=CENTRED)
+    page.text(at, 2, name, known.name_en, {**CELL, "indent": 2 if row.detail else 1})
+    page.text(at, 3, known.unit, look=CENTRED)
 
 
 def _cell(page: Page, at: tuple[int, int], row: Row, column: Column) -> int:
@@ -195,15 +196,15 @@ def _cell(page: Page, at: tuple[int, int], row: Row, column: Column) -> int:
     centred = {**look, "align": "center"}
     figure = row.figures.get(unit.id)
     if part == "coverage":
-        page.text(*at, figure["coverage"] if figure else "", look=centred)
+        page.text(*at, figure.coverage if figure else "", look=centred)
         return 0
-    now, mark = (figure["value"], figure["status"]) if figure else ("", "")
+    now, mark = (figure.value, figure.status) if figure else ("", "")
     value = now if part == "now" else row.previous.get(unit.id, "")
     if not value:
         page.text(*at, "–" if unit.nil and part == "now" else "…", look=centred)
         return 0
     shown = (mark if mark in MARKED else " ") if part == "now" and unit.marked else ""
-    decimals = int(next(iter(row.figures.values()))["decimals"] or 0)
+    decimals = next(iter(row.figures.values())).decimals
     return page.number(at, value, decimals, shown, look)
 
 
@@ -223,16 +224,14 @@ def _missing(page: Page, document: Document) -> None:
     }
     order = list(_STATES)
     listed = [
-        [reporter["name"], reporter["provider"], reporter["province"], _STATES[reporter["state"]]]
-        for reporter in sorted(
-            document.reporters, key=lambda reporter: order.index(reporter["state"])
-        )
+        [reporter.name, reporter.provider, reporter.province, _STATES[reporter.state]]
+        for reporter in sorted(document.reporters, key=lambda reporter: order.index(reporter.state))
     ]
     page.listed(2, headings, listed)
 
 
 def _sources(page: Page, document: Document) -> None:
-    told = document.manifest
+    manifest = document.manifest
     page.merged(
         (0, 0, 0, 4),
         "NGUỒN SỐ LIỆU CỦA BÁO CÁO",
@@ -250,16 +249,16 @@ def _sources(page: Page, document: Document) -> None:
         "Mã băm nội dung": ("Content digest", 130),
     }
     fields = ("province", "provision", "dataflow", "period", "calendar", "revision")
-    used = cast("list[dict[str, Any]]", told["submissions"])
+    used = manifest["submissions"]
     listed = [[*(str(one[name]) for name in fields), one["content_digest"][:12]] for one in used]
     row = page.listed(2, headings, listed) + 1
     facts = {
-        "Phiên bản (version)": f"{told['version']} ({told['reason']})",
-        "Số dòng số liệu (figures)": str(told["figures"]),
-        "Mã băm số liệu (figures digest)": str(told["figures_digest"]),
-        "Mã băm danh mục (catalogue digest)": str(told["catalogue"]),
+        "Phiên bản (version)": f"{manifest['version']} ({manifest['reason']})",
+        "Số dòng số liệu (figures)": str(manifest["figures"]),
+        "Mã băm số liệu (figures digest)": str(manifest["figures_digest"]),
+        "Mã băm danh mục (catalogue digest)": str(manifest["catalogue"]),
         "Mã băm bản kê (manifest digest)": document.manifest_digest,
-        "Bản kê trước (previous manifest)": str(told["previous"] or "–"),
+        "Bản kê trước (previous manifest)": str(manifest["previous"] or "–"),
     }
     for offset, (name, text) in enumerate(facts.items()):
         page.text(row + offset, 1, name, look=_BOLD)

@@ -1,4 +1,1 @@
-"""The rules by which figures add up.
-
-Along the calendar, up the org tree, as quotients and by formula.
-"""
+"""The rules by which figures add up: along the calendar, up the tree, as quotients, by formula."""

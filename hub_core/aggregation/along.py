@@ -1,4 +1,4 @@
-"""Along the calendar: a period's figures from the finer periods that make it up."""
+"""A period's figures from the finer periods that make it up."""
 
 from __future__ import annotations
 
@@ -16,32 +16,42 @@ FIGURE = (*UNIT, "value", "rank", "method")
 def along_calendar(
     scope: Scope, observations: pl.LazyFrame, present: Collection[str] | None
 ) -> pl.DataFrame:
-    """Figures of the period.
+    """Give the figures of the scope's period.
 
-    As reported, else from the finer periods that make it up where all of them are there.
+    A figure is as reported. Where none was reported, it is made from the finer periods that make
+    the period up, if all of them are there.
     """
-    other = (
+    in_other_calendar = (
         pl.col("calendar") != scope.calendar.value
     )  # where the dataflow is mixed: never re-based, but marked
-    told = observations.filter(
+    valued = observations.filter(
         pl.col("calendar").is_in(scope.calendars), pl.col("value").is_not_null()
     )
     if len(scope.calendars) > 1:
-        told = told.with_columns(rank=pl.when(other).then(_estimate()).otherwise("rank"))
-    found = told.filter(pl.col("period") == str(scope.period)).select(
+        valued = valued.with_columns(
+            rank=pl.when(in_other_calendar).then(_estimate()).otherwise("rank")
+        )
+    reported = valued.filter(pl.col("period") == str(scope.period)).select(
         *UNIT, "value", "rank", method("reported")
     )
-    known = found.collect(engine="streaming")
+    figures = reported.collect(engine="streaming")
     for frequency in ("S", "Q", "M"):  # the coarsest first
         parts = [str(p) for p in scope.parts(frequency)]
         if parts and (present is None or set(parts) <= set(present)):
-            derived = _from_parts(scope, told, parts, frequency)
-            known = pl.concat([known, derived.join(known.select(UNIT), on=list(UNIT), how="anti")])
-    return known
+            derived = _from_parts(scope, valued, parts, frequency)
+            figures = pl.concat(
+                [figures, derived.join(figures.select(UNIT), on=list(UNIT), how="anti")]
+            )
+    return figures
 
 
-def _from_parts(scope: Scope, told: pl.LazyFrame, parts: list[str], frequency: str) -> pl.DataFrame:
-    """Sums and averages where there is a figure of every part, and what was last where there is one of the last."""
+def _from_parts(
+    scope: Scope, valued: pl.LazyFrame, parts: list[str], frequency: str
+) -> pl.DataFrame:
+    """Make figures from those of a period's parts, each indicator by its ``agg_time``.
+
+    Sums and averages need a figure of every part; ``last`` needs one of the last part.
+    """
     last = pl.col("period") == parts[-1]
     by_rule = {
         rule: [i.code for i in scope.indicators if i.agg_time == rule]
@@ -49,18 +59,18 @@ def _from_parts(scope: Scope, told: pl.LazyFrame, parts: list[str], frequency: s
     }
     rules = [code for codes in by_rule.values() for code in codes]
     final, mean = (pl.col("indicator").is_in(by_rule[rule]) for rule in ("last", "avg"))
-    made = (
-        told.filter(pl.col("period").is_in(parts), pl.col("indicator").is_in(rules))
+    combined = (
+        valued.filter(pl.col("period").is_in(parts), pl.col("indicator").is_in(rules))
         .with_columns(final=final)
         .filter(last | ~pl.col("final"))
         .group_by(*UNIT)
         .agg(pl.col("value").sum(), pl.col("rank").min(), n=pl.len())
         .filter(pl.col("n") == pl.when(final).then(1).otherwise(len(parts)))
     )
-    whole = pl.col("value") / pl.col("n")  # exact: averages are thirty-sixths
-    return made.select(
+    average = pl.col("value") / pl.col("n")  # exact: averages are thirty-sixths
+    return combined.select(
         *UNIT,
-        pl.when(mean).then(whole.cast(VALUE)).otherwise("value").alias("value"),
+        pl.when(mean).then(average.cast(VALUE)).otherwise("value").alias("value"),
         "rank",
         pl.when(final)
         .then(method(f"last of {frequency}"))
@@ -72,11 +82,14 @@ def _from_parts(scope: Scope, told: pl.LazyFrame, parts: list[str], frequency: s
     ).collect(engine="streaming")
 
 
-def carried_forward(carried: pl.LazyFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Stocks of an earlier period where nothing is known of this one; at most an estimate of it."""
-    told = carried.filter(pl.col("value").is_not_null())
-    stocks = told.select(*UNIT, "value", rank=_estimate(), method=method("carried forward"))
-    return stocks.collect(engine="streaming").join(known.select(UNIT), on=list(UNIT), how="anti")
+def carried_forward(carried: pl.LazyFrame, figures: pl.DataFrame) -> pl.DataFrame:
+    """Give stocks of an earlier period where this period has no figure.
+
+    Their status is at most an estimate. ``figures``: those of this period.
+    """
+    valued = carried.filter(pl.col("value").is_not_null())
+    stocks = valued.select(*UNIT, "value", rank=_estimate(), method=method("carried forward"))
+    return stocks.collect(engine="streaming").join(figures.select(UNIT), on=list(UNIT), how="anti")
 
 
 def _estimate() -> pl.Expr:

@@ -28,22 +28,25 @@ METHOD: Final = pl.Enum(
 ESTIMATE, PRELIMINARY = STATUSES.index("E"), STATUSES.index("P")
 
 
-def times(indicator: Indicator) -> int:
-    """How many times a figure is carried.
+def multiplier(indicator: Indicator) -> int:
+    """Return by how much an indicator's values are multiplied while they are added up.
 
-    Averages over time as thirty-sixths, to be divided once, at the end.
+    Averages over time are carried as thirty-sixths, to be divided once, at the end.
     """
     return 36 if indicator.agg_time == "avg" else 1
 
 
-def coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
-    """Frames with indicators and org units as codes of the catalogue, to join and group by, and statuses by rank."""
+def encode_keys(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
+    """Turn the key's texts into categories to join and group by, and statuses into ranks.
+
+    Indicators and org units become codes of the catalogue; rows with others are dropped.
+    """
     indicators, org_units = (
         pl.Enum(scope.catalogue.indicator_codes),
         pl.Enum(scope.catalogue.org_unit_ids),
     )
-    averages = [i.code for i in scope.catalogue.indicators.values() if times(i) != 1]
-    told = frames.with_columns(
+    averages = [i.code for i in scope.catalogue.indicators.values() if multiplier(i) != 1]
+    encoded = frames.with_columns(
         pl.col("indicator").cast(indicators, strict=False),
         pl.col("org_unit").cast(org_units, strict=False),
         pl.col("measure").cast(pl.Enum(MEASURES)),
@@ -51,8 +54,8 @@ def coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
         rank=pl.col("status").cast(RANK).to_physical().cast(pl.UInt8),
     ).drop_nulls(["indicator", "org_unit"])  # what the catalogue dropped is not released
     if not averages:
-        return told
-    return told.with_columns(
+        return encoded
+    return encoded.with_columns(
         pl.when(pl.col("indicator").is_in(averages))
         .then(pl.col("value") * 36)
         .otherwise("value")
@@ -61,11 +64,11 @@ def coded(scope: Scope, frames: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def method(name: str) -> pl.Expr:
-    """How figures were made, as a column."""
+    """Return a literal column that says how figures were made."""
     return pl.lit(name, METHOD).alias("method")
 
 
-def weakest(rank: pl.Expr, estimated: list[str]) -> pl.Expr:
-    """A rank that is at most an estimate for these indicators."""
+def cap_at_estimate(rank: pl.Expr, estimated: list[str]) -> pl.Expr:
+    """Lower a rank to at most an estimate for these indicators."""
     weak = pl.min_horizontal(rank, pl.lit(ESTIMATE, pl.UInt8))
     return pl.when(pl.col("indicator").is_in(estimated)).then(weak).otherwise(rank)

@@ -6,41 +6,34 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import polars as pl
 
-from hub_core.aggregation.figures import DIGITS, UNIT, WIDE, method, times, weakest
+from hub_core.aggregation.figures import DIGITS, UNIT, WIDE, cap_at_estimate, method, multiplier
 from hub_core.model.catalogue import Indicator
 from hub_core.model.observation import VALUE
 from hub_core.model.scope import Scope
 
 
 def quotients(scope: Scope, *, weighted: bool) -> list[Indicator]:
-    """The ratios, or the weighted averages, that the period's reports have."""
-    owed = [i for i in scope.indicators if scope.period.frequency in i.frequencies]
-    return [i for i in owed if (i.weight if weighted else i.agg_space == "ratio")]
+    """List the ratios, or the weighted averages, that the period's reports have."""
+    reported = [i for i in scope.indicators if scope.period.frequency in i.frequencies]
+    return [i for i in reported if (i.weight if weighted else i.agg_space == "ratio")]
 
 
 def pairs_of(
-    scope: Scope, known: pl.DataFrame, components: pl.LazyFrame, *, weighted: bool
+    scope: Scope, figures: pl.DataFrame, components: pl.LazyFrame, *, weighted: bool
 ) -> pl.DataFrame:
-    """(numerator, denominator) of each ratio, or of each weighted average, at the org units that have both."""
-    owed = quotients(scope, weighted=weighted)
+    """Pair numerator and denominator of each ratio, or of each weighted average.
+
+    Gives ``num`` and ``den`` at the org units that have both. A component that ``figures`` do not
+    have comes from ``components``, the latest first.
+    """
+    indicators = quotients(scope, weighted=weighted)
     needed = sorted(
-        {code for i in owed for code in (*i.components, *([i.code] if weighted else []))}
+        {code for i in indicators for code in (*i.components, *([i.code] if weighted else []))}
     )
-    here = known.lazy().filter(pl.col("indicator").is_in(needed)).select(*UNIT, "value", "rank")
-    there = components.filter(
-        pl.col("indicator").is_in(needed) & pl.col("value").is_not_null()
-    ).sort("age")
-    before = there.unique(list(UNIT), keep="first", maintain_order=True).select(
-        *UNIT, "value", "rank"
-    )
-    latest = (
-        pl.concat([here, before.join(here, on=list(UNIT), how="anti")])
-        .collect(engine="streaming")
-        .lazy()
-    )
+    latest = _latest(figures, components, needed)
     codes = pl.Enum(scope.catalogue.indicator_codes)
     roles = pl.LazyFrame(
-        [(i.code, i.numerator or i.code, i.denominator or i.weight) for i in owed],
+        [(i.code, i.numerator or i.code, i.denominator or i.weight) for i in indicators],
         schema={"quotient": codes, "top": codes, "bottom": codes},
         orient="row",
     )
@@ -64,8 +57,26 @@ def pairs_of(
     return pairs.collect(engine="streaming")
 
 
-def divided(scope: Scope, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Quotients of what was summed, divided once; where the denominator is zero there is none."""
+def _latest(figures: pl.DataFrame, components: pl.LazyFrame, needed: list[str]) -> pl.LazyFrame:
+    """Give the needed indicators' figures of the period, or else the latest of the components."""
+    current = (
+        figures.lazy().filter(pl.col("indicator").is_in(needed)).select(*UNIT, "value", "rank")
+    )
+    earlier = components.filter(
+        pl.col("indicator").is_in(needed) & pl.col("value").is_not_null()
+    ).sort("age")
+    newest = earlier.unique(list(UNIT), keep="first", maintain_order=True).select(
+        *UNIT, "value", "rank"
+    )
+    return (
+        pl.concat([current, newest.join(current, on=list(UNIT), how="anti")])
+        .collect(engine="streaming")
+        .lazy()
+    )
+
+
+def divide(scope: Scope, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Divide what was summed, once; there is no quotient where the denominator is zero."""
     rows = pairs.filter(pl.col("den") != 0)
     catalogue = scope.catalogue
     values = []
@@ -74,19 +85,19 @@ def divided(scope: Scope, pairs: pl.DataFrame) -> pl.DataFrame:
             indicator = catalogue.indicators[code]
             per = catalogue.units[indicator.unit].per
             if indicator.weight:  # a sum of products, over a sum of weights
-                exact = num / (den * times(indicator))
+                exact = num / (den * multiplier(indicator))
             else:
                 over, under = (
                     catalogue.indicators[indicator.numerator],
                     catalogue.indicators[indicator.denominator],
                 )
-                exact = num * per * times(under) / (den * times(over))
+                exact = num * per * multiplier(under) / (den * multiplier(over))
             rounded = exact.quantize(Decimal(1).scaleb(-catalogue.decimals(code)), ROUND_HALF_UP)
-            values.append(rounded * times(indicator))
+            values.append(rounded * multiplier(indicator))
     weighted = [i.code for i in scope.indicators if i.weight]
     return rows.with_columns(
         pl.Series("value", values, dtype=VALUE),
-        rank=weakest(pl.col("rank"), weighted),
+        rank=cap_at_estimate(pl.col("rank"), weighted),
         method=pl.when(pl.col("indicator").is_in(weighted))
         .then(method("weighted average"))
         .otherwise(method("ratio")),

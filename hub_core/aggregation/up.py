@@ -1,4 +1,4 @@
-"""Up the org tree: totals level by level, with how many of the children are in them."""
+"""Totals up the org tree, level by level, with how many of the children are in them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from hub_core.model.scope import Scope
 
 
 def edges_of(scope: Scope) -> list[pl.DataFrame]:
-    """(child, parent, number of its children) of the scope's tree, the lowest parents first."""
-    return scope.catalogue.keep(("edges", scope.tree), lambda: _edges(scope))
+    """List the edges of the scope's tree, one frame a height, the lowest parents first.
+
+    Each frame has ``org_unit`` (the child), ``parent`` and ``children`` (how many the parent has).
+    """
+    return scope.catalogue.cached(("edges", scope.tree), lambda: _edges(scope))
 
 
 def _edges(scope: Scope) -> list[pl.DataFrame]:
@@ -35,14 +38,16 @@ def _edges(scope: Scope) -> list[pl.DataFrame]:
     return [pl.DataFrame(levels[n], schema=schema, orient="row") for n in sorted(levels)]
 
 
-def up(known: pl.DataFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...]) -> pl.DataFrame:
-    """Totals up the tree; what stands at a level wins over the sum of its children.
+def add_up_tree(
+    figures: pl.DataFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...]
+) -> pl.DataFrame:
+    """Add the columns ``sums`` up the tree; a parent's own figure wins over the children's sum.
 
     ``covered`` of ``expected`` children are in a total; null where a figure stands by itself.
     """
-    level, totals = known, [known.clear()]  # each level is added up once, and kept
+    level, totals = figures, [figures.clear()]  # each level is added up once, and kept
     for edge in edges:
-        whole = pl.col("covered").is_null() | (pl.col("covered") == pl.col("expected"))
+        is_complete = pl.col("covered").is_null() | (pl.col("covered") == pl.col("expected"))
         summed = (
             level.lazy()
             .join(edge.lazy(), on="org_unit")
@@ -50,31 +55,33 @@ def up(known: pl.DataFrame, edges: Iterable[pl.DataFrame], sums: tuple[str, ...]
             .agg(
                 *(pl.col(name).sum() for name in sums),
                 pl.col("rank").min(),
-                whole=whole.all(),
+                whole=is_complete.all(),
                 covered=pl.len().cast(pl.UInt32),
                 expected=pl.col("children").first(),
             )
             .with_columns(
                 method("sum"),
-                rank=_incomplete(
+                rank=_cap_incomplete(
                     pl.col("rank"), pl.col("whole") & (pl.col("covered") == pl.col("expected"))
                 ),
             )
-            .select(known.columns)
+            .select(figures.columns)
             .collect(engine="streaming")
         )
-        own = (
-            known.lazy()
+        reported_parents = (
+            figures.lazy()
             .select(UNIT)
             .join(edge.lazy().select(org_unit="parent").unique(), on="org_unit", how="semi")
         )
-        totals.append(summed.lazy().join(own, on=list(UNIT), how="anti").collect())
-        level = pl.concat([known, *totals])
+        totals.append(summed.lazy().join(reported_parents, on=list(UNIT), how="anti").collect())
+        level = pl.concat([figures, *totals])
     return pl.concat(totals)
 
 
-def _incomplete(rank: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    """A rank that is at most preliminary where not all is in."""
+def _cap_incomplete(rank: pl.Expr, complete: pl.Expr) -> pl.Expr:
+    """Lower a rank to at most preliminary where not all is in."""
     return (
-        pl.when(whole).then(rank).otherwise(pl.min_horizontal(rank, pl.lit(PRELIMINARY, pl.UInt8)))
+        pl.when(complete)
+        .then(rank)
+        .otherwise(pl.min_horizontal(rank, pl.lit(PRELIMINARY, pl.UInt8)))
     )

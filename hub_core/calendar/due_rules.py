@@ -20,7 +20,7 @@ class DueRule:
     """One rule: so many days or working days from a period's last day, or a day of a month.
 
     ``number`` days are counted (before the last day where it is negative), or it is the day of the
-    month; ``month`` is told from the period's last month, which is 0.
+    month; ``month`` counts from the period's last month, which is 0.
     """
 
     form: Literal["days", "working days", "day"]
@@ -29,7 +29,10 @@ class DueRule:
 
     @classmethod
     def parse(cls, text: str) -> DueRule:
-        """The rule that a text states. Raises ValueError, which says the forms that there are."""
+        """Return the rule that a text states.
+
+        Raises ValueError, which lists the forms that there are.
+        """
         if match := _COUNTED.fullmatch(text):
             number = int(match[1] + match[2])
             if not match[3]:
@@ -41,7 +44,7 @@ class DueRule:
         raise ValueError(f"{text!r} is no due rule; the forms are {_FORMS}")
 
     def day(self, last: date, announced: Announced = NOTHING) -> date:
-        """The due day for a period with this last day, be it a working day or not.
+        """Return the due day for a period with this last day, be it a working day or not.
 
         Where the month has no such day it is the month's last (Civil Code 2015, article 148.3).
         """

@@ -1,7 +1,4 @@
-"""Working days in Vietnam.
-
-Weekends, public holidays, and the days that are exchanged for one another.
-"""
+"""Working days in Vietnam: weekends, public holidays, and days exchanged for one another."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What the operator states of single days; it goes before what the package knows."""
+    """Single days that the operator states; they override what the package ``holidays`` says."""
 
     holidays: frozenset[date] = frozenset()
     working: frozenset[date] = frozenset()  # make-up days
@@ -31,9 +28,9 @@ NOTHING = Announced()
 
 
 def is_working_day(day: date, announced: Announced = NOTHING) -> bool:
-    """Whether offices work on a day.
+    """Tell whether offices work on a day.
 
-    Labour Code 2019, article 112, and the Government's exchanges of days.
+    By the Labour Code 2019, article 112, and the Government's exchanges of days.
     """
     if day in announced.holidays or day in announced.working:
         return day in announced.working
@@ -42,19 +39,19 @@ def is_working_day(day: date, announced: Announced = NOTHING) -> bool:
 
 
 def next_working_day(day: date, announced: Announced = NOTHING) -> date:
-    """The day itself where it is a working day, else the first one after it."""
+    """Return the day itself where it is a working day, else the first one after it."""
     while not is_working_day(day, announced):
         day += _DAY
     return day
 
 
-def add_working_days(day: date, n: int, announced: Announced = NOTHING) -> date:
-    """The nth working day after a day, or before it where n is negative.
+def add_working_days(day: date, count: int, announced: Announced = NOTHING) -> date:
+    """Return the day that is ``count`` working days after a day, or before it if negative.
 
-    The day itself where n is 0.
+    Returns the day itself where ``count`` is 0.
     """
-    step = _DAY if n > 0 else -_DAY
-    for _ in range(abs(n)):
+    step = _DAY if count > 0 else -_DAY
+    for _ in range(abs(count)):
         day += step
         while not is_working_day(day, announced):
             day += step
@@ -62,9 +59,9 @@ def add_working_days(day: date, n: int, announced: Announced = NOTHING) -> date:
 
 
 def read(text: str, name: str) -> Announced:
-    """What a table of days says: date, kind (holiday, working), what, legal_act.
+    """Read a table of days, which has the columns date, kind, what and legal_act.
 
-    Raises ConfigurationError naming the line.
+    The kind is ``holiday`` or ``working``. Raises ConfigurationError naming the line.
     """
     reader = csv.DictReader(io.StringIO(text), strict=True)
     days: dict[date, str] = {}
@@ -91,12 +88,15 @@ def _of_kind(days: Iterable[tuple[date, str]], wanted: str) -> frozenset[date]:
 
 @lru_cache(maxsize=64)
 def _of_year(year: int) -> tuple[frozenset[date], frozenset[date]]:
-    """Public holidays with their days in lieu, and make-up days, as the package ``holidays`` has them.
+    """Return a year's public holidays with their days in lieu, and its make-up days.
 
-    It knows 1901 to 2100; in other years there are weekends only. Exchanges of days are announced a
-    year ahead at most, so those of later years are in no package.
+    They are those of the package ``holidays``, which knows 1901 to 2100; in other years there are
+    weekends only. Exchanges of days are announced a year ahead at most, so those of later years are
+    in no package.
     """
     from holidays.countries.vietnam import Vietnam
 
-    found = Vietnam(years=year)  # type: ignore[no-untyped-call]  # its constructor states no types
-    return frozenset(found), frozenset(day for day in found.weekend_workdays if day.year == year)
+    holidays = Vietnam(years=year)  # type: ignore[no-untyped-call]  # its constructor states no types
+    return frozenset(holidays), frozenset(
+        day for day in holidays.weekend_workdays if day.year == year
+    )

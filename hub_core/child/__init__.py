@@ -22,30 +22,34 @@ Progress = Callable[[dict[str, int]], None]
 class Provinces:
     """What a child has loaded: the trusted connectors, and the one province that it serves."""
 
-    def __init__(self, let_start: Callable[[], None] = lambda: None) -> None:
-        """``let_start``.
+    def __init__(self, allow_process_start: Callable[[], None] = lambda: None) -> None:
+        """Start with nothing loaded.
 
-        Called before a connector is made that starts processes, where a trusted package has it.
+        ``allow_process_start`` is called before a connector is made that starts processes, where a
+        trusted package has it.
         """
         self._loaded: ConnectorRegistry | None = None
         self._province: Province | None = None
-        self._let_start = let_start
-        self._starting: set[str] = set()
+        self._allow_process_start = allow_process_start
+        self._process_starting_kinds: set[str] = set()
 
     def connectors(self, trusted: list[str]) -> ConnectorRegistry:
-        """The trusted packages' connectors."""
+        """Return the trusted packages' connectors, loaded once."""
         from hub_core.packages.load import ConnectorRegistry
 
         if self._loaded is None:
             self._loaded = ConnectorRegistry(trusted)
-            offered = self._loaded.manager.hook.hub_connectors()
-            self._starting = {
-                each.kind for all_ in offered for each in all_ if each.starts_processes
+            connectors_by_package = self._loaded.manager.hook.hub_connectors()
+            self._process_starting_kinds = {
+                connector.kind
+                for package_connectors in connectors_by_package
+                for connector in package_connectors
+                if connector.starts_processes
             }
         return self._loaded
 
     def province(self, order: GatherOrder | LocateOrder | CheckOrder) -> Province:
-        """The province of an order, loaded once."""
+        """Return the province of an order, loaded once."""
         from hub_core.packages.load import load_province
 
         if self._province is None or self._province.id != order.plugin.name:
@@ -54,23 +58,28 @@ class Provinces:
             loaded.take_offers()
         return self._province
 
-    def starting(self, order: GatherOrder | LocateOrder, source: dict[str, Any]) -> None:
-        """Say so where the order's connectors start processes; ``source``.
+    def allow_process_start_for(
+        self, order: GatherOrder | LocateOrder, source: dict[str, Any]
+    ) -> None:
+        """Allow this process to start others, where the order's connectors do.
 
-        What the operator puts over its own.
+        ``source``: the settings that the operator puts over the provision's own.
         """
         assert self._province is not None
         declared = self._province.provisions.get(order.provision)
         if (
             declared
             and {(declared.source | source).get("kind"), declared.reader.get("kind")}
-            & self._starting
+            & self._process_starting_kinds
         ):
-            self._let_start()
+            self._allow_process_start()
 
 
 def answer(order: dict[str, Any], provinces: Provinces, progress: Progress) -> dict[str, Any]:
-    """What came of one order, as JSON: its answer, or ``error`` by class, message and place."""
+    """Carry out one order and return its answer as JSON.
+
+    An error is returned as ``error``: its class, message and place.
+    """
     try:
         match order["kind"]:
             case "gather":
@@ -90,19 +99,19 @@ def answer(order: dict[str, Any], provinces: Provinces, progress: Progress) -> d
     except (KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:  # noqa: BLE001 - an edge: a province's code, SystemExit and panics too
-        if (told := _of_the_disk(error, str(order.get("scratch", "")))) is not None:
-            return {"error": told.as_dict()}
+        if (disk_error := _disk_error(error, str(order.get("scratch", "")))) is not None:
+            return {"error": disk_error.as_dict()}
         what = f"the province's code ended with {type(error).__name__}: {error}"
         return {"error": PluginError(what, province=order["plugin"]["name"]).as_dict()}
 
 
-def _of_the_disk(error: BaseException, scratch: str) -> StoreError | None:
-    """The error of a scratch folder that takes nothing more: no fault of the province's.
+def _disk_error(error: BaseException, scratch: str) -> StoreError | None:
+    """Return a StoreError where the scratch folder takes nothing more, else None.
 
-    Polars tells it in words.
+    That is no fault of the province's. Polars names the system's error number in its text alone.
     """
-    told = re.search(r"\(os error ([0-9]+)\)", str(error))
-    number = int(told[1]) if told else error.errno if isinstance(error, OSError) else None
+    match = re.search(r"\(os error ([0-9]+)\)", str(error))
+    number = int(match[1]) if match else error.errno if isinstance(error, OSError) else None
     if number not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
         return None
     return StoreError.of(OSError(number, os.strerror(number), scratch))
@@ -111,38 +120,38 @@ def _of_the_disk(error: BaseException, scratch: str) -> StoreError | None:
 def _gather(order: GatherOrder, provinces: Provinces, progress: Progress) -> dict[str, Any]:
     from hub_core.child.gathering import Gathering
 
-    def loaded() -> tuple[ConnectorRegistry, Province]:
+    def load() -> tuple[ConnectorRegistry, Province]:
         province = provinces.province(order)
-        provinces.starting(order, order.source)
+        provinces.allow_process_start_for(order, order.source)
         return provinces.connectors(order.trusted), province
 
-    return Gathering(order, progress).run(loaded).model_dump(mode="json")
+    return Gathering(order, progress).run(load).model_dump(mode="json")
 
 
 def _locate(order: LocateOrder, provinces: Provinces) -> dict[str, Any]:
-    """What is at the places of an order, in their order.
+    """Read what is at the places of an order, in their order.
 
-    Where it is too much for one answer, the first of them.
+    Where that is too much for one answer, it holds the first places alone.
     """
-    from hub_core.child.locating import located
+    from hub_core.child.locating import locate_places
     from hub_core.contracts import Reader
     from hub_core.landing.parts import open_part
 
     province = provinces.province(order)
     if order.provision not in province.provisions:
         raise PluginError(f"the package has no provision {order.provision}", province=province.id)
-    provinces.starting(order, {})
+    provinces.allow_process_start_for(order, {})
     declared = province.provisions[order.provision].reader
     reader = provinces.connectors(order.trusted).make(
         Reader, declared, f"{order.provision}.toml [reader]"
     )
-    found = located(reader, open_part(Path(order.parts), order.part), order)
-    return {"located": [each.model_dump(mode="json") for each in found]}
+    located_cells = locate_places(reader, open_part(Path(order.parts), order.part), order)
+    return {"located": [located.model_dump(mode="json") for located in located_cells]}
 
 
 def _check(order: CheckOrder, provinces: Provinces) -> dict[str, Any]:
     """Load the province and make everything that a gather would make; fetch nothing."""
-    from hub_core.child.preparing import prepared
+    from hub_core.child.preparing import load_prepare
     from hub_core.config.province import secrets_named, with_secrets
     from hub_core.contracts import Reader, Source
     from hub_core.stages.normalise import Normaliser
@@ -163,7 +172,7 @@ def _check(order: CheckOrder, provinces: Provinces) -> dict[str, Any]:
             connectors.make(Source, with_secrets(source, placeholders), f"{name}.toml [source]")
             connectors.make(Reader, declared.reader, f"{name}.toml [reader]")
             Normaliser(province, name, catalogue, catalogue.dataflows[declared.dataflow].calendar)
-            prepared(declared.prepare)
+            load_prepare(declared.prepare)
         except HubError as error:
             problems.append(str(error))
     return {"problems": problems, "provisions": sorted(province.provisions)}

@@ -1,4 +1,6 @@
-"""``python -m hub_core.child FD``: a line of JSON on standard input is an order, a line on FD its answer.
+"""``python -m hub_core.child FD``: takes orders on standard input, and writes answers to FD.
+
+A line of JSON on standard input is an order, a line on FD its answer.
 
 Each order has a token, and so has its answer. Standard output and standard error belong to the
 province's code and never reach the answers.
@@ -25,45 +27,48 @@ from hub_core.model.limits import Limits
 def serve(answers: int) -> None:
     """Take orders until there are no more."""
     orders = os.fdopen(os.dup(0), encoding="utf-8")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    null_input = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null_input, 0)
+    os.close(null_input)
     end_with_the_hub()
     _warm_up()
     guard = Guard(answers)
-    provinces = Provinces(guard.let_start)
+    provinces = Provinces(guard.allow_process_start)
     for line in orders:
-        asked = json.loads(line)
-        if "prepare" in asked:
-            _prepare(asked["prepare"], provinces)
+        message = json.loads(line)
+        if "prepare" in message:
+            _prepare(message["prepare"], provinces)
             continue
-        told = _answer(asked, provinces, guard)
+        order_answer = _answer(message, provinces, guard)
         with suppress(ValueError):  # it was closed
             sys.stdout.flush()
-        guard.tell({"answer": told})
+        guard.send({"answer": order_answer})
 
 
-def _answer(asked: dict[str, Any], provinces: Provinces, guard: Guard) -> dict[str, Any]:
-    order, guard.token = asked["order"], asked["token"]
+def _answer(message: dict[str, Any], provinces: Provinces, guard: Guard) -> dict[str, Any]:
+    order, guard.token = message["order"], message["token"]
     try:
-        provinces.connectors(
-            order["trusted"]
-        )  # what the hub trusts is loaded before the guard is up
-        guard.begin(order, asked["room"])
+        # what the hub trusts is loaded before the guard is up
+        provinces.connectors(order["trusted"])
+        guard.begin(order, message["room"])
     except HubError as error:
         return {"error": error.as_dict()}
     try:
         return answer(order, provinces, partial(_progress, guard))
     except MemoryError:
-        guard.refuse(Limits(**asked["room"]["limits"]).passed("memory_mb", "asked for more memory"))
+        guard.refuse(
+            Limits(**message["room"]["limits"]).exceeded_message(
+                "memory_mb", "asked for more memory"
+            )
+        )
 
 
 def _progress(guard: Guard, counts: dict[str, int]) -> None:
-    guard.tell({"progress": counts})
+    guard.send({"progress": counts})
 
 
 def _warm_up() -> None:
-    """Import what every order needs, or nearly every one, while the hub is still opening its database."""
+    """Import what nearly every order needs, while the hub is still opening its database."""
     import httpx  # noqa: F401
 
     import hub_core.child.gathering
@@ -72,13 +77,13 @@ def _warm_up() -> None:
     gc.freeze()
 
 
-def _prepare(told: dict[str, Any], provinces: Provinces) -> None:
+def _prepare(preparation: dict[str, Any], provinces: Provinces) -> None:
     """Load what the hub trusts and the catalogue, before the first order."""
     from hub_core.structures import open_snapshot
 
     with suppress(HubError, OSError):  # the order that needs them will say so
-        provinces.connectors(told["trusted"])
-        open_snapshot(Path(told["catalogue"]))
+        provinces.connectors(preparation["trusted"])
+        open_snapshot(Path(preparation["catalogue"]))
 
 
 gc.set_threshold(50_000, 20, 100)  # frames and texts make no circles

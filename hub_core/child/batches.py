@@ -10,7 +10,7 @@ BATCH = 100_000  # rows mapped at once
 
 
 def batches(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Frames put together where they are alike, up to BATCH rows.
+    """Yield frames put together where they are alike, up to BATCH rows.
 
     Many small ones would cost more than their rows.
     """
@@ -20,7 +20,7 @@ def batches(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
             yield pl.concat(waiting)
             waiting = []
         waiting.append(frame)
-        if sum(each.height for each in waiting) >= BATCH:
+        if sum(held_frame.height for held_frame in waiting) >= BATCH:
             yield pl.concat(waiting)
             waiting = []
     if waiting:

@@ -1,6 +1,6 @@
 """What the system itself holds a child to.
 
-Resource limits, and on Linux no write outside its folders (Landlock).
+There are resource limits, and on Linux no write outside its folders (Landlock).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _KEPT = 1 << 1 | 1 << 2  # to read and write files, which a department's folder 
 _SPARE = 2048 * MB  # address space that allocators and threads set aside and never touch
 
 
-def limit(memory_mb: int, file_mb: int, *, own_user: bool) -> None:
+def set_limits(memory_mb: int, file_mb: int, *, own_user: bool) -> None:
     """Put the hard limits on this process and all that it will start.
 
     The watch of the hub, which sees what memory is really used, comes before the address space runs
@@ -48,16 +48,16 @@ def limit(memory_mb: int, file_mb: int, *, own_user: bool) -> None:
 
 
 def end_with_the_hub() -> None:
-    """A hub that is killed takes its children with it."""
+    """Let the system kill this process when the hub that started it is killed."""
     if _LINUX:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def to_folders(folders: Iterable[str]) -> None:
-    """Let this thread, and those that it starts, change files in these folders alone; where the kernel can.
+def limit_writes_to(folders: Iterable[str]) -> None:
+    """Let this thread, and those that it starts, change files in these folders alone.
 
-    Also what no audit hook sees: a library in C or Rust. A process held so reads no other's memory
-    or environment.
+    Nothing is done where the kernel cannot. What no audit hook sees is held too: a library in C or
+    Rust. A process held so reads no other's memory or environment.
     """
     if not _LINUX:
         return
@@ -65,24 +65,29 @@ def to_folders(folders: Iterable[str]) -> None:
     version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
     if version < 1:
         return
-    reach = sum(bits for since, bits in _REACH.items() if since <= version)
+    rights = sum(bits for since, bits in _REACH.items() if since <= version)
     scoped = _SIGNALS[1] if version >= _SIGNALS[0] else 0
-    attributes = struct.pack("QQQ", reach, 0, scoped)
+    attributes = struct.pack("QQQ", rights, 0, scoped)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     rules = libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(size), 0)
     if rules < 0:
         return
     for path in (*folders, os.devnull):
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        mine = struct.pack("=Qi", reach & (_FILE if path == os.devnull else ~_SPECIAL), place)
-        libc.syscall(_ADD_RULE, rules, _BENEATH, mine, 0)
-        os.close(place)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        path_rule = struct.pack(
+            "=Qi", rights & (_FILE if path == os.devnull else ~_SPECIAL), descriptor
+        )
+        libc.syscall(_ADD_RULE, rules, _BENEATH, path_rule, 0)
+        os.close(descriptor)
     libc.syscall(_RESTRICT_SELF, rules, 0)
     os.close(rules)
 
 
-def without_powers() -> None:
-    """Let go of what root may do beyond reading and writing files, for good and for all that is started."""
+def drop_privileges() -> None:
+    """Give up, for good, what root may do beyond reading and writing files.
+
+    What this process starts has given it up too.
+    """
     if not _LINUX:
         return
     libc = ctypes.CDLL(None)
@@ -93,11 +98,11 @@ def without_powers() -> None:
         libc.capset(header, struct.pack("6I", permitted, permitted, 0, 0, 0, 0))
 
 
-def _lower(which: int, to: int) -> None:
+def _lower(which: int, value: int) -> None:
     """Set a limit, or leave the one that is lower already."""
     hard = resource.getrlimit(which)[1]
-    to = to if hard == resource.RLIM_INFINITY else min(to, hard)
-    resource.setrlimit(which, (to, to))
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(which, (value, value))
 
 
 def _mapped() -> int:

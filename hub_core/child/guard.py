@@ -1,6 +1,7 @@
 """The guard of a child.
 
-Limits that it is under, and an audit hook that ends it where its code goes too far.
+It sets the limits that the child is under, and an audit hook that ends the child where its code
+goes too far.
 """
 
 from __future__ import annotations
@@ -57,10 +58,7 @@ _NEVER = {
 
 
 class Guard:
-    """What holds for one child.
-
-    Its limits, and the scratch folder and answers of the order at hand.
-    """
+    """What holds for one child: its limits, and the scratch folder and answers of its order."""
 
     def __init__(self, answers: int) -> None:
         self._answers = answers
@@ -79,90 +77,107 @@ class Guard:
         self._package, self._root = order["plugin"]["root"], Path(os.path.realpath(room["scratch"]))
         self._closed = tuple(os.path.realpath(place) + os.sep for place in room["closed"])
         if room["user"]:
-            _readable(room["user"], {"scratch": room["scratch"], **order})
-        here = self._root / "tmp"
+            _check_readable(room["user"], {"scratch": room["scratch"], **order})
+        temporary = self._root / "tmp"
         if not self._on:
             sys.dont_write_bytecode = True
             limits = room["limits"]
-            confine.limit(limits["memory_mb"], limits["file_mb"], own_user=bool(room["user"]))
-        here.mkdir(exist_ok=True)
-        os.environ["TMPDIR"] = tempfile.tempdir = str(here)
+            confine.set_limits(limits["memory_mb"], limits["file_mb"], own_user=bool(room["user"]))
+        temporary.mkdir(exist_ok=True)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
         os.chdir(self._root)
         if not self._on:
-            confine.without_powers()
-            confine.to_folders(room["scratches"])
+            confine.drop_privileges()
+            confine.limit_writes_to(room["scratches"])
             sys.addaudithook(self._hook())
             self._on = True
 
-    def let_start(self) -> None:
-        """A connector of the order starts processes, and a trusted package says so."""
-        self._may_start = True
-        self.tell({"starts": True})
+    def allow_process_start(self) -> None:
+        """Allow this process to start others, and say so to the hub.
 
-    def tell(self, told: dict[str, Any]) -> None:
-        """One line where answers go."""
-        line = f"\n{self.token}{json.dumps(told, ensure_ascii=False)}\n".encode()
+        A connector of the order needs it, and a trusted package says so.
+        """
+        self._may_start = True
+        self.send({"starts": True})
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Write one line where answers go."""
+        line = f"\n{self.token}{json.dumps(message, ensure_ascii=False)}\n".encode()
         while line:
             line = line[os.write(self._answers, line) :]
 
     def refuse(self, why: str) -> NoReturn:
-        """End the process, its reason told first."""
+        """End the process after its reason is sent."""
         try:
-            self.tell({"refused": why})
+            self.send({"refused": why})
         except OSError:  # the answers' pipe is closed
             os.write(2, why.encode())
         finally:
             os._exit(_REFUSED)
 
     def _hook(self) -> Callable[[str, tuple[Any, ...]], None]:
-        """What is called at each audit event: a look into a table, and no more for most of them."""
-        checks: dict[str, Callable[[str, tuple[Any, ...]], None]] = {
-            "sqlite3.connect": self._connects
-        }
-        checks |= dict.fromkeys((*_PLACES, *_FILES), self._changes) | dict.fromkeys(
-            _STARTS, self._starts
-        )
-        checks |= dict.fromkeys(_SIGNALS, self._signals) | dict.fromkeys(_NEVER, self._never)
-        find, opens, reads = checks.get, self._opens, self._reads
+        """Return the function that is called at each audit event.
 
-        def hook(event: str, told: tuple[Any, ...]) -> None:
+        For most events it is a look into a table, and no more.
+        """
+        checks: dict[str, Callable[[str, tuple[Any, ...]], None]] = {
+            "sqlite3.connect": self._check_connect
+        }
+        checks |= dict.fromkeys((*_PLACES, *_FILES), self._check_change) | dict.fromkeys(
+            _STARTS, self._check_start
+        )
+        checks |= dict.fromkeys(_SIGNALS, self._check_signal) | dict.fromkeys(
+            _NEVER, self._refuse_always
+        )
+        check_of, check_open, check_read = checks.get, self._check_open, self._check_read
+
+        def hook(event: str, arguments: tuple[Any, ...]) -> None:
             if event == "open":
-                if told[2] & _WRITES:
-                    opens(event, told)
+                if arguments[2] & _WRITES:
+                    check_open(event, arguments)
                 else:
-                    reads(told[0])
-            elif check := find(event):
-                check(event, told)
+                    check_read(arguments[0])
+            elif check := check_of(event):
+                check(event, arguments)
 
         return hook
 
-    def _opens(self, event: str, told: tuple[Any, ...]) -> None:
-        self._inside(event, told[0], None, last=True)
+    def _check_open(self, event: str, arguments: tuple[Any, ...]) -> None:
+        self._check_inside(event, arguments[0], None, follow_last=True)
 
-    def _reads(self, path: Any) -> None:
+    def _check_read(self, path: Any) -> None:
         if not isinstance(
             path, int
         ) and f"{os.path.realpath(os.fsdecode(path))}{os.sep}".startswith(self._closed):
             what = f"tried to read secrets of the hub: {os.fsdecode(path)} (open{self._line()})"
             self.refuse(f"{what}, and was ended; its author must name its own as secret:NAME")
 
-    def _changes(self, event: str, told: tuple[Any, ...]) -> None:
-        last = event in _FILES
-        for place, folder in (_FILES if last else _PLACES)[event]:
-            self._inside(event, told[place], None if folder is None else told[folder], last=last)
+    def _check_change(self, event: str, arguments: tuple[Any, ...]) -> None:
+        follow_last = event in _FILES
+        for place, folder in (_FILES if follow_last else _PLACES)[event]:
+            self._check_inside(
+                event,
+                arguments[place],
+                None if folder is None else arguments[folder],
+                follow_last=follow_last,
+            )
 
-    def _connects(self, event: str, told: tuple[Any, ...]) -> None:
-        name = os.fsdecode(told[0])
+    def _check_connect(self, event: str, arguments: tuple[Any, ...]) -> None:
+        name = os.fsdecode(arguments[0])
         path, _, options = name.removeprefix("file:").partition("?")
         if name not in ("", ":memory:") and not (
             name.startswith("file:") and "mode=ro" in options.split("&")
         ):
-            self._inside(event, path if name.startswith("file:") else name, None, last=True)
+            self._check_inside(
+                event, path if name.startswith("file:") else name, None, follow_last=True
+            )
 
-    def _inside(self, event: str, path: Any, folder: int | None, *, last: bool) -> None:
-        """End where a path is outside the scratch folder. ``last``.
+    def _check_inside(
+        self, event: str, path: Any, folder: int | None, *, follow_last: bool
+    ) -> None:
+        """End the process where a path is outside the scratch folder.
 
-        A link is followed at the end too.
+        ``follow_last``: a link at the end of the path is followed too.
         """
         if isinstance(path, int):  # a file that is open already
             return
@@ -173,7 +188,7 @@ class Guard:
             place = Path(f"/proc/self/fd/{folder}") / place
         real = (
             Path(os.path.realpath(place))
-            if last
+            if follow_last
             else Path(os.path.realpath(place.parent)) / place.name
         )
         if self._root != real and self._root not in real.parents and str(real) != os.devnull:
@@ -182,25 +197,25 @@ class Guard:
                 f"{what}, and was ended; its author must write below tempfile.gettempdir() alone"
             )
 
-    def _starts(self, event: str, told: tuple[Any, ...]) -> None:
+    def _check_start(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._may_start:
-            words = f" {os.fsdecode(told[0])}" if len(told) > 1 else ""
+            words = f" {os.fsdecode(arguments[0])}" if len(arguments) > 1 else ""
             what = f"tried to start a process ({event}{words}{self._line()})"
             self.refuse(
                 f"{what} and was ended: a package may start none, its author must do without"
             )
 
-    def _signals(self, event: str, told: tuple[Any, ...]) -> None:
-        if told[0] not in (os.getpid(), 0) and not self._may_start:
+    def _check_signal(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if arguments[0] not in (os.getpid(), 0) and not self._may_start:
             self.refuse(
-                f"tried to send a signal to process {told[0]} ({event}{self._line()}), and was ended"
+                f"tried to send a signal to process {arguments[0]} ({event}{self._line()}), and was ended"
             )
 
-    def _never(self, event: str, told: tuple[Any, ...]) -> None:  # noqa: ARG002 - as every check
+    def _refuse_always(self, event: str, arguments: tuple[Any, ...]) -> None:  # noqa: ARG002 - as every check
         self.refuse(f"tried to {_NEVER[event]} ({event}{self._line()}), and was ended")
 
     def _line(self) -> str:
-        """Where in the package this happens."""
+        """Return where in the package this happens, as file and line, or an empty text."""
         frame = inspect.currentframe()
         while frame is not None:
             if frame.f_code.co_filename.startswith(self._package + os.sep):
@@ -209,12 +224,12 @@ class Guard:
         return ""
 
 
-def _readable(user: str, order: dict[str, Any]) -> None:
-    named = [
+def _check_readable(user: str, order: dict[str, Any]) -> None:
+    order_paths = [
         order.get(key) for key in ("scratch", "catalogue", "parts", "replay_of", "previous_landing")
     ]
-    package = [order["plugin"].get(key) for key in ("root", "environment")]
-    for path in filter(None, [*package, *named, *order.get("baseline", {}).values()]):
+    package_paths = [order["plugin"].get(key) for key in ("root", "environment")]
+    for path in filter(None, [*package_paths, *order_paths, *order.get("baseline", {}).values()]):
         if not os.access(path, os.R_OK):
             raise ConfigurationError(
                 f"system user {user} cannot read {path}: let it, and through the folders above"

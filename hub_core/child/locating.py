@@ -1,7 +1,4 @@
-"""Locating in a child.
-
-Where cells of one landed part stand, what stands there, and in which rows.
-"""
+"""Locating in a child: where cells of one landed part are, what they hold, and in which rows."""
 
 from __future__ import annotations
 
@@ -23,49 +20,62 @@ _ROW = 20_000  # of a row
 _ANSWER = 2_000_000  # of an answer, which stays below what the engine takes
 _PLACE = 100  # of what is around a place
 _NUMBER = "#number"
-_OWN = {"row", "column", "part", "#refused"}  # the hub's own columns in a reader's frame
+_HUB_COLUMNS = {"row", "column", "part", "#refused"}  # the hub's own columns in a reader's frame
 
 
-def located(reader: Reader, part: PayloadPart, order: LocateOrder) -> list[Located]:
-    """What is at an order's places.
+def locate_places(reader: Reader, part: PayloadPart, order: LocateOrder) -> list[Located]:
+    """Read what is at an order's places.
 
-    The first of them, and at least one, for which an answer has room and time.
+    The answer holds the first of them, at least one, for which it has room and time.
     """
     cells = _cells(reader, part, {row for row, _ in order.places}) if order.cells else {}
-    told: list[Located] = []
-    room, until, step = _ANSWER, time.monotonic() + _SECONDS, 1
-    while len(told) < len(order.places) and room > 0 and (not told or time.monotonic() < until):
-        piece = order.places[len(told) : len(told) + step]
-        found = _found(reader, part, piece)
-        for row, column in piece:
-            one = found.get((row, column)) or _asked(reader, part, order, (row, column))
-            told.append(
-                one.model_copy(
+    located_places: list[Located] = []
+    room, deadline, step = _ANSWER, time.monotonic() + _SECONDS, 1
+    while (
+        len(located_places) < len(order.places)
+        and room > 0
+        and (not located_places or time.monotonic() < deadline)
+    ):
+        places = order.places[len(located_places) : len(located_places) + step]
+        by_place = _locate_together(reader, part, places)
+        for row, column in places:
+            located = by_place.get((row, column)) or _locate_alone(
+                reader, part, order, (row, column)
+            )
+            located_places.append(
+                located.model_copy(
                     update={"cells": cells.get((row, column)) or cells.get((row, None), {})}
                 )
             )
-            room -= _PLACE + len(one.locator) + len(one.text) + _length(told[-1].cells)
+            room -= (
+                _PLACE
+                + len(located.locator)
+                + len(located.text)
+                + _length(located_places[-1].cells)
+            )
             if room <= 0:
                 break
         # what one pass finds together is cheaper; what takes its time for each is stopped in time
         step *= 4
-    return told
+    return located_places
 
 
-def _found(reader: Reader, part: PayloadPart, places: list[Where]) -> dict[Where, Located]:
-    """The places that the reader finds together."""
+def _locate_together(
+    reader: Reader, part: PayloadPart, places: list[Where]
+) -> dict[Where, Located]:
+    """Locate the places that the reader finds in one pass; none where it fails."""
     try:
-        found = reader.locate_all(part, places)
+        located = reader.locate_all(part, places)
     except Exception:  # noqa: BLE001 - an edge: a reader may be anybody's code; each place is then asked by itself
         return {}
     return {
         place: Located(locator=_cut(locator), text=_cut(text))
-        for place, (locator, text) in found.items()
+        for place, (locator, text) in located.items()
     }
 
 
-def _asked(reader: Reader, part: PayloadPart, order: LocateOrder, place: Where) -> Located:
-    """One place by itself; an error of its own says why it could not be read."""
+def _locate_alone(reader: Reader, part: PayloadPart, order: LocateOrder, place: Where) -> Located:
+    """Locate one place by itself; an error is told in the place of its text."""
     try:
         locator, text = reader.locate(part, *place)
         return Located(locator=_cut(locator), text=_cut(text))
@@ -77,18 +87,18 @@ def _asked(reader: Reader, part: PayloadPart, order: LocateOrder, place: Where) 
         )
 
 
-def _cells(reader: Reader, part: PayloadPart, wanted: set[int]) -> dict[Where, Cells]:
-    """Rows as they came, by row and, where the reader says so, by the figure's column.
+def _cells(reader: Reader, part: PayloadPart, row_numbers: set[int]) -> dict[Where, Cells]:
+    """Read rows as they came, by row and, where the reader says so, by the figure's column.
 
-    Read until all were seen.
+    Reading ends when all have been read.
     """
     import polars as pl
 
     rows: dict[Where, Cells] = {}
-    missing, asked = set(wanted), pl.Series(sorted(wanted), dtype=pl.UInt64).implode()
+    missing, row_list = set(row_numbers), pl.Series(sorted(row_numbers), dtype=pl.UInt64).implode()
     try:
         for frame in reader.read(part):
-            for row in frame.filter(pl.col("row").cast(pl.UInt64).is_in(asked)).iter_rows(
+            for row in frame.filter(pl.col("row").cast(pl.UInt64).is_in(row_list)).iter_rows(
                 named=True
             ):
                 cells = _row(row)
@@ -104,11 +114,11 @@ def _cells(reader: Reader, part: PayloadPart, wanted: set[int]) -> dict[Where, C
 
 
 def _row(row: dict[str, object]) -> Cells:
-    """A row's cells as text by column, without the empty ones and the hub's own."""
+    """Return a row's cells as text by column, without the empty ones and the hub's own."""
     cells: Cells = {}
     room = _ROW
     for column, value in row.items():
-        if value is None or column in _OWN:
+        if value is None or column in _HUB_COLUMNS:
             continue
         name, text = _cut(column.removesuffix(_NUMBER)), _cut(_plain(value))
         room -= len(name) + len(text)
@@ -119,7 +129,7 @@ def _row(row: dict[str, object]) -> Cells:
 
 
 def _plain(value: object) -> str:
-    """A cell as text; a number as the shortest plain decimal that gives it back."""
+    """Return a cell as text; a number as the shortest plain decimal that gives it back."""
     if isinstance(value, float) and math.isfinite(value):
         return format(Decimal(repr(value)), "f").removesuffix(".0")
     if isinstance(value, bool):

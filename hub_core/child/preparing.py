@@ -10,18 +10,18 @@ import polars as pl
 from hub_core.errors import MappingError
 
 
-def prepared(name: str | None) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
-    """The function that a provision names as ``prepare``.
+def load_prepare(name: str | None) -> Callable[[pl.DataFrame], pl.DataFrame] | None:
+    """Return the function that a provision names as ``prepare``, or None where it names none.
 
-    Raises MappingError where there is none.
+    Raises MappingError where the function cannot be imported.
     """
     if name is None:
         return None
     module, _, function = name.partition(":")
     try:
-        made: Callable[[pl.DataFrame], pl.DataFrame] = getattr(
+        prepare: Callable[[pl.DataFrame], pl.DataFrame] = getattr(
             importlib.import_module(module), function
         )
     except (ImportError, AttributeError) as error:
         raise MappingError(f"prepare {name}: {error}") from error
-    return made
+    return prepare

@@ -1,6 +1,7 @@
-"""What was read before.
+"""The unchanged payload: what need not be read again.
 
-Where every part is as it was, and all that reads it, nothing is read again.
+Reading is skipped where neither the payload nor anything that interprets it (code, mapping, rules)
+has changed.
 """
 
 from __future__ import annotations
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
     from hub_core.rules import Rule
 
 
-def reading(
+def reading_digest(
     order: GatherOrder, province: Province, catalogue: str, in_force: dict[str, Rule]
 ) -> str:
-    """The sha256 over all that decides what a payload's bytes say: words, rules, voice, periods, code and libraries.
+    """Return the sha256 over all that decides what a payload's bytes say.
 
-    ``catalogue``: its digest; ``in_force``: the rules. Secrets, the source and the time have no
-    part in it.
+    That is the mapping, the catalogue, the rules, the units and indicators of the reporting scope,
+    the periods, and the code and libraries. ``catalogue``: its digest; ``in_force``: the rules.
+    Secrets, the source and the time have no part in it.
     """
-    told = [
+    ingredients = [
         order.provision,
         catalogue,
         province.mapping_digest(order.provision),
@@ -40,45 +42,46 @@ def reading(
         *(f"speaks for {unit}" for unit in order.speaks_for),
         *(f"reports {code}" for code in order.indicators),
         *(f"asked for {period}" for period in order.periods),
-        *(_code(package) for package in ["hub_core", *order.trusted]),
+        *(_code_digest(package) for package in ["hub_core", *order.trusted]),
         f"Python {libraries.PYTHON}",
         *libraries.names(sys.path),
         order.plugin.environment or "",  # each install has a folder of its own
     ]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    return hashlib.sha256("\n".join(ingredients).encode()).hexdigest()
 
 
 @lru_cache
-def _code(package: str) -> str:
-    """The sha256 over a package's own files, as they were when this process first asked."""
-    found = importlib.util.find_spec(package)
+def _code_digest(package: str) -> str:
+    """Return the sha256 over a package's own files, as they were when this process first asked."""
+    spec = importlib.util.find_spec(package)
     digest = hashlib.sha256(package.encode())
-    for root in found.submodule_search_locations or () if found else ():
+    for root in spec.submodule_search_locations or () if spec else ():
         for path in sorted(Path(root).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def to_read(
+def parts_to_read(
     arriving: Iterable[tuple[Part, PayloadPart]],
     parts: list[Part],
-    known: list[str],
-    landed: Callable[[Part], PayloadPart],
+    known_digests: list[str],
+    open_landed: Callable[[Part], PayloadPart],
 ) -> Iterator[tuple[int, PayloadPart]]:
-    """The parts that must be read, with their places; none where all are the known ones in their order.
+    """Yield the parts that must be read, with their places; none where all are as they were.
 
-    Every part that arrives is put into ``parts``. What was passed over, until one differed, is
-    given by ``landed``.
+    They are as they were where their digests are ``known_digests``, in the same order. Every part
+    that arrives is put into ``parts``. Parts that were passed over, until one differed, are opened
+    again by ``open_landed``.
     """
-    passed = True
+    all_known = True
     for part, payload in arriving:
         parts.append(part)
         place = len(parts) - 1
-        if passed and place < len(known) and known[place] == part.digest:
+        if all_known and place < len(known_digests) and known_digests[place] == part.digest:
             continue
-        if passed:
-            passed = False
-            yield from ((n, landed(parts[n])) for n in range(place))
+        if all_known:
+            all_known = False
+            yield from ((n, open_landed(parts[n])) for n in range(place))
         yield place, payload
-    if passed and len(parts) < len(known):
-        yield from ((n, landed(part)) for n, part in enumerate(parts))
+    if all_known and len(parts) < len(known_digests):
+        yield from ((n, open_landed(part)) for n, part in enumerate(parts))

@@ -34,9 +34,9 @@ def main() -> None:
 
 
 def command() -> None:
-    """``hub`` as it is installed.
+    """Run ``hub`` as it is installed.
 
-    When all is closed and told, it ends at once, and takes no memory apart before.
+    When all is closed and written, it ends at once, and frees no memory before.
     """
     try:
         main()

@@ -38,16 +38,18 @@ def backfill(
     with opened(home, children=1) as hub, hub.alone(at), progress(quiet=json) as report:
         from hub_core.pipeline.backfill import backfill as fill
 
-        told = fill(
+        backfill_report = fill(
             hub, Period.parse(ends[0]), Period.parse(ends[1]), at, report, province, release=release
         )
         broken = dict(hub.broken)
     if json:
-        as_json(told)
+        as_json(backfill_report)
     else:
-        show_gathers(told.gathers, broken)
+        show_gathers(backfill_report.gathers, broken)
         if release:
-            show_releases(told.releases)
-            show_deliveries(told.deliveries)
-        say(f"{len(told.periods)} periods, {told.before} of them were there before.")
-    sys.exit(code_of(told.gathers, broken, told.releases))
+            show_releases(backfill_report.releases)
+            show_deliveries(backfill_report.deliveries)
+        say(
+            f"{len(backfill_report.periods)} periods, {backfill_report.before} of them were there before."
+        )
+    sys.exit(code_of(backfill_report.gathers, broken, backfill_report.releases))

@@ -15,19 +15,19 @@ Name = Annotated[str, typer.Argument(help="nights, deliveries, or a province.")]
 
 @app.command("list")
 def list_(home: Home = Path(), json: AsJson = False) -> None:
-    """What is stopped, since when and why."""
+    """List what is stopped, since when and why."""
     from hub_core.cli.output import opened
     from hub_core.store.nights import Brakes
 
     with opened(home) as hub:
-        found = list(Brakes(hub.store).all().values())
+        brakes = list(Brakes(hub.store).all().values())
     if json:
-        as_json(found)
+        as_json(brakes)
     else:
         table(
             "Brakes",
             ["name", "since", "why"],
-            [(b.name, f"{b.since:%Y-%m-%d %H:%M}Z", b.why) for b in found],
+            [(b.name, f"{b.since:%Y-%m-%d %H:%M}Z", b.why) for b in brakes],
         )
 
 
@@ -48,10 +48,10 @@ def on(
     if not why.strip():
         raise typer.BadParameter("say why")
     with opened(home) as hub:
-        known = sorted({*hub.provinces, *hub.broken})
-        if name not in (NIGHTS, DELIVERIES, *known):
+        provinces = sorted({*hub.provinces, *hub.broken})
+        if name not in (NIGHTS, DELIVERIES, *provinces):
             raise typer.BadParameter(
-                f"no {name}; there are {', '.join([NIGHTS, DELIVERIES, *known])}"
+                f"no {name}; there are {', '.join([NIGHTS, DELIVERIES, *provinces])}"
             )
         Brakes(hub.store).put_on(name, why.strip(), moment(now))
     say(f"{name}: stopped. To go on: hub brake off {name}")

@@ -14,12 +14,12 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command("list")
 def list_(home: Home = Path(), json: AsJson = False) -> None:
-    """Every delivery with its state, how often it was sent, and what is wrong with it."""
+    """List every delivery with its state, how often it was sent, and what is wrong with it."""
     with opened(home) as hub:
-        names = {each.id: each.name for each in hub.releases.all()}
-        found = [{"release": names[d["release_id"]], **d} for d in hub.releases.deliveries()]
+        names = {release.id: release.name for release in hub.releases.all()}
+        deliveries = [{"release": names[d["release_id"]], **d} for d in hub.releases.deliveries()]
     if json:
-        as_json(found)
+        as_json(deliveries)
         return
     rows = [
         (
@@ -30,7 +30,7 @@ def list_(home: Home = Path(), json: AsJson = False) -> None:
             d["id"][:12],
             (d["error"] or {}).get("message", ""),
         )
-        for d in found
+        for d in deliveries
     ]
     table(
         "Deliveries",

@@ -1,6 +1,6 @@
 """The first child of a command that gathers.
 
-Started before the command's own libraries are loaded.
+It is started before the command's own libraries are loaded.
 """
 
 from __future__ import annotations
@@ -16,6 +16,6 @@ def start() -> None:
 
 
 def children(several: int) -> list[Child]:
-    """So many children, the one that was started early first."""
-    found = [_started.pop() for _ in range(min(several, len(_started)))]
-    return found + [Child() for _ in range(several - len(found))]
+    """Return ``several`` children, the one that was started early first."""
+    started = [_started.pop() for _ in range(min(several, len(_started)))]
+    return started + [Child() for _ in range(several - len(started))]

@@ -36,7 +36,7 @@ _BLANK = r"""(?:[^\S\t\r\n]|[\x00-\x08\x0b\x0c\x0e-\x1f"'`´‘’“”\u200b-\
 _FORMULA = re.compile(rf"(^|[;\t\r\n])({_BLANK}*[=+\-@＝＋－＠﹦﹢﹣﹫−])")
 
 
-def _where(province: str | None, period: str | None) -> dict[str, str | int]:
+def _conditions(province: str | None, period: str | None) -> dict[str, str | int]:
     return {name: value for name, value in (("province", province), ("period", period)) if value}
 
 
@@ -44,13 +44,13 @@ def _where(province: str | None, period: str | None) -> dict[str, str | int]:
 def list_(
     home: Home = Path(), province: Province = None, period: Period = None, json: AsJson = False
 ) -> None:
-    """Findings by rule, with an example each; the rule's words in Vietnamese and English."""
+    """List findings by rule, with an example each; the rule's words in Vietnamese and English."""
     from hub_core.pipeline.findings import with_places
 
     with opened(home) as hub:
-        found = with_places(hub, hub.store.findings(**_where(province, period)))
+        findings = with_places(hub, hub.store.findings(**_conditions(province, period)))
     if json:
-        as_json(found)
+        as_json(findings)
         return
     columns = ["code", "severity", "provision", "period", "rows", "what", "example", "where"]
     rows = [
@@ -64,7 +64,7 @@ def list_(
             f["text"],
             _place(f["place"]),
         )
-        for f in found
+        for f in findings
     ]
     table("Findings", columns, rows, right=["rows"])
 
@@ -100,58 +100,62 @@ def quarantine(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """The rows that were not admitted, each with its reason, its text and where it stands."""
+    """List the rows that were not admitted, each with its reason, its text and where it is."""
     from hub_core.pipeline.quarantine import export as export_workbooks
     from hub_core.pipeline.quarantine import quarantines
 
     as_csv = export is not None and export.suffix.lower() == ".csv" and not export.is_dir()
-    most = limit if export or json or limit else _SHOWN
+    row_limit = limit if export or json or limit else _SHOWN
     with opened(home, children=1) as hub:
-        found = quarantines(
-            hub, province, period, limit=most, cells=export is not None and not as_csv
+        listing = quarantines(
+            hub, province, period, limit=row_limit, cells=export is not None and not as_csv
         )
         if export is None:
             files = []
         elif as_csv:
-            files = [write_csv(export, _rows(found.quarantines))]
+            files = [write_csv(export, _rows(listing.quarantines))]
         else:
-            files = export_workbooks(hub, found.quarantines, export)
+            files = export_workbooks(hub, listing.quarantines, export)
     if json:
-        as_json({"rows": found.told, "files": files} if export else _rows(found.quarantines))
+        as_json({"rows": listing.listed, "files": files} if export else _rows(listing.quarantines))
         return
-    if export is None:
-        _show(found)
+    _show_listing(listing, files, exported=export is not None)
+
+
+def _show_listing(listing: Listing, files: list[Path], *, exported: bool) -> None:
+    if not exported:
+        _show_tables(listing)
     for file in files:
         say(f"{file}")
-    if found.told < found.rows:
+    if listing.listed < listing.rows:
         say(
-            f"The first {found.told:,} of {found.rows:,} rows; more with --limit, or all of them with --export."
+            f"The first {listing.listed:,} of {listing.rows:,} rows; more with --limit, or all of them with --export."
         )
-    elif export:
-        say(f"{found.told:,} rows")
+    elif exported:
+        say(f"{listing.listed:,} rows")
 
 
-def _show(found: Listing) -> None:
-    for each in found.quarantines:
-        title = f"{each.province} {each.provision} {each.period}" + (
-            f" r{each.revision}" if each.revision else " (period not read)"
+def _show_tables(listing: Listing) -> None:
+    for quarantined in listing.quarantines:
+        title = f"{quarantined.province} {quarantined.provision} {quarantined.period}" + (
+            f" r{quarantined.revision}" if quarantined.revision else " (period not read)"
         )
         rows = [
             [row.code, row.field, _printable(row.text), _printable(row.locator), row.why]
-            for row in each.rows
+            for row in quarantined.rows
         ]
         table(title, ["code", "field", "text", "where", "why"], rows)
-    if not found.quarantines:
+    if not listing.quarantines:
         say("Quarantine: none")
 
 
-def _rows(found: list[Quarantine]) -> list[dict[str, Any]]:
+def _rows(quarantines: list[Quarantine]) -> list[dict[str, Any]]:
     return [
         {
-            "province": each.province,
-            "provision": each.provision,
-            "period": each.period,
-            "revision": each.revision,
+            "province": quarantined.province,
+            "provision": quarantined.provision,
+            "period": quarantined.period,
+            "revision": quarantined.revision,
             "code": row.code,
             "field": row.field,
             "text": row.text,
@@ -159,13 +163,13 @@ def _rows(found: list[Quarantine]) -> list[dict[str, Any]]:
             "vi": row.why,
             "en": row.why_en,
         }
-        for each in found
-        for row in each.rows
+        for quarantined in quarantines
+        for row in quarantined.rows
     ]
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
-    """The rows as CSV for a spreadsheet. Raises StoreError."""
+    """Write the rows as CSV for a spreadsheet; return its path. Raises StoreError."""
     try:
         with path.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
@@ -177,7 +181,7 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def harmless(value: object) -> str:
-    """A text that no spreadsheet takes for a formula, also where it splits at ; or at line ends.
+    """Return a text that no spreadsheet takes for a formula, also where it splits at ; or lines.
 
     An apostrophe stands before what would start one, blanks, quotes and full-width signs counted.
     """
@@ -187,7 +191,7 @@ def harmless(value: object) -> str:
 
 
 def _printable(text: str) -> str:
-    """A text of somebody else's on one line, without what moves a terminal."""
+    """Return a text of somebody else's on one line, without what moves a terminal."""
     return "".join(
         letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}"
         for letter in text

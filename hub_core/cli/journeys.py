@@ -26,9 +26,9 @@ from hub_core.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from hub_core.pipeline.attempt import GatherReport
     from hub_core.pipeline.deliver import DeliveryReport
     from hub_core.pipeline.publish import PublishReport
-    from hub_core.pipeline.take_over import GatherReport
 
 Periods = Annotated[
     list[str] | None,
@@ -42,7 +42,7 @@ Provinces = Annotated[
 
 
 def checked(periods: list[str] | None) -> list[str] | None:
-    """Labels of periods as they were given; one that is none is a wrong parameter."""
+    """Return labels of periods in their usual form; one that is none is a wrong parameter."""
     from hub_core.model.period import Period
 
     try:
@@ -102,19 +102,19 @@ def admit(
     with opened(home) as hub, hub.alone(at):
         if accept is not None:
             hub.store.accept(accept, reason, at)
-            told: dict[str, object] = {"accepted": accept, "reason": reason}
+            outcome: dict[str, object] = {"accepted": accept, "reason": reason}
         else:
             assert folder is not None
             admitted = admit_folder(hub, folder, at)
-            told = {
+            outcome = {
                 "revision": admitted.revision,
                 "held": admitted.held,
                 "period": admitted.manifest.period,
             }
     if json:
-        as_json(told)
+        as_json(outcome)
     else:
-        say(", ".join(f"{name}: {value}" for name, value in told.items()))
+        say(", ".join(f"{name}: {value}" for name, value in outcome.items()))
 
 
 def publish(
@@ -126,23 +126,33 @@ def publish(
 ) -> None:
     """Draft, freeze and deliver the release of a dataflow and period from what is there now."""
     from hub_core.model.period import Period
-    from hub_core.obligations import of_dataflow
+    from hub_core.obligations import check_frequency
     from hub_core.pipeline.deliver import deliver_all
     from hub_core.pipeline.publish import publish as publish_one
 
     label = (checked([period]) or [""])[0]
     at = moment(now)
     with opened(home) as hub, hub.alone(at):
-        told = publish_one(
-            hub, dataflow, of_dataflow(hub.config, dataflow, Period.parse(label)), at, at_once=True
+        publish_report = publish_one(
+            hub,
+            dataflow,
+            check_frequency(hub.config, dataflow, Period.parse(label)),
+            at,
+            at_once=True,
         )
         deliveries = deliver_all(hub, at)
     if json:
-        as_json({"release": told, "deliveries": deliveries})
+        as_json({"release": publish_report, "deliveries": deliveries})
     else:
-        show_releases([told])
+        show_releases([publish_report])
         show_deliveries(deliveries)
-    sys.exit(BLOCKED if told.error else UNAVAILABLE if any(d.error for d in deliveries) else DONE)
+    sys.exit(
+        BLOCKED
+        if publish_report.error
+        else UNAVAILABLE
+        if any(d.error for d in deliveries)
+        else DONE
+    )
 
 
 def night(
@@ -163,7 +173,7 @@ def night(
     json: AsJson = False,
     now: Now = None,
 ) -> None:
-    """One night: gather what is owed, publish what is due, deliver what is in the outbox."""
+    """Run one night: gather what is owed, publish what is due, deliver what is in the outbox."""
     at = moment(now)
     if (date or again) and (period or province or (date and again)):
         raise typer.BadParameter("--date and --again stand alone")
@@ -173,19 +183,21 @@ def night(
         from hub_core.pipeline.night import scheduled
 
         if date:
-            told = scheduled(hub, date.date(), at, report)
+            night_report = scheduled(hub, date.date(), at, report)
         elif again:
-            told = ask_again(hub, again, at, report)
+            night_report = ask_again(hub, again, at, report)
         else:
-            told = one_night(hub, at, report, checked(period), province)
+            night_report = one_night(hub, at, report, checked(period), province)
     if json:
-        as_json(told)
+        as_json(night_report)
     else:
-        show_gathers(told.gathers, told.broken)
-        show_releases(told.releases)
-        show_deliveries(told.deliveries)
-    code = code_of(told.gathers, told.broken, told.releases)
-    sys.exit(UNAVAILABLE if code != BLOCKED and any(d.error for d in told.deliveries) else code)
+        show_gathers(night_report.gathers, night_report.broken)
+        show_releases(night_report.releases)
+        show_deliveries(night_report.deliveries)
+    code = code_of(night_report.gathers, night_report.broken, night_report.releases)
+    sys.exit(
+        UNAVAILABLE if code != BLOCKED and any(d.error for d in night_report.deliveries) else code
+    )
 
 
 def replay(
@@ -208,75 +220,75 @@ def replay(
         landings = hub.zone.landings(province, provision)
         if not landings:
             raise StateError("nothing was landed yet", province=province, provision=provision)
-        told = replay_one(hub, province, provision, gather or landings[-1], at, report)
+        gather_report = replay_one(hub, province, provision, gather or landings[-1], at, report)
     if json:
-        as_json(told)
+        as_json(gather_report)
     else:
-        show_gathers([told], {})
-    sys.exit(code_of([told], {}))
+        show_gathers([gather_report], {})
+    sys.exit(code_of([gather_report], {}))
 
 
 def show_gathers(reports: list[GatherReport], broken: dict[str, str]) -> None:
-    """What the provinces gave."""
-    counted = ("new", "changed", "unchanged", "withdrawn", "quarantined")
+    """Show what the provinces gave."""
+    counters = ("new", "changed", "unchanged", "withdrawn", "quarantined")
     rows = [
         (
-            each.province,
-            each.provision,
-            " ".join(each.periods),
-            each.outcome,
-            *(each.counts.get(name, 0) if each.counts else "" for name in counted),
-            " ".join(f"{period} r{number}" for period, number in sorted(each.revisions.items())),
+            report.province,
+            report.provision,
+            " ".join(report.periods),
+            report.outcome,
+            *(report.counts.get(name, 0) if report.counts else "" for name in counters),
+            " ".join(f"{period} r{number}" for period, number in sorted(report.revisions.items())),
         )
-        for each in reports
+        for report in reports
     ]
-    columns = ["province", "provision", "asked for", "outcome", *counted, "revisions"]
-    table("Gathered", columns, rows, right=counted)
-    for each in reports:
-        if each.error:
-            say(f"  ! {each.province}/{each.provision}: {each.error}")
-        if each.no_data:
+    columns = ["province", "provision", "asked for", "outcome", *counters, "revisions"]
+    table("Gathered", columns, rows, right=counters)
+    for report in reports:
+        if report.error:
+            say(f"  ! {report.province}/{report.provision}: {report.error}")
+        if report.no_data:
             say(
-                f"  - {each.province}/{each.provision}: no data reported for {', '.join(each.no_data)}"
+                f"  - {report.province}/{report.provision}: no data reported for {', '.join(report.no_data)}"
             )
-        for note in each.notes:
-            say(f"  - {each.province}/{each.provision}: {note}")
+        for note in report.notes:
+            say(f"  - {report.province}/{report.provision}: {note}")
     for name, what in sorted(broken.items()):
         say(f"  ! {name}: {what}")
 
 
 def show_releases(releases: list[PublishReport]) -> None:
-    """What was released, of whom."""
+    """Show what was released, and of whom."""
     rows = []
-    for each in releases:
+    for report in releases:
         missing = [
-            provider for provider, state in each.reporters.items() if state in ("missing", "held")
+            provider for provider, state in report.reporters.items() if state in ("missing", "held")
         ]
-        there = f"{len(each.reporters) - len(missing)}/{len(each.reporters)}"
+        reporters = f"{len(report.reporters) - len(missing)}/{len(report.reporters)}"
         rows.append(
             (
-                each.dataflow,
-                each.period,
-                each.state,
-                each.release,
-                each.figures,
-                there,
+                report.dataflow,
+                report.period,
+                report.state,
+                report.release,
+                report.figures,
+                reporters,
                 ", ".join(missing),
             )
         )
     columns = ["dataflow", "period", "state", "release", "figures", "reporters", "missing"]
     table("Releases", columns, rows, right=["figures"])
-    for each in releases:
-        if each.error:
-            say(f"  ! {each.dataflow} {each.period}: {each.error}")
-        if each.doubled:
+    for report in releases:
+        if report.error:
+            say(f"  ! {report.dataflow} {report.period}: {report.error}")
+        if report.doubled:
             say(
-                f"  ! {each.release}: {each.doubled} figures have two voices and are left out: hub finding list"
+                f"  ! {report.release}: {report.doubled} figures have two voices and are left out: hub finding list"
             )
 
 
 def show_deliveries(deliveries: list[DeliveryReport]) -> None:
-    """What the recipients answered."""
+    """Show what the recipients answered."""
     rows = [
         (d.release, d.recipient, d.state, d.reference, d.delivery[:12], d.error) for d in deliveries
     ]
@@ -286,9 +298,11 @@ def show_deliveries(deliveries: list[DeliveryReport]) -> None:
 def code_of(
     reports: list[GatherReport], broken: dict[str, str], releases: Sequence[PublishReport] = ()
 ) -> int:
-    """The exit code for what the provinces gave, and what was released of it."""
-    if broken or any(each.error for each in releases):
+    """Return the exit code for what the provinces gave, and what was released of it."""
+    if broken or any(release.error for release in releases):
         return BLOCKED
-    if any(each.outcome == "held" or (each.error and not each.retryable) for each in reports):
+    if any(
+        report.outcome == "held" or (report.error and not report.retryable) for report in reports
+    ):
         return BLOCKED
-    return UNAVAILABLE if any(each.error for each in reports) else DONE
+    return UNAVAILABLE if any(report.error for report in reports) else DONE

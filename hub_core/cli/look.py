@@ -31,14 +31,14 @@ def status(
     json: AsJson = False,
     now: Now = None,
 ) -> None:
-    """The last runs, what is held, what is released and what the ministry answered."""
+    """Show the last runs, what is held, what is released and what the ministry answered."""
     at = moment(now)
     with opened(home) as hub:
-        told = {
+        state = {
             "at": at,
             "broken": hub.broken,
             "runs": hub.runs.all(runs),
-            "held": [each for each in hub.store.submissions() if each.held],
+            "held": [submission for submission in hub.store.submissions() if submission.held],
             "releases": [
                 {
                     "release": r.name,
@@ -51,8 +51,16 @@ def status(
             "deliveries": hub.releases.deliveries(),
         }
     if json:
-        as_json(told)
+        as_json(state)
         return
+    _show_runs(state)
+    _show_held(state)
+    _show_releases(state)
+    for name, what in sorted(hub.broken.items()):
+        say(f"  ! {name}: {what}")
+
+
+def _show_runs(state: dict[str, object]) -> None:
     table(
         "Runs",
         ["run", "kind", "province", "provision", "periods", "outcome", "began", "error"],
@@ -67,24 +75,24 @@ def status(
                 in_vietnam(r["started_at"]),
                 (r["error"] or {}).get("message"),
             )
-            for r in told["runs"]  # type: ignore[attr-defined]  # a list of rows
+            for r in state["runs"]  # type: ignore[attr-defined]  # a list of rows
         ],
     )
+
+
+def _show_held(state: dict[str, object]) -> None:
     table(
         "Held submissions (hub admit --accept NUMBER --reason ...)",
         ["number", "province", "provision", "period", "revision", "because of"],
         [
             (s.id, s.province, s.provision, s.period, s.revision, ", ".join(s.blocked))
-            for s in told["held"]  # type: ignore[attr-defined]
+            for s in state["held"]  # type: ignore[attr-defined]
         ],
     )
-    _show_releases(told)
-    for name, what in sorted(hub.broken.items()):
-        say(f"  ! {name}: {what}")
 
 
-def _show_releases(told: dict[str, object]) -> None:
-    releases, deliveries = told["releases"], told["deliveries"]
+def _show_releases(state: dict[str, object]) -> None:
+    releases, deliveries = state["releases"], state["deliveries"]
     table(
         "Releases",
         ["release", "state", "reason", "figures digest"],
@@ -122,34 +130,40 @@ def trace(
     as_of: AsOf = None,
     json: AsJson = False,
 ) -> None:
-    """From a figure of a release down to the cells that it came from, and the text that stands there."""
+    """Follow a figure of a release down to the cells that it came from, and the text there."""
     from hub_core.trace import FigureQuery
     from hub_core.trace import trace as follow
 
     with opened(home, children=1) as hub:
-        found = hub.releases.named(release, moment(as_of) if as_of else None)
-        step = follow(hub, found, FigureQuery(indicator, org_unit, measure, dims, calendar))
+        frozen_release = hub.releases.named(release, moment(as_of) if as_of else None)
+        step = follow(
+            hub, frozen_release, FigureQuery(indicator, org_unit, measure, dims, calendar)
+        )
         if json:
             as_json(
-                {"release": found.name, "manifest_digest": found.manifest_digest, "figure": step}
+                {
+                    "release": frozen_release.name,
+                    "manifest_digest": frozen_release.manifest_digest,
+                    "figure": step,
+                }
             )
         else:
-            show_trace(hub, found.name, step)
+            show_trace(hub, frozen_release.name, step)
 
 
 def show_trace(hub: Hub, release: str, step: Step) -> None:
-    """A path as a tree."""
+    """Show a path as a tree."""
     from hub_core.trace import walk
 
     indicator = hub.config.catalogue.indicators[step.indicator]
     say(f"{release}: {indicator.name_vi} ({step.indicator}, {indicator.unit}) of {step.org_unit}")
-    for depth, each in walk(step):
-        value = "" if each.value is None else f" = {each.value.normalize():f}"
-        status = f" [{each.status}]" if each.status else ""
+    for depth, node in walk(step):
+        value = "" if node.value is None else f" = {node.value.normalize():f}"
+        status = f" [{node.status}]" if node.status else ""
         indent = "  " * depth
-        say(f"{indent}{each.indicator} {each.org_unit} {each.period}{value}{status}  {each.method}")
-        if each.cell:
-            cell = each.cell
+        say(f"{indent}{node.indicator} {node.org_unit} {node.period}{value}{status}  {node.method}")
+        if node.cell:
+            cell = node.cell
             say(
                 f"{indent}  {cell.province}/{cell.provision} revision {cell.revision}, gather {cell.gather},"
             )

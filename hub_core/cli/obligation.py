@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hub_core.cli.output import AsJson, Home, Now, as_json, in_vietnam, moment, opened, say, table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub_core.home import Hub
+    from hub_core.model.period import Period
+    from hub_core.obligations import Due
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -22,42 +29,16 @@ def list_(
     json: AsJson = False,
     now: Now = None,
 ) -> None:
-    """Obligations by period: met, late, nil, held, missing, or still open."""
-    from hub_core.model.period import Period, latest
-    from hub_core.obligations import business_date, due, of_dataflow
+    """List obligations by period: met, late, nil, held, missing, or still open."""
+    from hub_core.model.period import Period
 
     at = moment(now)
     try:
-        asked = [Period.parse(label) for label in period or []]
+        requested_periods = [Period.parse(label) for label in period or []]
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    rows = []
     with opened(home) as hub:
-        if dataflow:
-            asked = [of_dataflow(hub.config, dataflow, each) for each in asked]
-        for name, flow in sorted(hub.config.catalogue.dataflows.items()):
-            if dataflow and name != dataflow:
-                continue
-            wanted = asked or [
-                latest(frequency, flow.calendar, business_date(at))
-                for frequency in flow.frequencies
-            ]
-            there = hub.store.submissions(dataflow=name)
-            for each in (each for one in wanted for each in due(hub.config, name, one, there, at)):
-                duty = each.obligation
-                units = " ".join(duty.speaks_for)
-                came = in_vietnam(each.came_at)
-                rule = duty.due[each.period.frequency]  # type: ignore[index]  # it has a rule for each it owes
-                told = (
-                    name,
-                    str(each.period),
-                    duty.provider,
-                    units,
-                    str(each.due),
-                    each.state,
-                    came,
-                )
-                rows.append((*told, rule, duty.legal))
+        rows = _rows(hub, dataflow, requested_periods, at)
     columns = [
         "dataflow",
         "period",
@@ -73,6 +54,45 @@ def list_(
         as_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         table("Obligations", columns[:-2], [row[:-2] for row in rows])
+
+
+def _rows(
+    hub: Hub, dataflow: str | None, requested_periods: list[Period], at: datetime
+) -> list[tuple[object, ...]]:
+    from hub_core.model.period import latest
+    from hub_core.obligations import business_date, check_frequency, due
+
+    if dataflow:
+        requested_periods = [
+            check_frequency(hub.config, dataflow, requested) for requested in requested_periods
+        ]
+    rows = []
+    for name, flow in sorted(hub.config.catalogue.dataflows.items()):
+        if dataflow and name != dataflow:
+            continue
+        periods = requested_periods or [
+            latest(frequency, flow.calendar, business_date(at)) for frequency in flow.frequencies
+        ]
+        submissions = hub.store.submissions(dataflow=name)
+        for one_period in periods:
+            duties = due(hub.config, name, one_period, submissions, at)
+            rows += [_row(name, duty) for duty in duties]
+    return rows
+
+
+def _row(dataflow: str, duty: Due) -> tuple[object, ...]:
+    obligation = duty.obligation
+    return (
+        dataflow,
+        str(duty.period),
+        obligation.provider,
+        " ".join(obligation.speaks_for),
+        str(duty.due),
+        duty.state,
+        in_vietnam(duty.came_at),
+        obligation.due[duty.period.frequency],  # type: ignore[index]  # it has a rule for each it owes
+        obligation.legal,
+    )
 
 
 @app.command("nil")
@@ -101,14 +121,14 @@ def nil(
     at = moment(now)
     with opened(home) as hub, hub.alone(at):
         admitted = state_nil(hub, dataflow, label, provider, by.strip(), why.strip(), at)
-    told = {
+    outcome = {
         "dataflow": dataflow,
         "period": label,
         "provider": provider,
         "revision": admitted.revision,
     }
     if json:
-        as_json(told)
+        as_json(outcome)
     elif admitted.revision is None:
         say(f"{provider} had said so before; nothing changed.")
     else:

@@ -18,6 +18,7 @@ from hub_core.cli.output import BLOCKED, AsJson, Home, as_json, console, opened,
 if TYPE_CHECKING:
     from rich.tree import Tree
 
+    from hub_core.mapping.meaning import Resolved
     from hub_core.model.borders import Branch
     from hub_core.model.catalogue import Catalogue
     from hub_core.model.org_unit import OrgUnit, Succession, Validity
@@ -57,12 +58,12 @@ Row = dict[str, str | None]
 
 @app.command("show")
 def show(org_unit: Id, at: At = None, home: Home = Path(), json: AsJson = False) -> None:
-    """An org unit's names, codes, parent and clusters, with the days on which each holds, and its successions."""
+    """Show an org unit's names, codes, parent, clusters and successions, with the days of each."""
     day = at.date() if at else None
     with opened(home) as hub:
         catalogue = hub.config.catalogue
     unit = _unit(catalogue, org_unit)
-    told = _facts(catalogue, unit, day)
+    facts = _facts(catalogue, unit, day)
     if json:
         as_json(
             {
@@ -70,19 +71,19 @@ def show(org_unit: Id, at: At = None, home: Home = Path(), json: AsJson = False)
                 "level": unit.level,
                 "parent": unit.parent or None,
                 **_dates(unit.valid),
-                **told,
+                **facts,
             }
         )
         return
-    above = f", under {unit.parent}" if unit.parent else ""
+    parent_words = f", under {unit.parent}" if unit.parent else ""
     say(
-        f"{unit.id}: {_called(catalogue, unit.id, day)}, {unit.level}{above}, {_days(_dates(unit.valid))}."
+        f"{unit.id}: {_name_of(catalogue, unit.id, day)}, {unit.level}{parent_words}, {_days(_dates(unit.valid))}."
     )
     if day and not unit.valid.holds(day):
         say(f"It did not live on {day}.")
     say("")
     for title, columns in TABLES.items():
-        if rows := told[title.lower()]:
+        if rows := facts[title.lower()]:
             table(
                 title,
                 [*columns, "days"],
@@ -91,7 +92,7 @@ def show(org_unit: Id, at: At = None, home: Home = Path(), json: AsJson = False)
     table(
         "Successions",
         list(STEPS),
-        [tuple(r[key] for key in STEPS.values()) for r in told["successions"]],
+        [tuple(r[key] for key in STEPS.values()) for r in facts["successions"]],
     )
 
 
@@ -102,7 +103,7 @@ def resolve(
     home: Home = Path(),
     json: AsJson = False,
 ) -> None:
-    """Who is meant by an id, code, name or alias on a day.
+    """Find who is meant by an id, code, name or alias on a day.
 
     Exit code 1 where that is not one org unit.
     """
@@ -111,33 +112,42 @@ def resolve(
     day = at.date() if at else None
     with opened(home) as hub:
         catalogue = hub.config.catalogue
-    found = meaning.resolve(catalogue, text, day)
-    if not found.candidates:
+    resolved = meaning.resolve(catalogue, text, day)
+    if not resolved.candidates:
         raise typer.BadParameter(f"no org unit has the id, code, name or alias {text!r}")
     if json:
         candidates = [
-            {"org_unit": m.org_unit, "by": m.by, **_dates(m.valid)} for m in found.candidates
+            {"org_unit": m.org_unit, "by": m.by, **_dates(m.valid)} for m in resolved.candidates
         ]
         as_json(
-            {"text": text, "at": day, "org_unit": found.org_unit or None, "candidates": candidates}
+            {
+                "text": text,
+                "at": day,
+                "org_unit": resolved.org_unit or None,
+                "candidates": candidates,
+            }
         )
     else:
-        if found.org_unit:
-            say(f"{found.org_unit}: {_called(catalogue, found.org_unit, day)}", "")
-        else:
-            many = len({m.org_unit for m in found.candidates if day is None or m.valid.holds(day)})
-            say(f"{text!r} stands for {many or 'no'} org units{f' on {day}' if day else ''}.", "")
-        rows = [
-            (m.org_unit, _called(catalogue, m.org_unit, day), m.by, _days(_dates(m.valid)))
-            for m in found.candidates
-        ]
-        table("Candidates", ["org unit", "name", "by", "days"], rows)
-    sys.exit(0 if found.org_unit else BLOCKED)
+        _show_candidates(catalogue, text, resolved, day)
+    sys.exit(0 if resolved.org_unit else BLOCKED)
+
+
+def _show_candidates(catalogue: Catalogue, text: str, resolved: Resolved, day: date | None) -> None:
+    if resolved.org_unit:
+        say(f"{resolved.org_unit}: {_name_of(catalogue, resolved.org_unit, day)}", "")
+    else:
+        count = len({m.org_unit for m in resolved.candidates if day is None or m.valid.holds(day)})
+        say(f"{text!r} stands for {count or 'no'} org units{f' on {day}' if day else ''}.", "")
+    rows = [
+        (m.org_unit, _name_of(catalogue, m.org_unit, day), m.by, _days(_dates(m.valid)))
+        for m in resolved.candidates
+    ]
+    table("Candidates", ["org unit", "name", "by", "days"], rows)
 
 
 @app.command("timeline")
 def timeline(org_unit: Id, home: Home = Path(), json: AsJson = False) -> None:
-    """Where an org unit came from and what became of it, by date, with the legal acts."""
+    """Show where an org unit came from and what became of it, by date, with the legal acts."""
     from hub_core.model.borders import became, came_from
 
     with opened(home) as hub:
@@ -146,45 +156,50 @@ def timeline(org_unit: Id, home: Home = Path(), json: AsJson = False) -> None:
     before = [b for b in came_from(catalogue, unit.id) if b.depth > 1 or b.org_unit != unit.id]
     after = became(catalogue, unit.id)
     if json:
-        told = {"came_from": [_branch(b) for b in before], "became": [_branch(b) for b in after]}
-        as_json({"id": unit.id, **_dates(unit.valid), **told})
+        branch_lists = {
+            "came_from": [_branch(b) for b in before],
+            "became": [_branch(b) for b in after],
+        }
+        as_json({"id": unit.id, **_dates(unit.valid), **branch_lists})
         return
-    say(f"{unit.id}: {_called(catalogue, unit.id)}, {_days(_dates(unit.valid))}.")
-    for title, branches, words in (("Came from", before, BACK), ("Became", after, AHEAD)):
+    say(f"{unit.id}: {_name_of(catalogue, unit.id)}, {_days(_dates(unit.valid))}.")
+    for title, branches, verbs in (("Came from", before, BACK), ("Became", after, AHEAD)):
         if branches:
-            console().print(_tree(catalogue, title, branches, words))
+            console().print(_tree(catalogue, title, branches, verbs))
     if not (before or after):
         say("No succession names it.")
 
 
 def _tree(
-    catalogue: Catalogue, title: str, branches: Iterable[Branch], words: dict[str, str]
+    catalogue: Catalogue, title: str, branches: Iterable[Branch], verbs: dict[str, str]
 ) -> Tree:
-    """Branches as a tree: each with its date, whom it met, and below that the legal act."""
+    """Draw branches as a tree: each with its date, whom it met, and below that the legal act."""
     from rich.text import Text
     from rich.tree import Tree
 
     line = [Tree(Text(title, style="bold"))]
-    for each in branches:
-        step = each.succession
-        name = _called(catalogue, each.org_unit, step.day if words is AHEAD else _eve(step.day))
-        who = name if step.kind == "rename" else f"{each.org_unit}: {name}"
-        said = Text(f"{step.day} {words[step.kind]} {who}\n").append(step.legal_act, style="dim")
-        line[each.depth :] = [line[each.depth - 1].add(said)]
+    for branch in branches:
+        step = branch.succession
+        name = _name_of(
+            catalogue, branch.org_unit, step.day if verbs is AHEAD else _day_before(step.day)
+        )
+        who = name if step.kind == "rename" else f"{branch.org_unit}: {name}"
+        label = Text(f"{step.day} {verbs[step.kind]} {who}\n").append(step.legal_act, style="dim")
+        line[branch.depth :] = [line[branch.depth - 1].add(label)]
     return line[0]
 
 
 def _facts(catalogue: Catalogue, unit: OrgUnit, day: date | None) -> dict[str, list[Row]]:
-    """All that stands in the catalogue of an org unit, or what of it holds on a day."""
+    """Return all that the catalogue says of an org unit, or what of it holds on a day."""
     from hub_core.model.borders import predecessors, successors
 
-    def held(valid: Validity) -> bool:
+    def holds(valid: Validity) -> bool:
         return day is None or (valid.holds(day) and unit.valid.holds(day))
 
-    def other(there: str) -> str:
-        return _called(catalogue, there, day)
+    def name_of(other_unit: str) -> str:
+        return _name_of(catalogue, other_unit, day)
 
-    together = [m for m in catalogue.memberships if held(m.valid)]
+    memberships = [m for m in catalogue.memberships if holds(m.valid)]
     steps = dict.fromkeys([*predecessors(catalogue, unit.id), *successors(catalogue, unit.id)])
     return {
         "names": [
@@ -195,37 +210,37 @@ def _facts(catalogue: Catalogue, unit: OrgUnit, day: date | None) -> dict[str, l
                 **_dates(n.valid.within(unit.valid)),
             }
             for n in unit.names
-            if held(n.valid)
+            if holds(n.valid)
         ],
         "codes": [
             {"scheme": c.scheme, "code": c.code, **_dates(c.valid.within(unit.valid))}
             for c in unit.codes
-            if held(c.valid)
+            if holds(c.valid)
         ],
         "clusters": [
-            {"cluster": m.org_unit, "name": other(m.org_unit), **_dates(m.valid)}
-            for m in together
+            {"cluster": m.org_unit, "name": name_of(m.org_unit), **_dates(m.valid)}
+            for m in memberships
             if m.member == unit.id
         ],
         "members": [
-            {"member": m.member, "name": other(m.member), **_dates(m.valid)}
-            for m in together
+            {"member": m.member, "name": name_of(m.member), **_dates(m.valid)}
+            for m in memberships
             if m.org_unit == unit.id
         ],
-        "successions": [_step(each) for each in sorted(steps, key=lambda s: s.day)],
+        "successions": [_step(succession) for succession in sorted(steps, key=lambda s: s.day)],
     }
 
 
 def _unit(catalogue: Catalogue, org_unit: str) -> OrgUnit:
-    """The org unit of an id.
+    """Return the org unit of an id.
 
     One that is not there is a usage error that names whom the word may mean.
     """
-    from hub_core.mapping.meaning import resolve as meant_by
+    from hub_core.mapping import meaning
 
     if org_unit in catalogue.org_units:
         return catalogue.org_units[org_unit]
-    meant = dict.fromkeys(m.org_unit for m in meant_by(catalogue, org_unit).candidates)
+    meant = dict.fromkeys(m.org_unit for m in meaning.resolve(catalogue, org_unit).candidates)
     hint = (
         f"; it may mean {', '.join(meant)}"
         if meant
@@ -234,29 +249,29 @@ def _unit(catalogue: Catalogue, org_unit: str) -> OrgUnit:
     raise typer.BadParameter(f"there is no org unit with the id {org_unit!r}{hint}")
 
 
-def _called(catalogue: Catalogue, org_unit: str, day: date | None = None) -> str:
-    """Name and type of an org unit on a day, or on its last."""
+def _name_of(catalogue: Catalogue, org_unit: str, day: date | None = None) -> str:
+    """Return name and type of an org unit on a day, or on its last."""
     unit = catalogue.org_units[org_unit]
     name = unit.named(min(day or date.max, unit.valid.last or date.max))
     return f"{name.name} ({name.type})"
 
 
-def _eve(day: date) -> date:
+def _day_before(day: date) -> date:
     return date.fromordinal(day.toordinal() - 1)
 
 
-def _step(each: Succession) -> Row:
+def _step(succession: Succession) -> Row:
     return {
-        "date": str(each.day),
-        "kind": each.kind,
-        "predecessor": each.predecessor,
-        "successor": each.successor,
-        "legal_act": each.legal_act,
+        "date": str(succession.day),
+        "kind": succession.kind,
+        "predecessor": succession.predecessor,
+        "successor": succession.successor,
+        "legal_act": succession.legal_act,
     }
 
 
-def _branch(each: Branch) -> dict[str, object]:
-    return {"depth": each.depth, "org_unit": each.org_unit, **_step(each.succession)}
+def _branch(branch: Branch) -> dict[str, object]:
+    return {"depth": branch.depth, "org_unit": branch.org_unit, **_step(branch.succession)}
 
 
 def _dates(valid: Validity) -> Row:
@@ -267,10 +282,10 @@ def _dates(valid: Validity) -> Row:
 
 
 def _days(dates: Row) -> str:
-    """Days in words."""
+    """Say days in words."""
     words = [
-        f"{word} {dates[key]}"
-        for word, key in (("from", "valid_from"), ("until", "valid_to"))
+        f"{preposition} {dates[key]}"
+        for preposition, key in (("from", "valid_from"), ("until", "valid_to"))
         if dates[key]
     ]
     return " ".join(words) or "always"

@@ -55,21 +55,21 @@ AsOf = Annotated[
 
 
 def moment(now: datetime | None) -> datetime:
-    """The time to act at: the one given, in Vietnam, or this very moment."""
+    """Return the time to act at: the one given, in Vietnam, or this very moment."""
     from hub_core.obligations import ZONE
 
     return now.replace(tzinfo=ZONE) if now else datetime.now(ZONE)  # noqa: TID251 - the clock is read here and nowhere below
 
 
 def in_vietnam(at: datetime | None) -> str | None:
-    """A moment as the clock in Vietnam shows it."""
+    """Return a moment as the clock in Vietnam shows it."""
     from hub_core.obligations import ZONE
 
     return f"{at.astimezone(ZONE):%Y-%m-%d %H:%M}" if at else None
 
 
 def console() -> Console:
-    """The terminal, or plain text where there is none."""
+    """Return the terminal, or plain text where there is none."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 140
@@ -78,9 +78,10 @@ def console() -> Console:
 
 @contextmanager
 def opened(home: Path, *, children: int = 0) -> Iterator[Hub]:
-    """The hub of a home; so many children are started while it opens, before anything else is even imported.
+    """Open the hub of a home, and close it at the end.
 
-    Told to stop by SIGTERM, it gives back its leases, and its children end with it.
+    ``children``: how many are started while it opens, before anything else is even imported. Told
+    to stop by SIGTERM, it gives back its leases, and its children end with it.
     """
     from hub_core.cli import early
 
@@ -122,12 +123,12 @@ def as_json(value: object) -> None:
     """Print a value as JSON."""
     from pydantic import BaseModel
 
-    def plain(each: object) -> object:
-        if isinstance(each, BaseModel):
-            return each.model_dump(mode="json")
-        if dataclasses.is_dataclass(each) and not isinstance(each, type):
-            return dataclasses.asdict(each)
-        return str(each)
+    def plain(inner_value: object) -> object:
+        if isinstance(inner_value, BaseModel):
+            return inner_value.model_dump(mode="json")
+        if dataclasses.is_dataclass(inner_value) and not isinstance(inner_value, type):
+            return dataclasses.asdict(inner_value)
+        return str(inner_value)
 
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=plain) + "\n")
 
@@ -139,11 +140,11 @@ def table(
     *,
     right: Sequence[str] = (),
 ) -> None:
-    """Print a table; nothing at all is said in words."""
+    """Print a table; where it has no rows, say so in words."""
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(
+    rich_table = Table(
         title=title,
         title_justify="left",
         title_style="bold",
@@ -152,20 +153,22 @@ def table(
         pad_edge=False,
     )
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        rich_table.add_column(
+            column, justify="right" if column in right else "left", overflow="fold"
+        )
     count = 0
     for row in rows:
-        made.add_row(*(Text("" if cell is None else _harmless(str(cell))) for cell in row))
+        rich_table.add_row(*(Text("" if cell is None else _harmless(str(cell))) for cell in row))
         count += 1
-    out = console()
-    out.print(made if count else f"{title}: none")
-    out.print()
+    terminal = console()
+    terminal.print(rich_table if count else f"{title}: none")
+    terminal.print()
 
 
 def _harmless(text: str) -> str:
-    """A text without what a terminal would obey, or would not show.
+    """Return a text without what a terminal would obey, or would not show.
 
-    Control characters and invisible marks.
+    These are control characters and invisible marks.
     """
     if text.isprintable():
         return text
@@ -178,23 +181,23 @@ def say(*lines: str) -> None:
         console().print(_harmless(line), markup=False)
 
 
-def show_difference(told: Difference) -> None:
-    """What changed between two revisions or releases, for people."""
+def show_difference(difference: Difference) -> None:
+    """Show people what changed between two revisions or releases."""
     columns = ["what", "indicator", "org unit", "before", "after", "status"]
     rows = [
         (
-            each.what,
-            each.indicator + (f" {each.dims}" if each.dims else ""),
-            each.org_unit,
-            _plain(each.before),
-            _plain(each.after),
-            " > ".join(dict.fromkeys(filter(None, (each.status_before, each.status_after)))),
+            change.what,
+            change.indicator + (f" {change.dims}" if change.dims else ""),
+            change.org_unit,
+            _plain(change.before),
+            _plain(change.after),
+            " > ".join(dict.fromkeys(filter(None, (change.status_before, change.status_after)))),
         )
-        for each in told.changes
+        for change in difference.changes
     ]
-    table(f"{told.before} > {told.after}", columns, rows, right=["before", "after"])
+    table(f"{difference.before} > {difference.after}", columns, rows, right=["before", "after"])
     say(
-        f"Reason: {told.reason}. {len(told.changes)} figures differ, {told.unchanged} are the same."
+        f"Reason: {difference.reason}. {len(difference.changes)} figures differ, {difference.unchanged} are the same."
     )
 
 
@@ -203,7 +206,7 @@ def _plain(value: Decimal | None) -> str:
 
 
 def complain(error: HubError) -> int:
-    """Print an error where errors go; the exit code for it."""
+    """Print an error where errors go; return the exit code for it."""
     sys.stderr.write(_harmless(f"{type(error).__name__}: {error}") + "\n")
     if isinstance(error, ConfigurationError):
         return USAGE
@@ -212,7 +215,7 @@ def complain(error: HubError) -> int:
 
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[Callable[[str, dict[str, int]], None]]:
-    """A progress bar for each provision, on a terminal only."""
+    """Show a progress bar for each provision, on a terminal only."""
     if quiet or not sys.stderr.isatty():
         yield lambda *_: None
         return
@@ -222,7 +225,7 @@ def progress(*, quiet: bool) -> Iterator[Callable[[str, dict[str, int]], None]]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[counts]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
@@ -230,8 +233,8 @@ def progress(*, quiet: bool) -> Iterator[Callable[[str, dict[str, int]], None]]:
 
         def report(name: str, counts: dict[str, int]) -> None:
             if name not in tasks:
-                tasks[name] = bars.add_task(name, total=None, told="")
-            told = ", ".join(f"{number:,} {what}" for what, number in counts.items())
-            bars.update(tasks[name], told=told)  # type: ignore[arg-type]  # rich's TaskID is an int
+                tasks[name] = bars.add_task(name, total=None, counts="")
+            counts_text = ", ".join(f"{number:,} {what}" for what, number in counts.items())
+            bars.update(tasks[name], counts=counts_text)  # type: ignore[arg-type]  # rich's TaskID is an int
 
         yield report

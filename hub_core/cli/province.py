@@ -26,20 +26,24 @@ if TYPE_CHECKING:
     from hub_core.home import Hub
     from hub_core.model.exchange import Plugin
     from hub_core.pipeline.trial import Trial
+    from hub_core.upkeep.install import Installation
 
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("list")
 def list_(home: Home = Path(), json: AsJson = False) -> None:
-    """The packages found and where each comes from, what each reports, and those that are broken."""
+    """List the packages found and those that are broken.
+
+    Also where each comes from, and what each reports.
+    """
     with opened(home) as hub:
         rows = [
             (name, province.name, province.kind, provision, declared.dataflow, declared.provider)
             for name, province in sorted(hub.provinces.items())
             for provision, declared in sorted(province.provisions.items())
         ]
-        packages = [_whence(hub, each) for _, each in sorted(hub.found.items())]
+        packages = [_package_row(hub, plugin) for _, plugin in sorted(hub.plugins.items())]
         broken = dict(hub.broken)
     columns = ["province", "name", "kind", "provision", "dataflow", "provider"]
     if json:
@@ -50,14 +54,14 @@ def list_(home: Home = Path(), json: AsJson = False) -> None:
     table(
         "Packages",
         list(packages[0]) if packages else [],
-        [list(each.values()) for each in packages],
+        [list(package.values()) for package in packages],
     )
     for name, what in sorted(broken.items()):
         say(f"  ! {name}: {what}")
 
 
-def _whence(hub: Hub, plugin: Plugin) -> dict[str, str]:
-    """Where a package comes from, and the Python that runs it."""
+def _package_row(hub: Hub, plugin: Plugin) -> dict[str, str]:
+    """Return where a package comes from, and the Python that runs it."""
     from hub_core.packages import installed
     from hub_core.packages.libraries import PYTHON
 
@@ -66,8 +70,8 @@ def _whence(hub: Hub, plugin: Plugin) -> dict[str, str]:
     elif plugin.folder is None:
         whence = "the hub's own libraries"
     else:
-        here = installed.folder(hub.config.home) in Path(plugin.folder).parents
-        whence = "installed" if here else "folder"
+        is_installed = installed.folder(hub.config.home) in Path(plugin.folder).parents
+        whence = "installed" if is_installed else "folder"
     place = plugin.environment or plugin.folder or plugin.root
     return {
         "province": plugin.name,
@@ -105,29 +109,38 @@ def install(
     """
     from hub_core.upkeep.install import install as put_in_force
 
-    if absent := [str(each) for each in find_links or [] if not each.is_dir()]:
+    if absent := [str(folder) for folder in find_links or [] if not folder.is_dir()]:
         raise typer.BadParameter(f"{', '.join(absent)} is no folder")
     with opened(home) as hub, progress(quiet=json) as report:
-        done = put_in_force(hub, package, moment(now), report, find_links or [], isolated=isolated)
+        installation = put_in_force(
+            hub, package, moment(now), report, find_links or [], isolated=isolated
+        )
     if json:
-        as_json(done)
-        return
-    told, before = done.installed, done.before
-    where = (
-        f"with libraries of its own, Python {told.python}"
-        if told.isolated
+        as_json(installation)
+    else:
+        _show_installation(installation)
+
+
+def _show_installation(installation: Installation) -> None:
+    new_install, before = installation.installed, installation.before
+    libraries_words = (
+        f"with libraries of its own, Python {new_install.python}"
+        if new_install.isolated
         else "with the hub's own libraries"
     )
-    was = (
+    before_words = (
         f" It was {before.version or 'of no version'}{' and isolated' * before.isolated}."
         if before
         else ""
     )
-    say(f"{told.name}: {told.project} {told.version} is installed, {where}.{was}")
-    say(*(f"  ! {each.what}" for each in done.left))
     say(
-        f"Next: hub gather --province {told.name}"
-        if not done.left
+        f"{new_install.name}: {new_install.project} {new_install.version} is installed, "
+        f"{libraries_words}.{before_words}"
+    )
+    say(*(f"  ! {problem.what}" for problem in installation.left))
+    say(
+        f"Next: hub gather --province {new_install.name}"
+        if not installation.left
         else "Next: put these right, then: hub check"
     )
 
@@ -142,12 +155,12 @@ def remove(
     from hub_core.upkeep.install import remove as take_out
 
     with opened(home) as hub:
-        named = take_out(hub, name)
+        mentions = take_out(hub, name)
     if json:
-        as_json({"removed": name, "still_named": named})
+        as_json({"removed": name, "still_named": mentions})
         return
     say(f"{name} is removed; what it has reported stays.")
-    say(*(f"  ! still there: {each}" for each in named))
+    say(*(f"  ! still there: {mention}" for mention in mentions))
 
 
 @app.command("try")
@@ -164,22 +177,25 @@ def try_(
     json: AsJson = False,
     now: Now = None,
 ) -> None:
-    """Map one local file as a night would, print its figures and what is wrong with them, and store nothing."""
+    """Map one local file as a night would.
+
+    Its figures and what is wrong with them are printed. Nothing is stored.
+    """
     from hub_core.model.period import Period
     from hub_core.pipeline.trial import try_file
 
-    name, _, which = provision.partition("/")
+    name, _, provision_name = provision.partition("/")
     try:
         periods = [str(Period.parse(label)) for label in period or []]
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     with opened(home, children=1) as hub:
-        trial = try_file(hub, name, which, file, periods, moment(now))
+        trial = try_file(hub, name, provision_name, file, periods, moment(now))
     if json:
         as_json(trial)
     else:
         _show(trial, limit)
-    held = any(each["severity"] == "blocking" for each in trial.findings)
+    held = any(finding["severity"] == "blocking" for finding in trial.findings)
     sys.exit(BLOCKED if trial.error or trial.left or held else DONE)
 
 
@@ -191,10 +207,14 @@ def _show(trial: Trial, limit: int) -> None:
         columns.remove("measure")
     if trial.figures:
         rows = [[row[name] for name in columns] for row in trial.figures[:limit]]
-        table(_titled("Figures", len(trial.figures), limit), columns, rows, right=["value"])
+        table(_limited_title("Figures", len(trial.figures), limit), columns, rows, right=["value"])
     if trial.left:
         rows = [[row["code"], row["vi"], row["text"], row["where"]] for row in trial.left[:limit]]
-        table(_titled("Left out", len(trial.left), limit), ["code", "why", "text", "where"], rows)
+        table(
+            _limited_title("Left out", len(trial.left), limit),
+            ["code", "why", "text", "where"],
+            rows,
+        )
     if trial.findings:
         rows = [
             [f["code"], f["severity"], f["period"], f["rows"], f["vi"], f["text"]]
@@ -220,5 +240,5 @@ def _show(trial: Trial, limit: int) -> None:
     )
 
 
-def _titled(title: str, count: int, limit: int) -> str:
+def _limited_title(title: str, count: int, limit: int) -> str:
     return title if count <= limit else f"{title}, the first {limit} of {count}"

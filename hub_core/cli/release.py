@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -29,29 +30,30 @@ Name = Annotated[
 
 @app.command("list")
 def list_(home: Home = Path(), as_of: AsOf = None, json: AsJson = False) -> None:
-    """All releases with their states and deliveries."""
+    """List all releases with their states and deliveries."""
     at = moment(as_of) if as_of else None
     with opened(home) as hub:
-        found = [
+        releases = [
             {
-                "release": each.name,
-                "state": each.state,
-                "reason": each.reason,
-                "frozen_at": each.frozen_at,
-                "reporters": each.manifest.coverage["reporters"],
+                "release": release.name,
+                "state": release.state,
+                "reason": release.reason,
+                "frozen_at": release.frozen_at,
+                "reporters": release.manifest.coverage["reporters"],
                 "deliveries": {
-                    d["recipient"]: d["state"] for d in hub.releases.deliveries(release_id=each.id)
+                    d["recipient"]: d["state"]
+                    for d in hub.releases.deliveries(release_id=release.id)
                 },
             }
-            for each in hub.releases.all()
-            if at is None or (each.frozen_at is not None and each.frozen_at <= at)
+            for release in hub.releases.all()
+            if at is None or (release.frozen_at is not None and release.frozen_at <= at)
         ]
     if json:
-        as_json(found)
+        as_json(releases)
     else:
         rows = [
             (r["release"], r["state"], r["reason"], r["reporters"], _states(r["deliveries"]))
-            for r in found
+            for r in releases
         ]
         table("Releases", ["release", "state", "reason", "reporters", "deliveries"], rows)
 
@@ -62,36 +64,44 @@ def _states(deliveries: object) -> str:
 
 @app.command("show")
 def show(release: Name, home: Home = Path(), as_of: AsOf = None, json: AsJson = False) -> None:
-    """A release's figures, reporters and receipts."""
+    """Show a release's figures, reporters and receipts."""
     from hub_core.pipeline.document import document
 
     with opened(home) as hub:
-        found = hub.releases.named(release, moment(as_of) if as_of else None)
-        told = document(hub, found)
+        frozen = hub.releases.named(release, moment(as_of) if as_of else None)
+        release_document = document(hub, frozen)
+        figures = [
+            asdict(figure) | {"decimals": str(figure.decimals)}
+            for figure in release_document.figures
+        ]
         receipts = {
             d["id"]: [r["answer"] for r in hub.releases.receipts(d["id"])]
-            for d in hub.releases.deliveries(release_id=found.id)
+            for d in hub.releases.deliveries(release_id=frozen.id)
         }
     if json:
-        as_json({"manifest": told.manifest, "figures": told.figures, "receipts": receipts})
+        manifest = release_document.manifest
+        as_json({"manifest": manifest, "figures": figures, "receipts": receipts})
         return
     columns = ["indicator", "name_vi", "unit", "org_unit", "value", "status", "coverage", "method"]
-    say(f"{found.name}, {found.state}: {found.reason}, frozen {in_vietnam(found.frozen_at)}", "")
+    say(
+        f"{frozen.name}, {frozen.state}: {frozen.reason}, frozen {in_vietnam(frozen.frozen_at)}",
+        "",
+    )
     table(
-        found.name,
+        frozen.name,
         columns,
-        [[each[name] for name in columns] for each in told.figures],
+        [[figure[name] for name in columns] for figure in figures],
         right=["value"],
     )
     table(
         "Reporters",
         ["provider", "name", "state"],
-        [(r["provider"], r["name"], r["state"]) for r in told.reporters],
+        [(r.provider, r.name, r.state) for r in release_document.reporters],
     )
     answers = [
         (d[:12], a["state"], a["reference"], a["message"])
-        for d, each in receipts.items()
-        for a in each
+        for d, answers_of in receipts.items()
+        for a in answers_of
     ]
     table("Receipts", ["delivery", "state", "receipt", "message"], answers)
 
@@ -109,8 +119,8 @@ def export(
     from hub_core.pipeline.document import export as export_release
 
     with opened(home) as hub:
-        found = hub.releases.named(release, moment(as_of) if as_of else None)
-        path = export_release(hub, found, format_, target)
+        frozen_release = hub.releases.named(release, moment(as_of) if as_of else None)
+        path = export_release(hub, frozen_release, format_, target)
     if json:
         as_json({"file": str(path)})
     else:
@@ -126,32 +136,33 @@ def diff(
     home: Home = Path(),
     json: AsJson = False,
 ) -> None:
-    """What a version changed: figures new, changed and withdrawn, with before and after."""
+    """Show what a version changed: figures new, changed and withdrawn, with before and after."""
     from hub_core.pipeline.differences import of_releases
 
     with opened(home) as hub:
-        told = of_releases(
+        difference = of_releases(
             hub, hub.releases.named(release), hub.releases.named(before) if before else None
         )
     if json:
-        as_json(told)
+        as_json(difference)
     else:
-        show_difference(told)
+        show_difference(difference)
 
 
 @app.command("verify")
 def verify(release: Name, home: Home = Path(), as_of: AsOf = None, json: AsJson = False) -> None:
-    """Recompute a release from the sealed submissions and the catalogue that it was made of, and compare."""
+    """Recompute a release from its sealed submissions and its catalogue, and compare."""
     from hub_core.pipeline.recompute import recompute
 
     with opened(home) as hub:
-        told = recompute(hub, hub.releases.named(release, moment(as_of) if as_of else None))
+        comparison = recompute(hub, hub.releases.named(release, moment(as_of) if as_of else None))
     if json:
-        as_json(told)
+        as_json(comparison)
     else:
-        same = "the same" if told.same else "NOT the same"
+        same = "the same" if comparison.same else "NOT the same"
         say(
-            f"{told.release}: {same}; figures as frozen {told.frozen[:12]}, made again {told.made[:12]}"
+            f"{comparison.release}: {same}; figures as frozen {comparison.frozen[:12]}, "
+            f"made again {comparison.made[:12]}"
         )
-    if not told.same:
+    if not comparison.same:
         raise typer.Exit(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from hub_core.cli.output import (
     table,
 )
 
+if TYPE_CHECKING:
+    from hub_core.store.revisions import Submission
+
 app = typer.Typer(no_args_is_help=True)
 Which = Annotated[str, typer.Argument(help="PROVINCE/PROVISION, for example thanh_hoa/telecom.")]
 
@@ -31,36 +34,22 @@ def list_(
     as_of: AsOf = None,
     json: AsJson = False,
 ) -> None:
-    """Its revisions, why each came, and which one is current."""
+    """List a provision's revisions, why each came, and which one is current."""
     from hub_core.store.revisions import current
 
-    name, _, which = provision.partition("/")
+    name, _, provision_name = provision.partition("/")
     at = moment(as_of) if as_of else None
     with opened(home) as hub:
-        found = hub.store.submissions([period] if period else None, province=name, provision=which)
-    found = [each for each in found if at is None or each.admitted_at <= at]
-    standing = {
-        each.id
-        for label in {each.period for each in found}
-        if (each := current((one for one in found if one.period == label), at))
+        revisions = hub.store.submissions(
+            [period] if period else None, province=name, provision=provision_name
+        )
+    revisions = [revision for revision in revisions if at is None or revision.admitted_at <= at]
+    current_ids = {
+        newest.id
+        for label in {revision.period for revision in revisions}
+        if (newest := current((r for r in revisions if r.period == label), at))
     }
-    rows = [
-        {
-            "period": each.period,
-            "revision": each.revision,
-            "state": "current" if each.id in standing else "held" if each.held else "superseded",
-            "kind": each.kind,
-            "rows": each.rows,
-            "quarantined": each.quarantined,
-            "changes": ", ".join(
-                f"{n} {name}" for name, n in each.counts.items() if n and name != "unchanged"
-            ),
-            "reason": each.accepted_reason or each.reason,
-            "admitted": in_vietnam(each.admitted_at),
-            "gather": each.gather,
-        }
-        for each in found
-    ]
+    rows = [_row(revision, current_ids) for revision in revisions]
     if json:
         as_json(rows)
         return
@@ -83,6 +72,24 @@ def list_(
     )
 
 
+def _row(revision: Submission, current_ids: set[int]) -> dict[str, object]:
+    is_current = revision.id in current_ids
+    return {
+        "period": revision.period,
+        "revision": revision.revision,
+        "state": "current" if is_current else "held" if revision.held else "superseded",
+        "kind": revision.kind,
+        "rows": revision.rows,
+        "quarantined": revision.quarantined,
+        "changes": ", ".join(
+            f"{n} {name}" for name, n in revision.counts.items() if n and name != "unchanged"
+        ),
+        "reason": revision.accepted_reason or revision.reason,
+        "admitted": in_vietnam(revision.admitted_at),
+        "gather": revision.gather,
+    }
+
+
 @app.command("diff")
 def diff(
     provision: Which,
@@ -93,16 +100,16 @@ def diff(
     home: Home = Path(),
     json: AsJson = False,
 ) -> None:
-    """What changed between two revisions.
+    """Show what changed between two revisions.
 
     Figures new, changed and withdrawn, with before and after.
     """
     from hub_core.pipeline.differences import of_revisions
 
-    name, _, which = provision.partition("/")
+    name, _, provision_name = provision.partition("/")
     with opened(home) as hub:
-        told = of_revisions(hub, name, which, period, revisions)
+        difference = of_revisions(hub, name, provision_name, period, revisions)
     if json:
-        as_json(told)
+        as_json(difference)
     else:
-        show_difference(told)
+        show_difference(difference)

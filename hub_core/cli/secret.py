@@ -22,17 +22,17 @@ Name = Annotated[str, typer.Argument(help="Its name, as in secret:NAME.")]
 
 @app.command("list")
 def list_(home: Home = Path(), json: AsJson = False) -> None:
-    """Every secret: who refers to it, where it comes from, and whether it is set.
+    """List every secret: who refers to it, where it comes from, and whether it is set.
 
     No command is run.
     """
-    secrets, known = _known(home)
+    secrets, users_by_secret = _known_secrets(home)
     rows = []
-    for (owner, name), used_by in known.items():
+    for (owner, name), used_by in users_by_secret.items():
         origin = secrets.origin(owner, name)
-        asked = origin is not None and origin.kind != "command"
-        wrong = _wrong(secrets, owner, name, run=False) if asked else None
-        state = wrong or "set" if asked else "not run here" if origin else "not set"
+        may_resolve = origin is not None and origin.kind != "command"
+        trouble = _find_trouble(secrets, owner, name, run=False) if may_resolve else None
+        state = trouble or "set" if may_resolve else "not run here" if origin else "not set"
         rows.append((owner, name, used_by, str(origin or ""), state))
     columns = ["owner", "name", "used by", "from", "state"]
     if json:
@@ -52,17 +52,20 @@ def set_(
     home: Home = Path(),
     json: AsJson = False,
 ) -> None:
-    """Write a secret's value into the home, asked for twice on a terminal, else read from standard input."""
+    """Write a secret's value into the home.
+
+    It is asked for twice on a terminal, else read from standard input.
+    """
     if context.args:
         raise typer.BadParameter(
             "a value is no argument, where others see it: type it when asked, or pipe it in"
         )
-    secrets, known = _known(home)
-    if not known.get((owner, name)) and not anyway:
+    secrets, users_by_secret = _known_secrets(home)
+    if not users_by_secret.get((owner, name)) and not anyway:
         raise typer.BadParameter(
-            f"nothing refers to {name} of {owner}; {_names(known)}; --anyway writes it"
+            f"nothing refers to {name} of {owner}; {_names(users_by_secret)}; --anyway writes it"
         )
-    path = secrets.keep(owner, name, _typed(owner, name))
+    path = secrets.keep(owner, name, _read_value(owner, name))
     origin = str(secrets.origin(owner, name))
     if json:
         as_json({"owner": owner, "name": name, "written": str(path), "from": origin})
@@ -82,20 +85,20 @@ def prove(
     json: AsJson = False,
 ) -> None:
     """Get each secret as a night would, running commands: ok, or why not."""
-    secrets, known = _known(home)
-    asked = [
+    secrets, users_by_secret = _known_secrets(home)
+    chosen = [
         key
-        for key, used_by in known.items()
+        for key, used_by in users_by_secret.items()
         if owner in (None, key[0]) and (name == key[1] or (not name and used_by))
     ]
-    if owner and not asked:
+    if owner and not chosen:
         raise typer.BadParameter(
-            f"no secret {' '.join(filter(None, (owner, name)))}; {_names(known)}"
+            f"no secret {' '.join(filter(None, (owner, name)))}; {_names(users_by_secret)}"
         )
     rows = []
-    for each in asked:
-        result = _wrong(secrets, *each, run=True) or "ok"
-        rows.append((*each, str(secrets.origin(*each) or ""), result))
+    for key in chosen:
+        result = _find_trouble(secrets, *key, run=True) or "ok"
+        rows.append((*key, str(secrets.origin(*key) or ""), result))
     columns = ["owner", "name", "from", "result"]
     if json:
         as_json([dict(zip(columns, row, strict=True)) for row in rows])
@@ -104,20 +107,23 @@ def prove(
     sys.exit(BLOCKED if any(row[-1] != "ok" for row in rows) else DONE)
 
 
-def _known(home: Path) -> tuple[Secrets, dict[Names, list[str]]]:
-    """The secrets that are referred to, with who does.
+def _known_secrets(home: Path) -> tuple[Secrets, dict[Names, list[str]]]:
+    """Return the secrets that are referred to, with who does.
 
     Also those that only hub.toml or the home's files have.
     """
     from hub_core.secrets import references
 
     with opened(home) as hub:
-        secrets, known = hub.secrets, references(hub.config, hub.provinces)
-    told = {(owner, name) for owner, names in secrets.told.items() for name in names}
-    return secrets, {each: known.get(each, []) for each in sorted({*known, *told, *secrets.kept()})}
+        secrets, users_by_secret = hub.secrets, references(hub.config, hub.provinces)
+    configured = {(owner, name) for owner, names in secrets.settings.items() for name in names}
+    return secrets, {
+        key: users_by_secret.get(key, [])
+        for key in sorted({*users_by_secret, *configured, *secrets.kept()})
+    }
 
 
-def _wrong(secrets: Secrets, owner: str, name: str, *, run: bool) -> str | None:
+def _find_trouble(secrets: Secrets, owner: str, name: str, *, run: bool) -> str | None:
     try:
         secrets.resolve(owner, [name], run=run)
     except ConfigurationError as error:
@@ -125,11 +131,11 @@ def _wrong(secrets: Secrets, owner: str, name: str, *, run: bool) -> str | None:
     return None
 
 
-def _names(known: dict[Names, list[str]]) -> str:
-    return f"there are {', '.join(' '.join(each) for each in known) or 'none'}"
+def _names(users_by_secret: dict[Names, list[str]]) -> str:
+    return f"there are {', '.join(' '.join(key) for key in users_by_secret) or 'none'}"
 
 
-def _typed(owner: str, name: str) -> bytes:
+def _read_value(owner: str, name: str) -> bytes:
     if not sys.stdin.isatty():
         from hub_core.secrets import MOST
 

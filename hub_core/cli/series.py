@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hub_core.cli.output import AsJson, AsOf, Home, Now, as_json, moment, opened, table
+
+if TYPE_CHECKING:
+    from hub_core.pipeline.series import Point
 
 
 def series(
@@ -25,9 +28,9 @@ def series(
     json: AsJson = False,
     now: Now = None,
 ) -> None:
-    """A series in two views: as it was reported, and on today's borders.
+    """Show a series in two views: as it was reported, and on today's borders.
 
-    Where there is no figure, why.
+    Where there is no figure, it says why.
     """
     from hub_core.model.period import Period
     from hub_core.obligations import business_date
@@ -49,7 +52,11 @@ def series(
         today = points(hub, indicator, org_unit, periods, day, at)
     if json:
         as_json({"as_reported": reported, "on_borders_of": day, "on_borders": today})
-        return
+    else:
+        _show(f"{indicator} of {org_unit}", reported, today, day)
+
+
+def _show(title: str, reported: list[Point], today: list[Point], day: date) -> None:
     rows = [
         (
             r.period,
@@ -73,4 +80,4 @@ def series(
         "of",
         "why none",
     ]
-    table(f"{indicator} of {org_unit}", columns, rows, right=["as reported", columns[4]])
+    table(title, columns, rows, right=["as reported", columns[4]])

@@ -37,7 +37,7 @@ def init(
 def check(home: Home = Path(), json: AsJson = False, now: Now = None) -> None:
     """Prove that configuration and plugins hold.
 
-    Every code, component and connector, every package in a child.
+    Every code, component and connector is checked, every package in a child.
     """
     from hub_core.obligations import business_date
     from hub_core.upkeep.check import check as check_home
@@ -46,7 +46,8 @@ def check(home: Home = Path(), json: AsJson = False, now: Now = None) -> None:
         problems = check_home(hub, business_date(moment(now)))
         names = sorted(hub.provinces)
     errors, warnings = (
-        sum(each.severity == how for each in problems) for how in ("error", "warning")
+        sum(problem.severity == severity for problem in problems)
+        for severity in ("error", "warning")
     )
     if json:
         as_json({"provinces": names, "problems": problems})
@@ -66,9 +67,9 @@ def demo(
         Path | None, typer.Option(help="Where to keep the demo's home; removed first.")
     ] = None,
 ) -> None:
-    """One night end to end on this machine.
+    """Run one night end to end on this machine.
 
-    The sample systems of the provinces and a sample ministry.
+    The sample systems of the provinces and a sample ministry take part.
     """
     from hub_core.testing.demo import run
 

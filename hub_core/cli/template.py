@@ -32,22 +32,23 @@ def template(
     from hub_core.pipeline.template import form, write
 
     try:
-        asked = Period.parse(period) if period else None
+        requested_period = Period.parse(period) if period else None
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     with opened(home) as hub:
-        made = form(hub, dataflow, provision, asked, business_date(moment(now)))
-        path = write(hub, made, out)
+        new_form = form(hub, dataflow, provision, requested_period, business_date(moment(now)))
+        path = write(hub, new_form, out)
     if json:
-        told = {
+        facts = {
             "file": str(path),
-            "dataflow": made.dataflow,
+            "dataflow": new_form.dataflow,
             "provision": provision,
-            "period": made.period,
+            "period": new_form.period,
         }
-        as_json(told | {"due": made.due, "lines": len(made.lines)})
+        as_json(facts | {"due": new_form.due, "lines": len(new_form.lines)})
     else:
         say(
             f"{path}",
-            f"{made.title}, {made.period}: {len(made.lines)} lines for {made.provider_name}, due {made.due}.",
+            f"{new_form.title}, {new_form.period}: {len(new_form.lines)} lines "
+            f"for {new_form.provider_name}, due {new_form.due}.",
         )

@@ -47,36 +47,41 @@ def doctor(
     from hub_core.config import operator as configuration
     from hub_core.upkeep import doctor as doctors
 
-    ill = doctors.database(configuration.load(home))
-    if ill and not (mend and all(each.mend for each in ill)):
-        told = doctors.Examined(at_work=False, found=ill, mended=[])
+    database_symptoms = doctors.database(configuration.load(home))
+    if database_symptoms and not (mend and all(symptom.mend for symptom in database_symptoms)):
+        examined = doctors.Examined(at_work=False, found=database_symptoms, mended=[])
     else:
         with opened(home) as hub, progress(quiet=json) as report:
             if mend:
-                told = doctors.mend(hub, moment(now), report, deep=deep, first=ill)
+                examined = doctors.mend(
+                    hub, moment(now), report, deep=deep, first=database_symptoms
+                )
             else:
-                told = doctors.examine(hub, report, deep=deep)
+                examined = doctors.examine(hub, report, deep=deep)
     if json:
-        as_json(told)
+        as_json(examined)
     else:
-        _show(told)
-    sys.exit(BLOCKED if told.needs_somebody else DONE)
+        _show(examined)
+    sys.exit(BLOCKED if examined.needs_somebody else DONE)
 
 
-def _show(told: Examined) -> None:
+def _show(examined: Examined) -> None:
     def rows(symptoms: list[Symptom]) -> list[tuple[str, ...]]:
-        return [(each.kind, each.place, each.what, each.who, each.mend) for each in symptoms]
+        return [
+            (symptom.kind, symptom.place, symptom.what, symptom.who, symptom.mend)
+            for symptom in symptoms
+        ]
 
     columns = ["kind", "place", "what", "who acts", "--mend would"]
-    if told.mended:
-        table("Mended", ["kind", "place", "what"], [row[:3] for row in rows(told.mended)])
-    table("Found", columns, rows(told.found))
-    if told.at_work:
+    if examined.mended:
+        table("Mended", ["kind", "place", "what"], [row[:3] for row in rows(examined.mended)])
+    table("Found", columns, rows(examined.found))
+    if examined.at_work:
         say(
             "Another hub is at work in this home: what it has under way was left out, and so were leftovers."
         )
-    needs = sum(not each.harmless for each in told.found)
-    say(f"{needs} need somebody, {len(told.found) - needs} are harmless.")
+    harmful = sum(not symptom.harmless for symptom in examined.found)
+    say(f"{harmful} need somebody, {len(examined.found) - harmful} are harmless.")
 
 
 def backup(
@@ -93,16 +98,17 @@ def backup(
     from hub_core.upkeep.backup.make import backup as make
 
     with progress(quiet=json) as report:
-        made = make(configuration.load(home), target, moment(now), report)
+        backup_set = make(configuration.load(home), target, moment(now), report)
     if json:
-        as_json({"set": str(made.path), **made.about.model_dump(mode="json")})
+        as_json({"set": str(backup_set.path), **backup_set.about.model_dump(mode="json")})
         return
-    about = made.about
+    about = backup_set.about
     say(
-        f"{made.path}: {about.files} files, {sum(about.rows.values())} rows, {made.path.stat().st_size} bytes."
+        f"{backup_set.path}: {about.files} files, {sum(about.rows.values())} rows, "
+        f"{backup_set.path.stat().st_size} bytes."
     )
-    for each in about.left_out:
-        say(f"  ! left out, for it is a secret in the open: {each}")
+    for secret in about.left_out:
+        say(f"  ! left out, for it is a secret in the open: {secret}")
 
 
 def restore(

@@ -49,7 +49,7 @@ class Obligation(Configured):
 
     @model_validator(mode="after")
     def _each_frequency_has_a_rule(self) -> Obligation:
-        if absent := [each for each in self.frequencies if each not in self.due]:
+        if absent := [f for f in self.frequencies if f not in self.due]:
             raise ValueError(f"due has no rule for {', '.join(absent)}")
         return self
 
@@ -99,10 +99,10 @@ class Config:
     @cached_property
     def duties(self) -> dict[tuple[str, str, str], list[Obligation]]:
         """The obligations by province, provider and dataflow."""
-        found: dict[tuple[str, str, str], list[Obligation]] = {}
+        by_provider: dict[tuple[str, str, str], list[Obligation]] = {}
         for duty in self.obligations:
-            found.setdefault((duty.province, duty.provider, duty.dataflow), []).append(duty)
-        return found
+            by_provider.setdefault((duty.province, duty.provider, duty.dataflow), []).append(duty)
+        return by_provider
 
     @property
     def landing(self) -> Path:
@@ -120,12 +120,15 @@ class Config:
         return [(self.home / folder).resolve() for folder in self.settings.plugins.folders]
 
     def snapshot(self) -> Path:
-        """The file that keeps the catalogue in use, by its digest."""
+        """Keep the catalogue in use in a file named by its digest, and return the file's path."""
         return structures.keep(self.texts, self.home / "catalogues")
 
 
 def load(home: Path) -> Config:
-    """The configuration of a hub's home. Raises ConfigurationError naming the file and the key."""
+    """Read the configuration of a hub's home.
+
+    Raises ConfigurationError naming the file and the key.
+    """
     home = home.resolve()
     folder = home / "config"
     settings = settings_of(home)
@@ -139,7 +142,13 @@ def load(home: Path) -> Config:
     ]
     announced = _announced(folder / "holidays.csv")
     config = Config(
-        home, settings, catalogue, texts, tuple(obligations), tuple(deliveries), announced
+        home=home,
+        settings=settings,
+        catalogue=catalogue,
+        texts=texts,
+        obligations=tuple(obligations),
+        deliveries=tuple(deliveries),
+        announced=announced,
     )
     problems = _problems(config)
     if problems:
@@ -148,12 +157,15 @@ def load(home: Path) -> Config:
 
 
 def shipped() -> Path:
-    """The configuration that comes with the hub: inside the wheel, or beside the source."""
-    here = Path(__file__).parents[1]
-    for folder in (here / "_config", here.parent / "config"):
+    """Return the folder of the configuration that comes with the hub.
+
+    It is inside the wheel, or beside the source.
+    """
+    package = Path(__file__).parents[1]
+    for folder in (package / "_config", package.parent / "config"):
         if (folder / "hub.toml").exists():
             return folder
-    raise ConfigurationError(f"{here} came without its configuration: install the hub again")
+    raise ConfigurationError(f"{package} came without its configuration: install the hub again")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -161,7 +173,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _announced(path: Path) -> working_days.Announced:
-    """The days that the operator states; none where there is no such file."""
+    """Read the days that the operator states; there are none where the file is missing."""
     if not path.exists():
         return working_days.NOTHING
     try:
@@ -171,7 +183,11 @@ def _announced(path: Path) -> working_days.Announced:
 
 
 def _problems(config: Config) -> list[str]:
-    """What the obligations and deliveries name that is not in the catalogue, and double voices."""
+    """List what is wrong with the obligations, deliveries and secrets.
+
+    They name what is not in the catalogue, two speak for one figure or receive one dataflow, or a
+    secret's file would be copied by a backup.
+    """
     catalogue = config.catalogue
     named = [(f"obligation of {o.provider}", o.dataflow) for o in config.obligations]
     named += [(f"delivery to {d.recipient}", d.dataflow) for d in config.deliveries]
@@ -181,53 +197,55 @@ def _problems(config: Config) -> list[str]:
         if d not in catalogue.dataflows
     ]
     for duty in config.obligations:
-        of = f"obligation of {duty.provider}"
-        codes = {each.code for each in catalogue.of_dataflow(duty.dataflow)}
+        who = f"obligation of {duty.provider}"
+        codes = {indicator.code for indicator in catalogue.of_dataflow(duty.dataflow)}
         flow = catalogue.dataflows.get(duty.dataflow)
         problems += [
-            f"{of} names {u}, which is not there"
+            f"{who} names {u}, which is not there"
             for u in duty.speaks_for
             if u not in catalogue.org_units
         ]
         problems += [
-            f"{of} names {i}, which is not there or not of {duty.dataflow}"
+            f"{who} names {i}, which is not there or not of {duty.dataflow}"
             for i in duty.indicators
             if i not in codes
         ]
         problems += [
-            f"{of}: {duty.dataflow} is not reported by {f}"
+            f"{who}: {duty.dataflow} is not reported by {f}"
             for f in duty.frequencies
             if flow and f not in flow.frequencies
         ]
         if duty.valid_from and duty.valid_to and duty.valid_to < duty.valid_from:
-            problems.append(f"{of}: valid_to is before valid_from")
-    return problems + _double_voices(config) + _double_recipients(config) + _copied_secrets(config)
+            problems.append(f"{who}: valid_to is before valid_from")
+    return (
+        problems + _double_providers(config) + _double_recipients(config) + _copied_secrets(config)
+    )
 
 
 def _copied_secrets(config: Config) -> list[str]:
-    """Files of secrets inside config/, of which a backup takes everything."""
+    """List files of secrets inside config/, of which a backup takes everything."""
     folder = config.home / "config"
     return [
-        f"[secrets.{owner}] {name}: {told.file} is inside config/, which every backup copies: keep it elsewhere"
+        f"[secrets.{owner}] {name}: {secret.file} is inside config/, "
+        "which every backup copies: keep it elsewhere"
         for owner, names in config.settings.secrets.items()
-        for name, told in names.items()
-        if told.file and folder in (config.home / told.file).resolve().parents
+        for name, secret in names.items()
+        if secret.file and folder in (config.home / secret.file).resolve().parents
     ]
 
 
 def _double_recipients(config: Config) -> list[str]:
-    """Dataflows that go to two recipients on one day; what two share is two dataflows."""
+    """List dataflows that go to two recipients on one day; what two share is two dataflows."""
     return [
-        f"{one.dataflow} goes to {one.recipient} and to {other.recipient} on one day"
-        for n, one in enumerate(config.deliveries)
-        for other in config.deliveries[n + 1 :]
-        if one.dataflow == other.dataflow
-        and one.valid.meets(other.valid_from or date.min, other.valid_to or date.max)
+        f"{first.dataflow} goes to {first.recipient} and to {second.recipient} on one day"
+        for first, second in combinations(config.deliveries, 2)
+        if first.dataflow == second.dataflow
+        and first.valid.meets(second.valid_from or date.min, second.valid_to or date.max)
     ]
 
 
-def _double_voices(config: Config) -> list[str]:
-    """Pairs of obligations that speak for one figure on one day."""
+def _double_providers(config: Config) -> list[str]:
+    """List pairs of obligations by which two providers speak for one figure on one day."""
     speaking: dict[
         tuple[str, str], list[int]
     ] = {}  # (dataflow, org unit) -> the duties that speak for it
@@ -240,14 +258,15 @@ def _double_voices(config: Config) -> list[str]:
             shared.setdefault(pair, unit)
     problems = []
     for (n, m), unit in sorted(shared.items()):
-        one, other = config.obligations[n], config.obligations[m]
-        same_voice = (one.province, one.provider) == (other.province, other.provider)
-        meets = one.valid.meets(other.valid.first or date.min, other.valid.last or date.max)
-        same = set(one.indicators) & set(other.indicators) or not (
-            one.indicators and other.indicators
+        first, second = config.obligations[n], config.obligations[m]
+        same_provider = (first.province, first.provider) == (second.province, second.provider)
+        meets = first.valid.meets(second.valid.first or date.min, second.valid.last or date.max)
+        share_indicators = set(first.indicators) & set(second.indicators) or not (
+            first.indicators and second.indicators
         )
-        if meets and same and not same_voice:
+        if meets and share_indicators and not same_provider:
             problems.append(
-                f"{one.provider} and {other.provider} both speak for {unit} in {one.dataflow} on one day"
+                f"{first.provider} and {second.provider} both speak for {unit} "
+                f"in {first.dataflow} on one day"
             )
     return problems

@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, StringConstraints, ValidationError, model_validator
 
-from hub_core.contracts import explain
 from hub_core.errors import ConfigurationError, MappingError, PluginError
 from hub_core.mapping import OWN_WORDS, Code, CodeTable, Declared, Mapping, Nil
+from hub_core.model.formats import explain
 from hub_core.model.hours import Hours
 from hub_core.model.org_unit import Validity
 from hub_core.model.period import Period
@@ -41,7 +41,7 @@ class Provider(Declared):
 
 
 class Ignore(Declared):
-    """Columns that are left alone, said out loud."""
+    """Columns that the mapping leaves alone, each by name, so that none is lost unseen."""
 
     columns: list[str] = []
 
@@ -58,8 +58,8 @@ class Provision(Declared):
     """One provider's promise to report one dataflow: source, reader and mapping.
 
     ``periods``: those asked for, all that are found, or the ones that it holds and is asked for.
-    Without ``map`` the reader speaks the hub's own words. ``hours``: in which its system may be
-    asked, in Vietnam's time.
+    Without ``map`` the reader speaks the hub's own words. ``hours``: when its system may be asked,
+    in Vietnam's time.
     """
 
     dataflow: str
@@ -84,17 +84,18 @@ class Provision(Declared):
             )
         if wide == (self.map.value.column is not None):
             raise ValueError("map.value.column and [measures] say the same thing: give one of them")
-        for part, what in (("source", self.source), ("reader", self.reader)):
-            if not isinstance(what.get("kind"), str):
+        for part, settings in (("source", self.source), ("reader", self.reader)):
+            if not isinstance(settings.get("kind"), str):
                 raise ValueError(f"{part}.kind is missing")
         for key in open_secrets(self.source):
             raise ValueError(
-                f'{key} holds a secret in the open; write {key} = "secret:NAME" and set NAME in the hub'
+                f'{key} holds a secret in the open; write {key} = "secret:NAME" '
+                "and set NAME in the hub"
             )
         return self
 
-    def holds(self, period: str) -> bool:
-        """Whether it is to be asked for a period."""
+    def is_asked_for(self, period: str) -> bool:
+        """Tell whether a period is to be asked for, or among those that the source holds."""
         return isinstance(self.periods, str) or period in self.periods
 
     @property
@@ -120,32 +121,36 @@ class Province:
 
     @classmethod
     def from_package(cls, package: str) -> Province:
-        """The province that a package's own files declare; call it with ``__name__``."""
+        """Read the province that a package's own files declare; call it with ``__name__``."""
         root = importlib.resources.files(package)
         if not isinstance(root, Path):
             raise PluginError(f"package {package} is not a folder of files")
         return read(root)
 
-    def table(self, named: str | dict[str, str], where: str) -> CodeTable:
-        """A code table that a mapping rule names: inline, or a CSV file of the package."""
-        if isinstance(named, dict):
-            return CodeTable(where, [Code(source, target) for source, target in named.items()])
-        path = (self.root / named).resolve()
+    def table(self, codes: str | dict[str, str], where: str) -> CodeTable:
+        """Return a code table that a mapping rule names: inline, or a CSV file of the package.
+
+        ``where``: the provision's file and the field, for messages. Raises MappingError.
+        """
+        if isinstance(codes, dict):
+            return CodeTable(where, [Code(source, target) for source, target in codes.items()])
+        path = (self.root / codes).resolve()
         if self.root.resolve() not in path.parents:
-            raise MappingError(f"{where}: {named} is outside the package", province=self.id)
+            raise MappingError(f"{where}: {codes} is outside the package", province=self.id)
         return CodeTable(f"{where}: {path.name}", list(_codes(path)))
 
     def mapping_digest(self, provision: str) -> str:
-        """The sha256 over a provision's declaration and the code tables that it names."""
-        declared = self.provisions[provision]
-        digest = hashlib.sha256(declared.model_dump_json(exclude={"source"}).encode())
+        """Return the sha256 over what a provision declares and the code tables that it names."""
+        declaration = self.provisions[provision]
+        words = declaration.model_dump_json(exclude={"source"}, exclude_unset=True)  # as declared
+        digest = hashlib.sha256(words.encode())
         rules = [
-            declared.map.org_unit,
-            declared.map.indicator,
-            declared.map.status,
-            declared.map.measure,
+            declaration.map.org_unit,
+            declaration.map.indicator,
+            declaration.map.status,
+            declaration.map.measure,
         ]
-        for rule in [*rules, *declared.map.dims.values()]:
+        for rule in [*rules, *declaration.map.dims.values()]:
             for table in rule.tables if rule else []:
                 if isinstance(table, str) and table != CATALOGUE:
                     digest.update((self.root / table).read_bytes())
@@ -166,7 +171,10 @@ class Province:
 
 
 def _identity(text: str) -> str:
-    """A province's id: words in a-z and 0-9 with one _ between them; ``hub`` is the hub's own."""
+    """Check that a province's id is words in a-z and 0-9 with one _ between them.
+
+    Raises ValueError for other ids, and for ``hub``, which is the hub's own.
+    """
     if not _ID.fullmatch(text) or text == "hub":
         raise ValueError("an id is words in a-z and 0-9 with one _ between them, and not hub")
     return text
@@ -184,39 +192,40 @@ class _Declaration(Declared):
 
 
 def read(root: Path) -> Province:
-    """A province from the folder of its package, as files; nothing of it is imported.
+    """Read a province from the folder of its package, as files; nothing of it is imported.
 
     Raises PluginError or ConfigurationError naming the file and the key.
     """
-    told = _load(root / "province.toml", _Declaration)
+    declaration = _load(root / "province.toml", _Declaration)
     files = [path for path in sorted(root.glob("*.toml")) if path.name != "province.toml"]
-    odd = [path.name for path in files if not _WORD.fullmatch(path.stem)]
-    if odd:
+    misnamed = [path.name for path in files if not _WORD.fullmatch(path.stem)]
+    if misnamed:
         raise ConfigurationError(
-            f"{', '.join(odd)}: a provision's file is named in a-z, 0-9 and _", province=told.id
+            f"{', '.join(misnamed)}: a provision's file is named in a-z, 0-9 and _",
+            province=declaration.id,
         )
     provisions = {path.stem: _load(path, Provision) for path in files}
-    known = {provider.id for provider in told.providers}
+    provider_ids = {provider.id for provider in declaration.providers}
     for name, provision in provisions.items():
-        if provision.provider not in known:
+        if provision.provider not in provider_ids:
             raise ConfigurationError(
                 f"{name}.toml: provider {provision.provider} does not stand in province.toml",
-                province=told.id,
+                province=declaration.id,
             )
     return Province(
-        told.id,
-        told.name,
-        told.kind,
-        told.contact,
-        tuple(told.providers),
-        tuple(told.allowed_hosts),
-        provisions,
-        root,
+        id=declaration.id,
+        name=declaration.name,
+        kind=declaration.kind,
+        contact=declaration.contact,
+        providers=tuple(declaration.providers),
+        allowed_hosts=tuple(declaration.allowed_hosts),
+        provisions=provisions,
+        root=root,
     )
 
 
 def secrets_named(value: object) -> set[str]:
-    """The names of the secrets that a declaration refers to, as ``secret:name``."""
+    """List the names of the secrets that a declaration refers to, as ``secret:name``."""
     if isinstance(value, dict):
         return {name for inner in value.values() for name in secrets_named(inner)}
     if isinstance(value, list):
@@ -225,7 +234,7 @@ def secrets_named(value: object) -> set[str]:
 
 
 def with_secrets(value: Any, secrets: dict[str, str]) -> Any:
-    """A declaration with its secrets put in."""
+    """Replace the references to secrets in a declaration by their values."""
     if isinstance(value, dict):
         return {key: with_secrets(inner, secrets) for key, inner in value.items()}
     if isinstance(value, list):
@@ -236,10 +245,12 @@ def with_secrets(value: Any, secrets: dict[str, str]) -> Any:
 
 
 def open_secrets(value: object, key: str = "") -> list[str]:
-    """The keys that should hold a reference to a secret, and hold something else."""
+    """List the keys that should hold a reference to a secret, and hold something else."""
     if isinstance(value, dict):
         return [
-            found for inner_key, inner in value.items() for found in open_secrets(inner, inner_key)
+            open_key
+            for inner_key, inner in value.items()
+            for open_key in open_secrets(inner, inner_key)
         ]
     bare = key in _SECRET_KEYS and isinstance(value, str) and not _SECRET.fullmatch(value)
     return [key] if bare else []
@@ -247,8 +258,8 @@ def open_secrets(value: object, key: str = "") -> list[str]:
 
 def _load(path: Path, model: type[Model]) -> Model:
     try:
-        told = tomllib.loads(unicodedata.normalize("NFC", path.read_text(encoding="utf-8-sig")))
-        return model.model_validate(told)
+        table = tomllib.loads(unicodedata.normalize("NFC", path.read_text(encoding="utf-8-sig")))
+        return model.model_validate(table)
     except FileNotFoundError as error:
         raise PluginError(f"{path.name} is missing in {path.parent}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -17,8 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from hub_core.contracts import explain
 from hub_core.errors import ConfigurationError
+from hub_core.model.formats import explain
 
 Words = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
 
@@ -37,17 +37,18 @@ class StoreSettings(Configured):
 
 
 class PluginSettings(Configured):
-    """Packages that the hub process itself loads, and folders that hold packages which are not installed."""
+    """Packages that the hub process itself loads, and folders of packages not installed."""
 
     trusted: list[str] = ["connectors"]
     folders: list[str] = []
 
 
 class GatherSettings(Configured):
-    """What children may take: seconds for a provision, mebibytes of memory, in one file and in a scratch folder.
+    """What children may take.
 
-    ``processes``: how many run at once; ``allow_loopback``: whether hosts of this machine may be
-    asked.
+    ``seconds``: for a provision; ``memory_mb``, ``file_mb``, ``scratch_mb``: mebibytes of memory,
+    in one file and in a scratch folder; ``processes``: how many run at once; ``allow_loopback``:
+    whether hosts of this machine may be asked.
     """
 
     seconds: Annotated[float, Field(gt=0)] = 600
@@ -59,10 +60,7 @@ class GatherSettings(Configured):
 
 
 class ProvinceSettings(Configured):
-    """How far a province's code is kept apart.
-
-    Under the hub's guard, or as a system user of its own too.
-    """
+    """How far a province's code is isolated: by the hub's guard, or as its own system user too."""
 
     isolation: Literal["guarded", "user"] = "guarded"
     user: str | None = None
@@ -75,12 +73,12 @@ class ProvinceSettings(Configured):
 
 
 class Schedule(Configured):
-    """When the night begins (Vietnam's time), what becomes of missed nights, and when is tried again.
+    """When the night begins, what becomes of missed nights, and when a failed run is tried again.
 
-    ``missed``: ``run_each`` makes up for every one, ``run_latest`` for the last one, ``skip`` for
-    none; one that begins up to ``grace_minutes`` late was not missed. ``retry_minutes``: how long
-    after a run that failed, and might not fail later, the next is made; as many tries as there are
-    numbers.
+    ``night``: in Vietnam's time. ``missed``: ``run_each`` makes up for every one, ``run_latest``
+    for the last one, ``skip`` for none; one that begins up to ``grace_minutes`` late was not
+    missed. ``retry_minutes``: how long after a run that failed, and might not fail later, the next
+    is made; as many tries as there are numbers.
     """
 
     night: time = time(2)
@@ -90,9 +88,9 @@ class Schedule(Configured):
 
 
 class SecretSettings(Configured):
-    """Where the value of a secret comes from: a file, what a command prints, or an environment variable.
+    """Where a secret's value comes from: a file, a command's output or an environment variable.
 
-    ``file``: a relative path is taken from the home; ``command``: its words, for no shell.
+    ``file``: a relative path is taken from the home; ``command``: its words, run without a shell.
     """
 
     file: Words | None = None
@@ -103,9 +101,9 @@ class SecretSettings(Configured):
 
     @model_validator(mode="before")
     @classmethod
-    def _is_no_secret(cls, told: Any) -> Any:
-        if isinstance(told, dict):
-            return told
+    def _is_no_secret(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return value
         ways = "{ file = ... }, { command = [...] } or { environment = ... }"
         raise ValueError(f"holds a secret in the open; say where it comes from: {ways}")
 
@@ -140,7 +138,7 @@ Model = TypeVar("Model", bound=Configured)
 
 
 def settings_of(home: Path) -> HubSettings:
-    """``hub.toml`` alone. Raises ConfigurationError."""
+    """Read ``hub.toml`` alone. Raises ConfigurationError."""
     path = home.resolve() / "config" / "hub.toml"
     if not path.exists():
         raise ConfigurationError(
@@ -150,7 +148,7 @@ def settings_of(home: Path) -> HubSettings:
 
 
 def database_of(home: Path, settings: HubSettings) -> str:
-    """The database's URL, a relative SQLite path taken from the home."""
+    """Return the database's URL, a relative SQLite path taken from the home."""
     url, prefix = settings.store.database, "sqlite:///"
     if url.startswith(prefix) and not url.startswith(prefix + "/"):
         return prefix + str((home / url.removeprefix(prefix)).resolve())
@@ -158,28 +156,28 @@ def database_of(home: Path, settings: HubSettings) -> str:
 
 
 def has_worked(home: Path, settings: HubSettings) -> bool:
-    """Whether a hub has worked in a home: something was landed or admitted."""
+    """Tell whether a hub has worked in a home: something was landed or admitted."""
     return any((home / settings.store.landing).glob("*/*"))
 
 
 def read(path: Path, model: type[Model]) -> Model:
-    """A piece of TOML as its model. Raises ConfigurationError naming the file and the key."""
-    told: dict[str, Any] = {}
+    """Read a piece of TOML as its model. Raises ConfigurationError naming the file and the key."""
+    table: dict[str, Any] = {}
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        return model.model_validate(told)
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return model.model_validate(table)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {_by_name(explain(error), told)}") from error
+        raise ConfigurationError(f"{path}: {_by_name(explain(error), table)}") from error
 
 
-def _by_name(text: str, told: dict[str, Any]) -> str:
-    """An explanation that names an obligation by its provider and not by its place alone."""
+def _by_name(text: str, table: dict[str, Any]) -> str:
+    """Name obligations in an explanation by their provider, not by their place alone."""
 
-    def named(found: re.Match[str]) -> str:
-        duty = told["obligation"][int(found[1])]
-        who = duty.get("provider", "nobody") if isinstance(duty, dict) else "nobody"
-        return f"obligation {int(found[1]) + 1} of {who}"
+    def named(match: re.Match[str]) -> str:
+        obligation = table["obligation"][int(match[1])]
+        who = obligation.get("provider", "nobody") if isinstance(obligation, dict) else "nobody"
+        return f"obligation {int(match[1]) + 1} of {who}"
 
     return re.sub(r"(?:^|(?<=; ))obligation\.([0-9]+)", named, text)

@@ -1,4 +1,4 @@
 """Where children run, and their guard from outside.
 
-What they take, where they work, as whom they run.
+What they use, where they work, and as whom they run.
 """

@@ -53,38 +53,33 @@ class PluginEnvironment:
 
 
 class Child:
-    """A child process.
+    """A child process: orders in, answers out.
 
-    Orders in, answers out, its own session, and no secret in its environment.
+    It has a session of its own, and no secret in its environment.
     """
 
     def __init__(
         self, user: SystemUser | None = None, own: PluginEnvironment | None = None
     ) -> None:
-        """``user``: the system user that it runs as; ``apart``.
+        """Start the process.
 
-        Its own Python, where it has an environment.
+        ``user``: the system user that it runs as; ``own``: its own Python, where it has an
+        environment.
         """
         python = own.python if own else sys.executable
-        answers, theirs = os.pipe()
+        answers_end, child_end = os.pipe()
         mark = secrets_module.token_hex(16)
-        environment = (
-            {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-            | _FRUGAL
-            | {MARK: mark}
-        )
-        environment |= {"PYTHONPATH": own.path} if own else {}
         self.user = user
-        self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
-        self.complained: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self.stdout_file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        self.stderr_file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own module
-                [python, *(["-S"] if own else []), "-P", "-m", "hub_core.child", str(theirs)],
+                [python, *(["-S"] if own else []), "-P", "-m", "hub_core.child", str(child_end)],
                 stdin=subprocess.PIPE,
-                stdout=self.said,
-                stderr=self.complained,
-                pass_fds=[theirs],
-                env=environment,
+                stdout=self.stdout_file,
+                stderr=self.stderr_file,
+                pass_fds=[child_end],
+                env=_environment(mark, own),
                 cwd=tempfile.gettempdir(),
                 start_new_session=True,
                 user=user.uid if user else None,
@@ -92,121 +87,128 @@ class Child:
                 extra_groups=[] if user else None,
             )
         except OSError as error:
-            os.close(answers)
-            self.said.close()
-            self.complained.close()
+            os.close(answers_end)
+            self.stdout_file.close()
+            self.stderr_file.close()
             if user is None and own is None:
                 raise
             raise cannot_start(user, python, error) from error
         finally:
-            os.close(theirs)
-        os.set_blocking(answers, False)
-        self.watch = Watch(self.process.pid, mark, (self.said.fileno(), self.complained.fileno()))
-        self._answers = answers
+            os.close(child_end)
+        os.set_blocking(answers_end, False)
+        self.watch = Watch(
+            self.process.pid, mark, (self.stdout_file.fileno(), self.stderr_file.fileno())
+        )
+        self._answers = answers_end
         self._rest = b""
 
     def prepare(self, trusted: list[str], catalogue: Path) -> None:
         """Let it load what any order will need, while the hub still opens.
 
-        The order tells what is wrong with it.
+        What is wrong with it is told by the first order.
         """
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
-            told = {"prepare": {"trusted": trusted, "catalogue": str(catalogue)}}
-            self.process.stdin.write(json.dumps(told).encode() + b"\n")
+            preparation = {"prepare": {"trusted": trusted, "catalogue": str(catalogue)}}
+            self.process.stdin.write(json.dumps(preparation).encode() + b"\n")
             self.process.stdin.flush()
 
     def ask(self, order: dict[str, Any], sandbox: SandboxPolicy, progress: Progress) -> Answer:
-        """The answer to one order.
+        """Give one order and return the answer to it.
 
-        Where none comes in time, or the process ends, an error that says so.
+        Where none comes in time, or the process ends, the answer is an error that says so.
         """
         assert self.process.stdin is not None
         secrets = list(order.get("secrets", {}).values())
-        printed = self._size(self.said)
+        printed = self._size(self.stdout_file)
         token = secrets_module.token_hex(16)
-        asked = {
+        message = {
             "token": token,
             "order": order,
-            "room": sandbox.told(self.user.name if self.user else None),
+            "room": sandbox.to_message(self.user.name if self.user else None),
         }
         self.watch.begin(sandbox.limits, sandbox.scratch)
         try:
             with suppress(BrokenPipeError):
-                self.process.stdin.write(json.dumps(asked).encode() + b"\n")
+                self.process.stdin.write(json.dumps(message).encode() + b"\n")
                 self.process.stdin.flush()
             answer = self._wait(
                 token, sandbox.seconds, lambda n: progress(str(order.get("provision", "")), n)
             )
             if answer is None:
                 raise Stopped(self._last_words(secrets))
-            if left := self.watch.last_look():
-                raise Stopped(left)
+            if violation := self.watch.find_last_excess():
+                raise Stopped(violation)
         except Stopped as why:
             self.end()
             error = PluginError(redact(str(why), secrets), province=order["plugin"]["name"])
             return {"error": error.located(provision=order.get("provision")).as_dict()}
-        if self._size(self.said) > printed:
-            self.said.seek(printed)
+        if self._size(self.stdout_file) > printed:
+            self.stdout_file.seek(printed)
             text = _shown(
-                self.said.read(_KEPT), secrets, end=self._size(self.said) > printed + _KEPT
+                self.stdout_file.read(_KEPT),
+                secrets,
+                end=self._size(self.stdout_file) > printed + _KEPT,
             )
             answer.setdefault("notes", []).append(f"wrote to standard output: {text[:_SHOWN]}")
-        return _without(answer, secrets)
+        return _without_secrets(answer, secrets)
 
     def _wait(
         self, token: str, seconds: float, progress: Callable[[dict[str, int]], None]
     ) -> Answer | None:
-        """The answer that carries the order's token.
+        """Wait for the answer that carries the order's token.
 
-        What else is written where answers go is no answer.
+        None where the process closes the pipe. What else is written where answers go is no answer.
+        Raises Stopped where the child must be ended.
         """
         deadline = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self._answers, selectors.EVENT_READ)
             while True:
-                left = deadline - time.monotonic()
-                if left <= 0:
+                seconds_left = deadline - time.monotonic()
+                if seconds_left <= 0:
                     raise Stopped(
                         f"gave no answer within {seconds:g} s, and its process group was ended"
                     )
-                if selector.select(self.watch.wait(left)):
+                if selector.select(self.watch.seconds_until_check(seconds_left)):
                     chunk = os.read(self._answers, 1 << 16)
                     if not chunk:
                         return None
                     *lines, self._rest = (self._rest + chunk).split(b"\n")
                     for line in lines:
-                        told = (
+                        message = (
                             json.loads(line.removeprefix(token.encode()))
                             if line.startswith(token.encode())
                             else {}
                         )
-                        if "answer" in told:
-                            return dict(told["answer"])
-                        if "refused" in told:
-                            raise Stopped(told["refused"])
-                        if "progress" in told:
-                            progress(told["progress"])
-                        self.watch.may_start = self.watch.may_start or "starts" in told
+                        if "answer" in message:
+                            return dict(message["answer"])
+                        if "refused" in message:
+                            raise Stopped(message["refused"])
+                        if "progress" in message:
+                            progress(message["progress"])
+                        self.watch.may_start = self.watch.may_start or "starts" in message
                 if len(self._rest) > _ANSWER_BYTES:
                     raise Stopped(f"its answer is longer than {_ANSWER_BYTES} bytes")
-                if why := self.watch.look():
+                if why := self.watch.find_excess():
                     raise Stopped(why)
 
     def _last_words(self, secrets: list[str]) -> str:
-        """How the process ended, or that it only closed the pipe."""
+        """Say how the process ended, or that it only closed the pipe."""
         try:
             code = self.process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             return "closed the pipe on which its answer was awaited, and was ended; its author must leave it open"
-        start = max(0, self._size(self.complained) - _KEPT)
-        self.complained.seek(start)
-        words = _shown(self.complained.read(), secrets, start=start > 0)
-        if named := self.watch.reason(code, words):
-            return named
-        words = words[-_SHOWN:]
-        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        return f"its process ended {how}" + (f"; its last words: {words}" if words else "")
+        start = max(0, self._size(self.stderr_file) - _KEPT)
+        self.stderr_file.seek(start)
+        last_output = _shown(self.stderr_file.read(), secrets, start=start > 0)
+        if limit_words := self.watch.limit_reached(code, last_output):
+            return limit_words
+        last_output = last_output[-_SHOWN:]
+        ending = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        return f"its process ended {ending}" + (
+            f"; its last words: {last_output}" if last_output else ""
+        )
 
     @staticmethod
     def _size(file: IO[bytes]) -> int:
@@ -219,7 +221,7 @@ class Child:
 
     def end(self) -> None:
         """End the process and all that it started."""
-        self.watch.end(gone=self.process.returncode is not None)
+        self.watch.end(already_waited=self.process.returncode is not None)
         self.process.wait()
 
     def close(self) -> None:
@@ -229,22 +231,27 @@ class Child:
         with suppress(BrokenPipeError):
             self.process.stdin.close()
         os.close(self._answers)
-        self.said.close()
-        self.complained.close()
+        self.stdout_file.close()
+        self.stderr_file.close()
+
+
+def _environment(mark: str, own: PluginEnvironment | None) -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    return inherited | _FRUGAL | {MARK: mark} | ({"PYTHONPATH": own.path} if own else {})
 
 
 def _shown(content: bytes, secrets: list[str], *, start: bool = False, end: bool = False) -> str:
-    """What was printed, without secrets. ``start``, ``end``.
+    """Return what was printed, without secrets.
 
-    Where it was cut, perhaps within a secret.
+    ``start``, ``end``: whether it was cut there, perhaps within a secret.
     """
     margin = _LONGEST * max(map(len, secrets), default=0)
     text = redact(content.decode(errors="replace"), secrets)
     return text[margin if start else 0 : max(0, len(text) - margin) if end else None].strip()
 
 
-def _without(answer: Answer, secrets: list[str]) -> Answer:
-    """An answer without secrets in what people read of it.
+def _without_secrets(answer: Answer, secrets: list[str]) -> Answer:
+    """Redact secrets in what people read of an answer, and return it.
 
     Codes, digests and counts are left as they are.
     """

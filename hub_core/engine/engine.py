@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hub_core.engine.child import Answer, Child, PluginEnvironment, Progress
 from hub_core.engine.sandbox import SandboxPolicy, sandboxes, sanitize_scratch
-from hub_core.engine.shared import links
+from hub_core.engine.shared import library_links
 from hub_core.engine.users import SystemUser
 from hub_core.errors import ConfigurationError, StoreError
 from hub_core.model.exchange import Plugin
@@ -27,17 +27,20 @@ T = TypeVar("T")
 
 
 class Engine:
-    """Runs conversations with children.
+    """Holds conversations with children.
 
-    A list of orders of one province, and the answers to them.
+    A conversation is a list of orders of one province, and the answers to them.
     """
 
-    def __init__(self, make: Callable[[int], Executor], spares: Iterable[Child] = ()) -> None:
-        """``spares``.
+    def __init__(
+        self, make_executor: Callable[[int], Executor], spares: Iterable[Child] = ()
+    ) -> None:
+        """Take what makes an executor for so many processes.
 
-        Children that were started before their orders are known, while the hub itself still starts.
+        ``spares``: children that were started before their orders are known, while the hub itself
+        still starts.
         """
-        self._make = make
+        self._make_executor = make_executor
         self._executor: Executor | None = None
         self.processes = 2  # how many at once; to be said before the first conversation
         self.limits = Limits()
@@ -45,7 +48,7 @@ class Engine:
         self.spares = list(spares)
 
     def configure(self, config: Config) -> None:
-        """Take over what a home says of its children; before the first conversation."""
+        """Take over what a home says of its children; call it before the first conversation."""
         gather = config.settings.gather
         self.config, self.processes = config, gather.processes
         self.limits = Limits(gather.memory_mb, gather.file_mb, gather.scratch_mb)
@@ -58,32 +61,32 @@ class Engine:
     def submit(
         self, orders: list[dict[str, Any]], seconds: float, progress: Progress
     ) -> Future[list[Answer]]:
-        """Begin a conversation; each order may take so many seconds."""
+        """Begin a conversation; each order may take ``seconds``."""
         if self._executor is None:
-            self._executor = self._make(self.processes)
+            self._executor = self._make_executor(self.processes)
         return self._executor.submit(self._converse, orders, seconds, progress)
 
     def ask(self, orders: list[dict[str, Any]], seconds: float) -> list[Answer]:
-        """The answers to a list of orders of one province."""
+        """Return the answers to a list of orders of one province."""
         return self.submit(orders, seconds, lambda *_: None).result()
 
     def _converse(
         self, orders: list[dict[str, Any]], seconds: float, progress: Progress
     ) -> list[Answer]:
         try:
-            user = self._user(orders[0]["plugin"]["name"])
+            user = self._system_user(orders[0]["plugin"]["name"])
             plugin_environment = self._plugin_environment(orders[0])
-            child = self._child(user, plugin_environment)
+            child = self._make_child(user, plugin_environment)
         except (ConfigurationError, StoreError) as error:
             return [{"error": error.as_dict()} for _ in orders]
-        answers, closed = [], Secrets.of(self.config).places() if self.config else []
+        answers, secret_files = [], Secrets.of(self.config).places() if self.config else []
         try:
             with sandboxes(orders, user) as scratches:
                 for order, scratch in zip(orders, scratches, strict=True):
                     if not child.alive:
                         child.close()
                         child = Child(user, plugin_environment)
-                    sandbox = SandboxPolicy(scratch, scratches, self.limits, seconds, closed)
+                    sandbox = SandboxPolicy(scratch, scratches, self.limits, seconds, secret_files)
                     answers.append(child.ask(order, sandbox, progress))
                     if user is not None:
                         # nothing of the user's is at work where the hub, as root, takes its files
@@ -93,7 +96,7 @@ class Engine:
             child.close()
         return answers
 
-    def _child(
+    def _make_child(
         self, user: SystemUser | None, plugin_environment: PluginEnvironment | None
     ) -> Child:
         return (
@@ -103,19 +106,19 @@ class Engine:
         )
 
     def _plugin_environment(self, order: dict[str, Any]) -> PluginEnvironment | None:
-        """The Python of a province's own environment, with links to the hub's libraries.
+        """Return the Python of a province's own environment, with links to the hub's libraries.
 
-        None for the hub's own.
+        None where it runs in the hub's own.
         """
         python = installed.python(Plugin.model_validate(order["plugin"]))
         if python is None or self.config is None:
             return None
-        return PluginEnvironment(python, str(links(self.config.home, order["trusted"])))
+        return PluginEnvironment(python, str(library_links(self.config.home, order["trusted"])))
 
-    def _user(self, province: str) -> SystemUser | None:
-        """The system user that a province's child runs as, its way into the home open.
+    def _system_user(self, province: str) -> SystemUser | None:
+        """Return the system user that a province's child runs as, and let it read what it must.
 
-        None for the hub's own.
+        None where it runs as the hub's own.
         """
         config = self.config
         declared = config.settings.provinces.get(province) if config else None
@@ -133,7 +136,7 @@ class Engine:
             self._executor.shutdown()
 
 
-class _Here(Executor):
+class _InThisThread(Executor):
     """Runs what it is given at once, in this thread."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
@@ -149,7 +152,7 @@ class InlineEngine(Engine):
     """The same code without a process; for tests only."""
 
     def __init__(self) -> None:
-        super().__init__(lambda _: _Here())
+        super().__init__(lambda _: _InThisThread())
 
     def _converse(
         self,
@@ -161,15 +164,18 @@ class InlineEngine(Engine):
 
         provinces, answers = Provinces(), []
         for order in orders:
-            told = answer(
+            order_answer = answer(
                 json.loads(json.dumps(order)), provinces, lambda counts: progress("", counts)
             )
-            answers.append(json.loads(json.dumps(told)))
+            answers.append(json.loads(json.dumps(order_answer)))
         return answers
 
 
 def local(spares: Iterable[Child] = ()) -> Engine:
-    """Children as processes of this machine, those first that were started ahead."""
+    """Return an engine that runs children as processes of this machine.
+
+    ``spares``: children that were started ahead, which it uses first.
+    """
     return Engine(
         lambda processes: ThreadPoolExecutor(max_workers=processes, thread_name_prefix="child"),
         spares,

@@ -26,21 +26,25 @@ class SandboxPolicy:
     seconds: float
     closed: list[Path]  # what it may not read
 
-    def told(self, user: str | None) -> dict[str, Any]:
-        """The room as the child hears of it."""
-        every, closed = ([str(each) for each in paths] for paths in (self.scratches, self.closed))
-        told = {"scratch": str(self.scratch), "scratches": every, "closed": closed}
-        return {**told, "limits": asdict(self.limits), "user": user}
+    def to_message(self, user: str | None) -> dict[str, Any]:
+        """Return the policy as the JSON that the child gets."""
+        scratches, closed = (
+            [str(path) for path in paths] for paths in (self.scratches, self.closed)
+        )
+        folders = {"scratch": str(self.scratch), "scratches": scratches, "closed": closed}
+        return {**folders, "limits": asdict(self.limits), "user": user}
 
 
 @contextmanager
 def sandboxes(orders: list[dict[str, Any]], user: SystemUser | None) -> Iterator[list[Path]]:
-    """The scratch folder of each order, open to the child's user alone.
+    """Make the scratch folder of each order, open to the child's user alone.
 
-    One that names none gets one for a while.
+    An order that names none gets one until the end of the context.
     """
-    with tempfile.TemporaryDirectory(prefix="hub-scratch-", ignore_cleanup_errors=True) as spare:
-        folders = [Path(order.get("scratch") or Path(spare, "scratch")) for order in orders]
+    with tempfile.TemporaryDirectory(
+        prefix="hub-scratch-", ignore_cleanup_errors=True
+    ) as temporary:
+        folders = [Path(order.get("scratch") or Path(temporary, "scratch")) for order in orders]
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
@@ -52,7 +56,7 @@ def sandboxes(orders: list[dict[str, Any]], user: SystemUser | None) -> Iterator
 def sanitize_scratch(scratch: Path, user: SystemUser | None) -> None:
     """Leave only plain files and folders of the hub's own in what a child has left.
 
-    Its temporary files go.
+    The child's temporary files are removed.
     """
     if scratch.is_symlink():
         scratch.unlink()
@@ -61,9 +65,9 @@ def sanitize_scratch(scratch: Path, user: SystemUser | None) -> None:
         take_back(scratch)
     with suppress(OSError):
         shutil.rmtree(scratch / "tmp")
-    for here, folders, files in os.walk(scratch):
+    for root, folders, files in os.walk(scratch):
         for name in (*folders, *files):
-            path = Path(here, name)
+            path = Path(root, name)
             with suppress(FileNotFoundError):
                 kind = path.lstat().st_mode
                 if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):

@@ -22,20 +22,23 @@ class SystemUser:
 
     @classmethod
     def of(cls, province: str, name: str) -> SystemUser:
-        """The user that a province's child runs as. Raises ConfigurationError where it cannot."""
+        """Return the user that a province's child runs as.
+
+        Raises ConfigurationError where a child cannot run as that user.
+        """
         if os.geteuid() != 0:
             what = f'isolation = "user" needs a hub that runs as root, to start a child as {name}'
             raise ConfigurationError(f"{what}; this one runs as {os.geteuid()}", province=province)
         try:
-            found = pwd.getpwnam(name)
+            entry = pwd.getpwnam(name)
         except KeyError as error:
             what = f"there is no system user {name}; make it with: useradd --system {name}"
             raise ConfigurationError(what, province=province) from error
-        if found.pw_uid == 0:
+        if entry.pw_uid == 0:
             raise ConfigurationError(
                 f"{name} is root: a child needs a user of its own", province=province
             )
-        return cls(name, found.pw_uid, found.pw_gid)
+        return cls(name, entry.pw_uid, entry.pw_gid)
 
     def lend(self, scratch: Path) -> None:
         """Give the user a scratch folder, and a way to it."""
@@ -43,7 +46,10 @@ class SystemUser:
         os.chown(scratch, self.uid, self.gid)
 
     def let_read(self, home: Path, landing: Path, province: str) -> None:
-        """Let the user read what its own province has landed, and neither another's nor the database."""
+        """Let the user read what its own province has landed.
+
+        Neither what another province has landed nor the database can be read.
+        """
         for path in (
             *filter(Path.is_file, home.glob("*")),
             *filter(Path.is_dir, landing.glob("*")),
@@ -57,18 +63,18 @@ class SystemUser:
 
 def take_back(scratch: Path) -> None:
     """Make the hub the owner of all that a user left in its scratch folder; no link is followed."""
-    me = os.geteuid(), os.getegid()
+    hub_ids = os.geteuid(), os.getegid()
     for path in (scratch, *_below(scratch)):
         with suppress(FileNotFoundError):
-            os.chown(path, *me, follow_symlinks=False)
+            os.chown(path, *hub_ids, follow_symlinks=False)
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    for here, folders, files in os.walk(folder):
-        yield from (Path(here, name) for name in (*folders, *files))
+    for root, folders, files in os.walk(folder):
+        yield from (Path(root, name) for name in (*folders, *files))
 
 
 def cannot_start(user: SystemUser | None, python: str, error: OSError) -> ConfigurationError:
-    """What is said where a user cannot run a child's Python."""
+    """Return the error that a user cannot run a child's Python."""
     who = f"system user {user.name}" if user else "the hub"
     return ConfigurationError(f"{who} cannot run {python}: {error.strerror}")

@@ -1,4 +1,4 @@
-"""What a child takes, looked at from the hub, and the end of all that it started."""
+"""Watches from the hub what a child uses, and ends all that it started."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 from hub_core.model.limits import MB, Limits
 
 MARK = "HUB_CHILD"  # a variable in a child's environment that all it starts inherits
-LOOK = 0.25  # seconds between two looks
-_SLOW = 1.0  # between two looks at the scratch folder
-_PRINTED = 100 * MB
+CHECK_SECONDS = 0.25  # seconds between two checks
+_SLOW_CHECK_SECONDS = 1.0  # between two checks of the scratch folder
+_OUTPUT_BYTES = 100 * MB
 _FILES = 100_000  # in a scratch folder
 _OUT_OF_MEMORY = (
     "MemoryError",
@@ -25,7 +25,7 @@ _OUT_OF_MEMORY = (
     "Cannot allocate memory",
     "out of memory",
 )
-_GONE = 5.0  # seconds in which what was killed must have gone
+_END_SECONDS = 5.0  # seconds in which what was killed must have gone
 _PROC = Path("/proc")
 _RESIDENT = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB", re.MULTILINE)
 
@@ -40,137 +40,154 @@ class Watch:
         self.pid = pid
         self._mark = f"{MARK}={mark}".encode()
         self._printed = printed
-        self._next = self._next_slow = 0.0
+        self._next_check = self._next_slow_check = 0.0
         self.limits = Limits()
         self.scratch: Path | None = None
         self.may_start = False  # whether a connector that it uses says that it starts processes
 
     def begin(self, limits: Limits, scratch: Path) -> None:
-        """Watch it through one order."""
+        """Watch the child through one order."""
         self.limits, self.scratch = limits, scratch
-        self._next = self._next_slow = time.monotonic() + LOOK
+        self._next_check = self._next_slow_check = time.monotonic() + CHECK_SECONDS
 
-    def wait(self, left: float) -> float:
-        """How long to sleep before the next look."""
-        return max(0.0, min(left, self._next - time.monotonic()))
+    def seconds_until_check(self, left: float) -> float:
+        """Return how long to sleep before the next check, at most ``left``."""
+        return max(0.0, min(left, self._next_check - time.monotonic()))
 
-    def look(self) -> str | None:
-        """Why the child must be ended, or None.
+    def find_excess(self) -> str | None:
+        """Return why the child must be ended, or None.
 
-        Most calls come before it is time and cost nothing.
+        Most calls come before it is time for a check and cost nothing.
         """
         now = time.monotonic()
-        if now < self._next:
+        if now < self._next_check:
             return None
-        self._next = now + LOOK
-        why = self._started(below(self.pid)) or self._remembers() or self.has_printed()
-        if why is None and now >= self._next_slow:
-            why = self._keeps()
-            self._next_slow = time.monotonic() + _SLOW
+        self._next_check = now + CHECK_SECONDS
+        why = (
+            self._describe_started(below(self.pid))
+            or self._find_memory_excess()
+            or self.find_output_excess()
+        )
+        if why is None and now >= self._next_slow_check:
+            why = self._find_scratch_excess()
+            self._next_slow_check = time.monotonic() + _SLOW_CHECK_SECONDS
         return why
 
-    def last_look(self) -> str | None:
-        """The same when it has answered, also for what it left behind in another session."""
-        left = (pid for pid in self._marked() if pid != self.pid)
-        return self._started(left) or self._remembers() or self.has_printed() or self._keeps()
+    def find_last_excess(self) -> str | None:
+        """Return why a child that has answered must be ended, or None.
 
-    def has_printed(self, most: int = _PRINTED) -> str | None:
-        """What is said where it has printed too much."""
+        What it left behind in another session is found too.
+        """
+        left_behind = (pid for pid in self._marked() if pid != self.pid)
+        return (
+            self._describe_started(left_behind)
+            or self._find_memory_excess()
+            or self.find_output_excess()
+            or self._find_scratch_excess()
+        )
+
+    def find_output_excess(self, limit_bytes: int = _OUTPUT_BYTES) -> str | None:
+        """Return what is said where the child has printed too much, or None."""
         size = max(os.fstat(file).st_size for file in self._printed)
         return (
-            f"printed more than {most // MB} MB, and was ended; its author must print less"
-            if size >= most
+            f"printed more than {limit_bytes // MB} MB, and was ended; its author must print less"
+            if size >= limit_bytes
             else None
         )
 
-    def reason(self, code: int, words: str) -> str | None:
-        """The limit that a process ran into, by how it ended and its last words.
+    def limit_reached(self, code: int, words: str) -> str | None:
+        """Return the limit that a process ran into, by how it ended and its last words.
 
         None where it was none.
         """
         if code == -signal.SIGXFSZ:
-            most = self.limits.file_mb * MB
-            return self.has_printed(most) or self.limits.passed("file_mb", "wrote a file larger")
+            limit_bytes = self.limits.file_mb * MB
+            return self.find_output_excess(limit_bytes) or self.limits.exceeded_message(
+                "file_mb", "wrote a file larger"
+            )
         if code and any(sign in words for sign in _OUT_OF_MEMORY):
-            return self.limits.passed("memory_mb", "asked for more memory")
+            return self.limits.exceeded_message("memory_mb", "asked for more memory")
         return None
 
-    def _started(self, found: Iterable[int]) -> str | None:
-        if self.may_start or not (started := list(found)):
+    def _describe_started(self, pids: Iterable[int]) -> str | None:
+        if self.may_start or not (started := list(pids)):
             return None
-        words = next(filter(None, map(_command, started)), "which has ended")
-        return f"started a process ({words}) and both were ended: a package may start none, its author must do without"
+        program = next(filter(None, map(_command, started)), "which has ended")
+        return (
+            f"started a process ({program}) and both were ended: "
+            "a package may start none, its author must do without"
+        )
 
-    def _remembers(self) -> str | None:
-        taken = sum(map(_resident, (self.pid, *(below(self.pid) if self.may_start else ())))) // MB
-        if taken <= self.limits.memory_mb:
+    def _find_memory_excess(self) -> str | None:
+        used = sum(map(_resident, (self.pid, *(below(self.pid) if self.may_start else ())))) // MB
+        if used <= self.limits.memory_mb:
             return None
-        return self.limits.passed("memory_mb", f"took {taken} MB of memory, more")
+        return self.limits.exceeded_message("memory_mb", f"took {used} MB of memory, more")
 
-    def _keeps(self) -> str | None:
+    def _find_scratch_excess(self) -> str | None:
         assert self.scratch is not None
         limit = self.limits.scratch_mb
-        size, files = _on_disk(self.scratch, limit * MB)
-        size += self._nameless()
+        size, files = _disk_use(self.scratch, limit * MB)
+        size += self._removed_file_bytes()
         if files > _FILES:
             return f"keeps more than {_FILES} files in its scratch folder, and was ended; its author must keep fewer"
         if size > limit * MB:
-            return self.limits.passed(
+            return self.limits.exceeded_message(
                 "scratch_mb", f"keeps {size // MB} MB in its scratch folder, more"
             )
         return None
 
-    def _nameless(self) -> int:
-        """Bytes in files that it has removed and still holds open."""
+    def _removed_file_bytes(self) -> int:
+        """Return the bytes in files that the child has removed and still holds open."""
         size = 0
-        mine = {os.fstat(file).st_ino for file in self._printed}
-        with suppress(OSError), os.scandir(_PROC / str(self.pid) / "fd") as held:
-            for each in held:
+        output_inodes = {os.fstat(file).st_ino for file in self._printed}
+        with suppress(OSError), os.scandir(_PROC / str(self.pid) / "fd") as descriptors:
+            for descriptor in descriptors:
                 with suppress(OSError):
-                    found = each.stat()
+                    status = descriptor.stat()
                     if (
-                        stat.S_ISREG(found.st_mode)
-                        and found.st_nlink == 0
-                        and found.st_ino not in mine
+                        stat.S_ISREG(status.st_mode)
+                        and status.st_nlink == 0
+                        and status.st_ino not in output_inodes
                     ):
-                        size += found.st_blocks * 512
+                        size += status.st_blocks * 512
         return size
 
-    def end(self, *, gone: bool) -> None:
-        """Kill the child and all that it started, also what left its process group; its owner waits for it.
+    def end(self, *, already_waited: bool) -> None:
+        """Kill the child and all that it started; its owner waits for it.
 
-        ``gone``: it was waited for already, and its number may be a stranger's; only its mark tells
-        then.
+        What left its process group is killed too. ``already_waited``: it was waited for already,
+        and its number may be a stranger's; only its mark tells then.
         """
-        if not gone:
+        if not already_waited:
             for pid in [*below(self.pid)]:
                 _kill(pid)
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
-        until = time.monotonic() + _GONE
-        while (left := self._marked()) and time.monotonic() < until:
-            for pid in left:
+        until = time.monotonic() + _END_SECONDS
+        while (marked := self._marked()) and time.monotonic() < until:
+            for pid in marked:
                 _kill(pid)
             time.sleep(0.01)
 
     def _marked(self) -> list[int]:
-        """The processes that carry its mark, whoever is their parent now."""
-        found = []
+        """Return the processes that carry the child's mark, whoever is their parent now."""
+        pids = []
         for folder in _PROC.glob("[0-9]*"):
             with suppress(OSError):
                 if self._mark in (folder / "environ").read_bytes().split(b"\0"):
-                    found.append(int(folder.name))
-        return found
+                    pids.append(int(folder.name))
+        return pids
 
 
 def below(pid: int) -> Iterator[int]:
-    """The processes below a process."""
+    """Yield the processes below a process."""
     with suppress(OSError), os.scandir(_PROC / str(pid) / "task") as tasks:
         for task in tasks:
             with suppress(OSError):
-                for each in (Path(task.path) / "children").read_text().split():
-                    yield int(each)
-                    yield from below(int(each))
+                for child in (Path(task.path) / "children").read_text().split():
+                    yield int(child)
+                    yield from below(int(child))
 
 
 def _kill(pid: int) -> None:
@@ -179,7 +196,7 @@ def _kill(pid: int) -> None:
 
 
 def _resident(pid: int) -> int:
-    """Bytes of memory that are a process's own.
+    """Return the bytes of memory that are a process's own.
 
     File pages, which the system takes back as it needs, are not.
     """
@@ -196,18 +213,18 @@ def _command(pid: int) -> str:
         return ""
 
 
-def _on_disk(root: Path, most: int) -> tuple[int, int]:
-    """Bytes and files below a folder, counted until they are too many; no link is followed."""
+def _disk_use(root: Path, limit_bytes: int) -> tuple[int, int]:
+    """Count the bytes and files below a folder until they are too many; no link is followed."""
     size = files = 0
     folders = [str(root)]
-    while folders and size <= most and files <= _FILES:
-        with suppress(OSError), os.scandir(folders.pop()) as found:
-            for each in found:
+    while folders and size <= limit_bytes and files <= _FILES:
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
                 files += 1
                 with suppress(OSError):
-                    if each.is_dir(follow_symlinks=False):
-                        folders.append(each.path)
-                    size += each.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
                 if files > _FILES:
                     break
     return size, files

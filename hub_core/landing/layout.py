@@ -14,25 +14,26 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from pydantic import ValidationError
-
-from hub_core.contracts import explain
 from hub_core.errors import SubmissionError
 from hub_core.model.exchange import Manifest
+from hub_core.model.formats import MANIFESTS
 
 JOURNAL = "parts.jsonl"
 OBSERVATIONS, QUARANTINE, MANIFEST = "observations.parquet", "quarantine.parquet", "manifest.json"
 
 
 def submission_path(calendar: str, period: str, gather: str, replay: int) -> str:
-    """Give the folder of a submission below its provision's folder."""
+    """Return the path of a submission's folder below its provision's folder."""
     return f"submissions/{calendar}.{period}/{gather}-{replay}"
 
 
 def write(path: Path, content: bytes) -> None:
-    """A file that is there whole or not at all."""
+    """Write a file so that it is there with all its content or not at all."""
     scratch = path.with_name(path.name + ".new")
     with scratch.open("wb") as file:
         file.write(content)
@@ -41,24 +42,39 @@ def write(path: Path, content: bytes) -> None:
     scratch.replace(path)
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that is there whole when the block ends well, or is not changed at all."""
+    scratch = path.with_name(path.name + ".new")
+    try:
+        with scratch.open("w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
 def file_digest(path: Path) -> str:
-    """The sha256 of a file."""
+    """Return the sha256 of a file's bytes, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a sealed folder, its files checked against their digests.
+    """Read the manifest of a sealed folder and check the folder's files against their digests.
 
-    Raises SubmissionError.
+    Raises SubmissionError where the manifest is missing or cannot be read, where it lists other
+    files, and where a file is missing, a link, or not the one that was sealed.
     """
     path = folder / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = MANIFESTS.read(path.read_bytes())
     except FileNotFoundError as error:
         raise SubmissionError(f"{folder} was never sealed: it has no {MANIFEST}") from error
-    except ValidationError as error:
-        raise SubmissionError(f"{path}: {explain(error)}") from error
+    except ValueError as error:
+        raise SubmissionError(f"{path}: {error}") from error
     if set(manifest.files) != {OBSERVATIONS, QUARANTINE}:
         raise SubmissionError(f"{path} lists other files than {OBSERVATIONS} and {QUARANTINE}")
     for name, digest in manifest.files.items():
@@ -71,5 +87,5 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def is_plain(path: Path) -> bool:
-    """Tell whether a path is a file of its own, and no link."""
+    """Tell whether a path is a regular file and not a symbolic link."""
     return path.is_file() and not path.is_symlink()

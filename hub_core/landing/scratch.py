@@ -1,4 +1,4 @@
-"""The folder in which a child leaves what it made."""
+"""The folder in which a child process leaves what it made."""
 
 from __future__ import annotations
 
@@ -20,75 +20,81 @@ _LEVEL = -1  # nearly as small as 1, in half the time
 
 
 class Scratch:
-    """The folder in which a child leaves what it made; the same layout as a provision's folder."""
+    """The folder in which a child leaves what it made, laid out like a provision's folder."""
 
     def __init__(self, root: Path, hide: Iterable[str] = (), kept: Path | None = None) -> None:
-        """``hide``: secrets, which stand in no name or origin of a part; ``kept``.
+        """Open a scratch folder, and make it where it is not there.
 
-        Where parts are landed already.
+        ``hide``: secrets, which are masked in the name and the origin of each part. ``kept``: the
+        folder of the parts that have landed already; these are not written again.
         """
         self.root, self._kept = root, kept
-        self._hide = sorted(hide, key=len, reverse=True)
-        self._lent: dict[str, Path] = {}
+        self._secrets = sorted(hide, key=len, reverse=True)
+        self._lent_folders: dict[str, Path] = {}
         (root / "parts").mkdir(parents=True, exist_ok=True)
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
 
     def lend(self, folder: Path, part: Part) -> PayloadPart:
-        """A part that lies in another folder already, and is not written again.
+        """Return a part that is in another folder already, and note that it is not written again.
 
-        Raises StoreError.
+        Raises StoreError where its bytes are gone or changed.
         """
-        found = open_part(folder, part)
-        self._lent[part.digest] = folder
-        return found
+        payload = open_part(folder, part)
+        self._lent_folders[part.digest] = folder
+        return payload
 
     def open(self, part: Part) -> PayloadPart:
-        """A part that was landed here, or lent. Raises StoreError."""
-        return open_part(self._lent.get(part.digest, self.root / "parts"), part)
+        """Return a part that was landed here or lent.
+
+        Raises StoreError where its bytes are gone or changed.
+        """
+        return open_part(self._lent_folders.get(part.digest, self.root / "parts"), part)
 
     def land(self, payload: PayloadPart, key: Callable[[str], str] | None = None) -> Part:
-        """A part's bytes on disk, and a line about it in the journal.
+        """Write a part's bytes to disk, and a line about it to the journal.
 
-        ``key`` gives a question's digest.
+        Bytes that were lent or kept already are not written again. ``key`` gives the digest of the
+        question that the part answers.
         """
         digest = payload.digest
         path = self.root / "parts" / f"{digest}.zst"
         if (
-            digest not in self._lent
+            digest not in self._lent_folders
             and self._kept is not None
             and holds(self._kept / path.name, payload.content)
         ):
-            self._lent[digest] = self._kept
-        if digest not in self._lent and not path.exists():
+            self._lent_folders[digest] = self._kept
+        if digest not in self._lent_folders and not path.exists():
             with (self.root / "parts" / f"{digest}.new").open("wb") as file:
                 file.write(self._compressor.compress(payload.content))
             Path(file.name).replace(path)
-        tag, changed = etag(payload.etag), http_date(payload.last_modified)
+        entity_tag, last_modified = etag(payload.etag), http_date(payload.last_modified)
         part = Part(
             digest=digest,
             size=len(payload.content),
             media_type=payload.media_type,
-            origin=self._shown(payload.origin),
-            name=self._shown(payload.name),
+            origin=self._masked(payload.origin),
+            name=self._masked(payload.name),
             question=key(payload.question)
-            if key and payload.question and (tag or changed)
+            if key and payload.question and (entity_tag or last_modified)
             else None,
-            etag=tag,
-            last_modified=changed,
+            etag=entity_tag,
+            last_modified=last_modified,
         )
         with (self.root / JOURNAL).open("a", encoding="utf-8") as journal:
             journal.write(part.model_dump_json() + "\n")
         return part
 
-    def _shown(self, text: str) -> str:
-        for secret in self._hide:
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets:
             text = text.replace(secret, "[secret]")
         return text
 
     def landed(self, kept: Path | None = None) -> list[Part]:
-        """The parts of the journal that hold, for a gather whose child ended before it could say so itself.
+        """List the parts of the journal whose bytes are on disk, in the order in which they landed.
 
-        ``kept``: where those that were lent lie.
+        This is for a gather whose child ended before it could list them itself. ``kept``: the
+        folder of the parts that were lent.
         """
         path = self.root / JOURNAL
         if not path.exists():
@@ -109,7 +115,7 @@ class Scratch:
         return parts
 
     def gather_folder(self, gather: str) -> Path:
-        """Where a gather's own files go."""
+        """Return the folder of a gather's own files, and make it where it is not there."""
         folder = self.root / "gathers" / gather
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -122,7 +128,7 @@ class Scratch:
         )
 
     def submission_folder(self, calendar: str, period: str, gather: str, replay: int) -> Path:
-        """An empty folder for a submission."""
+        """Make an empty folder for a submission and return it."""
         folder = self.root / submission_path(calendar, period, gather, replay)
         folder.mkdir(parents=True)
         return folder

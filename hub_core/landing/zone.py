@@ -10,15 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from hub_core.contracts import explain
 from hub_core.errors import StateError, StoreError
 from hub_core.landing.layout import MANIFEST, QUARANTINE, is_plain, submission_path, write
 from hub_core.landing.parts import check_part
 from hub_core.model.exchange import Landing, Manifest, Part
+from hub_core.model.formats import LANDINGS
 
-_TAKERS = 4  # parts taken over at once
+_THREADS = 4  # parts taken over at once
 
 
 class LandingZone:
@@ -28,15 +26,19 @@ class LandingZone:
         self.root = root
 
     def provision(self, province: str, provision: str) -> Path:
-        """A provision's folder."""
+        """Return a provision's folder."""
         return self.root / province / provision
 
     def parts(self, province: str, provision: str) -> Path:
-        """The folder of a provision's landed parts."""
+        """Return the folder of a provision's landed parts."""
         return self.provision(province, provision) / "parts"
 
     def adopt_landing(self, scratch: Path, landing: Landing) -> None:
-        """Take a gather over from a scratch folder: parts first, then ``landing.json``."""
+        """Take a gather over from a scratch folder: parts first, then ``landing.json``.
+
+        Raises StoreError where a part is missing or holds other bytes, where a link stands in place
+        of a folder, and where the disk fails.
+        """
         folder = self.provision(landing.province, landing.provision)
         try:
             (folder / "parts").mkdir(parents=True, exist_ok=True)
@@ -44,7 +46,7 @@ class LandingZone:
                 raise StoreError(
                     "a link stands where the child's own folders should", province=landing.province
                 )
-            with ThreadPoolExecutor(_TAKERS, "take") as pool:  # most of it is waiting for the disk
+            with ThreadPoolExecutor(_THREADS, "take") as pool:  # most of it is waiting for the disk
                 parts = {part.digest: part for part in landing.parts}.values()
                 list(pool.map(partial(_take_part, scratch / "parts", folder / "parts"), parts))
             target = folder / "gathers" / landing.gather
@@ -59,9 +61,11 @@ class LandingZone:
             ) from error
 
     def copy_part(self, scratch: Path, province: str, provision: str, part: Part) -> None:
-        """Take a part over while its child is still at work, who may change its own file at any moment: a checked copy.
+        """Copy a part into the landing zone while its child is still at work, and check the copy.
 
-        Raises StoreError where it does not hold, and OSError.
+        It is a copy because the child may change its own file at any moment. A part that is there
+        already is not copied. Raises StoreError where the copy does not hold the part's bytes, and
+        OSError.
         """
         target = self.parts(province, provision) / f"{part.digest}.zst"
         if target.exists():
@@ -72,74 +76,83 @@ class LandingZone:
             scratch / "parts" / target.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         )
         try:
-            with open(source, "rb") as file, copy.open("wb") as taken:  # noqa: PTH123 - by its descriptor
+            with open(source, "rb") as file, copy.open("wb") as copied:  # noqa: PTH123 - by its descriptor
                 if not stat.S_ISREG(os.fstat(source).st_mode):
                     raise StoreError(f"{target.name} is no plain file")
-                shutil.copyfileobj(file, taken)
-                taken.flush()
-                os.fsync(taken.fileno())
+                shutil.copyfileobj(file, copied)
+                copied.flush()
+                os.fsync(copied.fileno())
             check_part(copy, part)
             copy.replace(target)
         finally:
             copy.unlink(missing_ok=True)
 
     def adopt_submission(self, folder: Path, manifest: Manifest) -> Path:
-        """Copy a sealed folder; the manifest goes last. Gives its path within the landing zone.
+        """Copy a sealed folder, its manifest last, and return its path within the landing zone.
 
-        What was sealed is small; it is copied, so that a sender's folder stays as it was.
+        A sealed folder is small. It is copied so that the sender's folder stays as it was. Raises
+        StoreError where the disk fails.
         """
-        place = self.provision(manifest.province, manifest.provision)
-        place /= submission_path(
+        target = self.provision(manifest.province, manifest.provision)
+        target /= submission_path(
             manifest.calendar, manifest.period, manifest.gather, manifest.replay
         )
         try:
-            if place.exists() and not place.samefile(folder):
-                shutil.rmtree(place)  # left by a night that was cut off before it could admit
-            place.mkdir(parents=True, exist_ok=True)
+            if target.exists() and not target.samefile(folder):
+                shutil.rmtree(target)  # left by a night that was cut off before it could admit
+            target.mkdir(parents=True, exist_ok=True)
             for name in (*sorted(manifest.files), MANIFEST):
-                write(place / name, (folder / name).read_bytes())
+                write(target / name, (folder / name).read_bytes())
         except OSError as error:
             raise StoreError.of(
-                error, f"landing zone {place}: ", province=manifest.province
+                error, f"landing zone {target}: ", province=manifest.province
             ) from error
-        return place.relative_to(self.root)
+        return target.relative_to(self.root)
 
     def landing(self, province: str, provision: str, gather: str) -> Landing:
-        """What a gather landed. Raises StateError where there is no such gather."""
+        """Read what a gather landed.
+
+        Raises StateError where there is no such gather, and StoreError where its ``landing.json``
+        cannot be read.
+        """
         path = self.provision(province, provision) / "gathers" / gather / "landing.json"
         try:
-            return Landing.model_validate_json(path.read_bytes())
+            return LANDINGS.read(path.read_bytes())
         except FileNotFoundError as error:
             raise StateError(
                 f"no landing {gather}", province=province, provision=provision
             ) from error
-        except ValidationError as error:
-            raise StoreError(
-                f"{path}: {explain(error)}", province=province, provision=provision
-            ) from error
+        except ValueError as error:
+            raise StoreError(f"{path}: {error}", province=province, provision=provision) from error
 
     def landings(self, province: str, provision: str) -> list[str]:
-        """The gather ids of a provision's landings, oldest first."""
+        """List the gather ids of a provision's landings, oldest first."""
         folder = self.provision(province, provision) / "gathers"
         return sorted(path.parent.name for path in folder.glob("*/landing.json"))
 
 
-def _take_part(left: Path, kept: Path, part: Part) -> None:
-    """Move a part into the landing zone, checked where it is new there, or what is kept is damaged."""
-    name = f"{part.digest}.zst"
-    source, target = left / name, kept / name
-    over = is_plain(source) and not (target.exists() and filecmp.cmp(source, target, shallow=False))
-    if over:
-        check_part(source, part)
-    _take(source, target, over=over)
+def _take_part(scratch_parts: Path, zone_parts: Path, part: Part) -> None:
+    """Move a part into the landing zone, unless the very same file is there already.
 
-
-def _take(source: Path, target: Path, *, needed: bool = True, over: bool = False) -> None:
-    """Move a plain file into the landing zone, on disk before anything speaks of it.
-
-    ``over`` what is there too.
+    It is checked first. It takes the place of a file that differs, for that one is damaged.
     """
-    if target.exists() and not over:
+    name = f"{part.digest}.zst"
+    source, target = scratch_parts / name, zone_parts / name
+    overwrite = is_plain(source) and not (
+        target.exists() and filecmp.cmp(source, target, shallow=False)
+    )
+    if overwrite:
+        check_part(source, part)
+    _take(source, target, overwrite=overwrite)
+
+
+def _take(source: Path, target: Path, *, needed: bool = True, overwrite: bool = False) -> None:
+    """Move a plain file into the landing zone, flushed to disk before anything refers to it.
+
+    A file that is there already stays, unless ``overwrite``. A file that is missing in the scratch
+    folder raises StoreError where it is ``needed``.
+    """
+    if target.exists() and not overwrite:
         return
     if not is_plain(source):
         if needed:

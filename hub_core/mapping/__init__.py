@@ -1,7 +1,4 @@
-"""The mapping from a department's row to observations.
-
-Four rules, and how the figure is written.
-"""
+"""The mapping from a department's row to observations: four rules, and how figures are written."""
 
 from __future__ import annotations
 
@@ -42,7 +39,7 @@ class MapRule(Declared):
     """One component by one rule: a column (perhaps through codes or a date pattern), or a constant.
 
     ``codes`` are words in line, a CSV file of the package, ``catalogue`` for the names and aliases
-    that the catalogue lists, or several of these, asked in order.
+    that the catalogue lists, or several of these, looked up in order.
     """
 
     column: str | None = None
@@ -60,7 +57,7 @@ class MapRule(Declared):
 
     @property
     def tables(self) -> list[str | dict[str, str]]:
-        """The code tables that it names, in the order in which they are asked."""
+        """The code tables that it names, in the order in which they are looked up."""
         if self.codes is None:
             return []
         return list(self.codes) if isinstance(self.codes, list) else [self.codes]
@@ -73,7 +70,7 @@ class UnitColumn(Declared):
 
 
 class ValueRule(Declared):
-    """Where the figure stands, in which number locale, and in which unit where it is not the indicator's own.
+    """The figure's column, its number locale, and its unit where it is not the indicator's own.
 
     ``round``: to how many decimals a figure with more is rounded, half up; without it such a figure
     is V003.
@@ -88,7 +85,7 @@ class ValueRule(Declared):
 class Nil(Declared):
     """What a payload holds where there is nothing to report.
 
-    A cell of a column, or a text where it has no row.
+    ``column`` and ``is``: a column's cell in a row. ``text``: a text in a payload without rows.
     """
 
     column: str | None = None
@@ -106,14 +103,18 @@ class Nil(Declared):
         return self
 
     def stands_in(self, content: bytes) -> bool:
-        """Whether a part without rows says nil.
+        """Tell whether a part without rows says nil.
 
-        Its text stands there in UTF-8, or as JSON escapes it.
+        It does where the text is in it, in UTF-8 or as JSON escapes it.
         """
         if self.text is None:
             return False
-        spelt = (self.text, unicodedata.normalize("NFD", self.text), json.dumps(self.text)[1:-1])
-        return any(each.encode() in content for each in spelt)
+        spellings = (
+            self.text,
+            unicodedata.normalize("NFD", self.text),
+            json.dumps(self.text)[1:-1],
+        )
+        return any(spelling.encode() in content for spelling in spellings)
 
 
 class Mapping(Declared):
@@ -128,12 +129,12 @@ class Mapping(Declared):
     dims: dict[str, MapRule] = {}
 
     def columns(self) -> set[str]:
-        """The source columns that the rules read."""
+        """List the source columns that the rules read."""
         rules = [self.org_unit, self.period, self.measure, self.status, *self.dims.values()]
-        found = {rule.column for rule in [*rules, self.indicator] if rule and rule.column}
+        names = {rule.column for rule in [*rules, self.indicator] if rule and rule.column}
         if isinstance(self.value.unit, UnitColumn):
-            found.add(self.value.unit.column)
-        return found | ({self.value.column} if self.value.column else set())
+            names.add(self.value.unit.column)
+        return names | ({self.value.column} if self.value.column else set())
 
 
 OWN_WORDS = Mapping(

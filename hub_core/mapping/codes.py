@@ -30,9 +30,9 @@ _BELOW_NAMES = ("district", "commune")  # levels whose names are many times the 
 
 @lru_cache(maxsize=65536)
 def fold(text: str) -> str:
-    """A text as code tables compare it.
+    """Return a text as code tables compare it.
 
-    NFC, case, tone placement, hyphens, blanks and "Tp./tỉnh" folded.
+    NFC, case, tone placement, hyphens, blanks and "Tp./tỉnh" are folded.
     """
     folded = (
         " ".join(_BREAKS.sub(" ", text.lower()).split())
@@ -45,7 +45,7 @@ def fold(text: str) -> str:
 
 
 def _folded_words(text: str) -> list[str]:
-    """The words of a text, each with its tones behind its letters."""
+    """Split a text into words, each with its tones behind its letters."""
     words = []
     for word in re.split(r"[\s.\-\u2010-\u2015]+", unicodedata.normalize("NFD", text.casefold())):
         letters = [c for c in word if c not in _TONES]
@@ -61,9 +61,9 @@ fold.cache_clear()
 
 @dataclass(frozen=True)
 class Code:
-    """A line of a code table.
+    """A line of a code table: the department's word, our code, and its dates.
 
-    The department's word, our code (``-`` leaves the row out), and its dates.
+    The code ``-`` leaves the row out.
     """
 
     source: str
@@ -72,7 +72,10 @@ class Code:
 
 
 class CodeTable:
-    """A department's words for our codes; looked up folded, never fuzzily."""
+    """A department's words for our codes, looked up folded, never fuzzily.
+
+    Raises MappingError where one word means two codes on one day.
+    """
 
     def __init__(self, name: str, codes: list[Code]) -> None:
         self.name = name
@@ -90,7 +93,7 @@ class CodeTable:
         self.targets = {code.target for code in codes}
 
     def __call__(self, text: str, day: date | None) -> str | None:
-        """Our code for a word on a day, or None."""
+        """Return our code for a word on a day, or None."""
         for code in self._codes.get(fold(text), ()):
             if day is None or code.valid.holds(day):
                 return code.target
@@ -98,34 +101,34 @@ class CodeTable:
 
 
 def codelist(catalogue: Catalogue, name: str) -> CodeTable:
-    """A codelist of the catalogue as a table: names in both languages and listed aliases; made once.
+    """Return a codelist of the catalogue as a table; it is made once.
 
-    ``name``: org_unit (provinces, clusters, countries), indicator (also by code) or unit. A word
-    that stood for two codes on one day is in no table; one that stood for different ones at
-    different times is dated.
+    Its words are the names in both languages and the listed aliases. ``name``: org_unit (provinces,
+    clusters, countries), indicator (also by code) or unit. A word that stood for two codes on one
+    day is in no table; one that stood for different ones at different times is dated.
     """
     key = f"codelist {name}"
-    return catalogue.keep(key, lambda: CodeTable(key, _words(catalogue, name)))
+    return catalogue.cached(key, lambda: CodeTable(key, _lines(catalogue, name)))
 
 
-def _words(catalogue: Catalogue, name: str) -> list[Code]:
+def _lines(catalogue: Catalogue, name: str) -> list[Code]:
     words: dict[str, list[Code]] = {}
     for code in [*_names(catalogue, name), *_aliases(catalogue, name)]:
         if code.valid.first and code.valid.last and code.valid.last < code.valid.first:
             continue  # a word for a unit on days on which it did not live
         words.setdefault(fold(code.source), []).append(code)
-    found: list[Code] = []
+    lines: list[Code] = []
     for codes in words.values():
         if len({code.target for code in codes}) == 1:
-            found.append(Code(codes[0].source, codes[0].target))
-        elif not any(_clash(one, other) for one in codes for other in codes):
-            found += codes
-    return found
+            lines.append(Code(codes[0].source, codes[0].target))
+        elif not any(_clash(code, other) for code in codes for other in codes):
+            lines += codes
+    return lines
 
 
-def _clash(one: Code, other: Code) -> bool:
+def _clash(code: Code, other: Code) -> bool:
     first, last = other.valid.first or date.min, other.valid.last or date.max
-    return one.target != other.target and one.valid.meets(first, last)
+    return code.target != other.target and code.valid.meets(first, last)
 
 
 def _names(catalogue: Catalogue, name: str) -> Iterable[Code]:
@@ -138,10 +141,10 @@ def _names(catalogue: Catalogue, name: str) -> Iterable[Code]:
     else:
         for unit in catalogue.org_units.values():
             if unit.level not in _BELOW_NAMES:
-                for called in unit.names:
-                    valid = called.valid.within(unit.valid)
+                for named in unit.names:
+                    valid = named.valid.within(unit.valid)
                     yield from (
-                        Code(word, unit.id, valid) for word in (called.name, called.name_en) if word
+                        Code(word, unit.id, valid) for word in (named.name, named.name_en) if word
                     )
 
 

@@ -1,4 +1,4 @@
-"""The quick lookup of texts in code tables, a column at a time."""
+"""Quick lookup of texts in code tables, a column at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IGNORED = 2**32 - 1  # the index of a code that a table leaves out by name
 
 
 class Lookup:
-    """Texts to indices of codes, one distinct text at a time; rows are never touched one by one."""
+    """Turns texts into indices of codes, one distinct text at a time, never row by row."""
 
     def __init__(
         self,
@@ -27,13 +27,13 @@ class Lookup:
         self._index = {code: n for n, code in enumerate(codes)}
         self._find = find
         self._open = open_  # whether codes not yet listed are added
-        self._known: dict[date | None, dict[str, int]] = {}
-        self._fast: dict[date | None, tuple[pl.Enum, pl.Series]] = {}
+        self._indices: dict[date | None, dict[str, int]] = {}  # by day, those of the texts so far
+        self._enums: dict[date | None, tuple[pl.Enum, pl.Series]] = {}  # the same, for polars
 
     def resolve(self, texts: pl.Series, day: date | None = None) -> pl.Series:
-        """The index of each text's code (UInt32).
+        """Return the index of each text's code (UInt32).
 
-        Null where it has none, IGNORED where it is left out.
+        It is null where a text has no code, and IGNORED where it is left out.
         """
         indices = self._cast(texts, day)
         unknown = texts.filter(indices.is_null() & texts.is_not_null()).unique()
@@ -42,31 +42,34 @@ class Lookup:
         return indices
 
     def _cast(self, texts: pl.Series, day: date | None) -> pl.Series:
-        if day not in self._fast:
+        if day not in self._enums:
             return (
                 pl.Series(texts.name, [None], dtype=pl.UInt32)
                 .extend_constant(None, len(texts))
                 .head(len(texts))
             )
-        enum, codes = self._fast[day]
+        enum, codes = self._enums[day]
         return codes.gather(texts.cast(enum, strict=False).to_physical().cast(pl.UInt32)).alias(
             texts.name
         )
 
     def _learn(self, texts: pl.Series, day: date | None) -> bool:
-        known = self._known.setdefault(day, {})
-        before = len(known)
+        indices = self._indices.setdefault(day, {})
+        count = len(indices)
         for text in texts:
             code = self._find(unicodedata.normalize("NFC", text), day)
             if code == LEAVE_OUT:
-                known[text] = IGNORED
+                indices[text] = IGNORED
             elif code is not None:
                 if code not in self._index and self._open:
                     self._index[code] = len(self.codes)
                     self.codes.append(code)
                 if code in self._index:
-                    known[text] = self._index[code]
-        if len(known) == before:
+                    indices[text] = self._index[code]
+        if len(indices) == count:
             return False
-        self._fast[day] = pl.Enum(list(known)), pl.Series(list(known.values()), dtype=pl.UInt32)
+        self._enums[day] = (
+            pl.Enum(list(indices)),
+            pl.Series(list(indices.values()), dtype=pl.UInt32),
+        )
         return True

@@ -1,6 +1,6 @@
-"""What a word for an org unit means.
+"""What a word for an org unit means, and on which days.
 
-An id, a code of any scheme, a name or an alias, and on which days.
+A word is an id, a code of any scheme, a name or an alias.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """An org unit that a word stands for on some days; ``by``.
+class Meaning:
+    """An org unit that a word stands for on some days.
 
-    Id, name, alias, or the code's scheme.
+    ``by``: what the word is to it: id, name, alias, or the code's scheme.
     """
 
     org_unit: str
@@ -31,34 +31,35 @@ class Meant:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The org unit that a word stands for, "" where that is none or not clear.
+    """The org unit that a word stands for, and all that it ever stood for.
 
-    And all that it ever stood for.
+    ``org_unit``: "" where it is none or not clear which.
     """
 
     org_unit: str
-    candidates: tuple[Meant, ...]
+    candidates: tuple[Meaning, ...]
 
 
 def resolve(catalogue: Catalogue, text: str, day: date | None = None) -> Resolved:
-    """The org unit that a word means on a day, or on all days, with every one that it could mean and when.
+    """Find the org unit that a word means on a day, or on all days.
 
-    Words are compared folded. An id means its org unit on any day; a code, a name and an alias mean
-    theirs on days on which it lived.
+    The result also lists every org unit that it could mean, and when. Words are compared folded. An
+    id means its org unit on any day; a code, a name and an alias mean theirs on days on which it
+    lived.
     """
-    wanted = fold(text)
-    found = dict.fromkeys(
-        Meant(unit, by, valid)
+    folded = fold(text)
+    meanings = dict.fromkeys(
+        Meaning(unit, by, valid)
         for word, unit, by, valid in _words(catalogue)
-        if word and fold(word) == wanted
+        if word and fold(word) == folded
     )
-    candidates = sorted(found, key=lambda m: (m.valid.first or date.min, m.org_unit))
-    units = {each.org_unit for each in candidates if day is None or each.valid.holds(day)}
+    candidates = sorted(meanings, key=lambda m: (m.valid.first or date.min, m.org_unit))
+    units = {m.org_unit for m in candidates if day is None or m.valid.holds(day)}
     return Resolved(units.pop() if len(units) == 1 else "", tuple(candidates))
 
 
 def _words(catalogue: Catalogue) -> Iterator[tuple[str, str, str, Validity]]:
-    """Every word for an org unit, with what it is and the days on which it is one."""
+    """Yield every word for an org unit: word, org unit, what it is, and on which days."""
     for unit in catalogue.org_units.values():
         yield unit.id, unit.id, "id", Validity()
         dated = [(code.code, code.scheme, code.valid) for code in unit.codes]
@@ -71,6 +72,6 @@ def _words(catalogue: Catalogue) -> Iterator[tuple[str, str, str, Validity]]:
             if (a.codelist, a.code) == ("org_unit", unit.id)
         ]
         for word, by, valid in dated:
-            both = valid.within(unit.valid)
-            if both.first is None or both.last is None or both.first <= both.last:
-                yield word, unit.id, by, both
+            shared = valid.within(unit.valid)
+            if shared.first is None or shared.last is None or shared.first <= shared.last:
+                yield word, unit.id, by, shared

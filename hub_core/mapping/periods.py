@@ -18,10 +18,11 @@ _TOKENS = {
 
 
 def period_reader(patterns: list[str]) -> Callable[[str, date | None], str | None]:
-    """A function from a text to the label of the period that it names by one of the patterns.
+    """Return a function from a text to the label of the period that it names.
 
-    ``%Y`` year, ``%m`` month, ``%q`` quarter, ``%h`` half-year; what else stands in a pattern
-    stands for itself.
+    The text follows one of the patterns: ``%Y`` year, ``%m`` month, ``%q`` quarter, ``%h``
+    half-year; anything else in a pattern stands for itself. Raises MappingError where a pattern has
+    no year, or other tokens.
     """
     compiled = []
     for pattern in patterns:
@@ -37,9 +38,9 @@ def period_reader(patterns: list[str]) -> Callable[[str, date | None], str | Non
         for pattern in compiled:
             match = pattern.fullmatch(text.strip())
             if match:
-                found = match.groupdict()
-                year = int(found.pop("Y"))
-                frequency, number = next(iter(found.items()), ("A", "1"))
+                groups = match.groupdict()
+                year = int(groups.pop("Y"))
+                frequency, number = next(iter(groups.items()), ("A", "1"))
                 try:
                     return str(Period(year, frequency, int(number)))
                 except ValueError:
@@ -50,7 +51,7 @@ def period_reader(patterns: list[str]) -> Callable[[str, date | None], str | Non
 
 
 def read_label(text: str, _: date | None) -> str | None:
-    """The label of a period that is written as the hub writes it."""
+    """Return the label of a period that is written as the hub writes it, or None."""
     try:
         return str(Period.parse(text.strip()))
     except ValueError:

@@ -1,1 +1,1 @@
-"""The nouns of the hub: frozen, without I/O."""
+"""The nouns of the hub: frozen values, without I/O."""

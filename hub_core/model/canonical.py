@@ -1,4 +1,4 @@
-"""Models as the bytes that their digests are taken over."""
+"""Canonical JSON, and digests of what is kept."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def canonical(model: BaseModel) -> bytes:
-    """The JSON bytes of a model that its digest is taken over: sorted keys, no blanks, UTF-8."""
-    told = model.model_dump(mode="json")
-    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    """Write a model as canonical JSON: sorted keys, no blanks, UTF-8."""
+    content = model.model_dump(mode="json")
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def digest_of(model: BaseModel) -> str:
-    """The sha256, lower-case hex, of a model's canonical JSON."""
-    return hashlib.sha256(canonical(model)).hexdigest()
+def digest_of(kept: str) -> str:
+    """Return the sha256, lower-case hex, of a text as it is kept."""
+    return hashlib.sha256(kept.encode()).hexdigest()

@@ -1,7 +1,4 @@
-"""The catalogue.
-
-All dataflows, indicators, units and org units, as one read-only snapshot with a digest.
-"""
+"""The catalogue: all dataflows, indicators, units and org units, as one read-only snapshot."""
 
 from __future__ import annotations
 
@@ -126,7 +123,7 @@ class Dataflow:
     @property
     def calendars(self) -> tuple[Calendar, ...]:
         """The calendars in which figures may come: its own first, the other where it is mixed."""
-        others = [each for each in Calendar if each is not self.calendar]
+        others = [calendar for calendar in Calendar if calendar is not self.calendar]
         return (self.calendar, *(others if self.mixed else ()))
 
 
@@ -154,15 +151,15 @@ class Catalogue:
     aliases: tuple[Alias, ...] = ()
 
     @cached_property
-    def _kept(self) -> dict[Hashable, Any]:
+    def _cache(self) -> dict[Hashable, Any]:
         return {}
 
-    def keep(self, name: Hashable, make: Callable[[], T]) -> T:
-        """What is made of a catalogue once and asked for again, under its name."""
-        if name not in self._kept:
-            self._kept[name] = make()
-        made: T = self._kept[name]
-        return made
+    def cached(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what is made of this catalogue under a key; it is made only the first time."""
+        if key not in self._cache:
+            self._cache[key] = make()
+        value: T = self._cache[key]
+        return value
 
     @cached_property
     def indicator_codes(self) -> list[str]:
@@ -175,30 +172,33 @@ class Catalogue:
         return sorted(self.org_units, key=str.encode)
 
     def decimals(self, indicator: str) -> int:
-        """To how many decimals a release rounds an indicator."""
+        """Return to how many decimals a release rounds an indicator."""
         return self.units[self.indicators[indicator].unit].decimals
 
-    def counted_otherwise(self, then: Catalogue) -> dict[str, str]:
-        """The indicators whose figures meant another quantity in an earlier catalogue, with their unit of then."""
-        found = {}
-        for code, was in then.indicators.items():
+    def counted_otherwise(self, earlier: Catalogue) -> dict[str, str]:
+        """List indicators whose figures meant another quantity in an earlier catalogue.
+
+        Gives their codes with their unit of then.
+        """
+        changed = {}
+        for code, old in earlier.indicators.items():
             if code in self.indicators:
-                units = then.units[was.unit], self.units[self.indicators[code].unit]
-                before, now = ((each.name, each.per, each.base, each.factor) for each in units)
+                units = earlier.units[old.unit], self.units[self.indicators[code].unit]
+                before, now = ((unit.name, unit.per, unit.base, unit.factor) for unit in units)
                 if before != now:
-                    found[code] = was.unit
-        return found
+                    changed[code] = old.unit
+        return changed
 
     def made_from(self, indicator: str) -> list[str]:
-        """An indicator, and all those that it is made from."""
-        found = [indicator]
-        for code in found:
-            each = self.indicators[code]
-            found += [other for other in (*each.components, *each.terms) if other not in found]
-        return found
+        """List an indicator, and all those that it is made from."""
+        codes = [indicator]
+        for code in codes:
+            needed = self.indicators[code]
+            codes += [other for other in (*needed.components, *needed.terms) if other not in codes]
+        return codes
 
     def of_dataflow(self, dataflow: str) -> list[Indicator]:
-        """The indicators of a dataflow, in the order of their codes."""
+        """List the indicators of a dataflow, in the order of their codes."""
         return [
             self.indicators[c]
             for c in self.indicator_codes
@@ -207,15 +207,15 @@ class Catalogue:
 
     @cached_property
     def _below(self) -> tuple[Edges, list[OrgUnit]]:
-        """(child, parent) of the org units that have no dates, and the units under a parent that have some."""
+        """(child, parent) of the org units without dates, and the dated units under a parent."""
         under = [unit for unit in self.org_units.values() if unit.parent]
         dated = [unit for unit in under if unit.valid != Validity()]
         return tuple((unit.id, unit.parent) for unit in under if unit.valid == Validity()), dated
 
     def children(self, day: date) -> Edges:
-        """(child, parent) of every org unit that lives on a day, members of clusters included.
+        """List (child, parent) of every org unit that lives on a day, with members of clusters.
 
-        The very same tuple for all days on which they are the same.
+        Gives the very same tuple for all days on which they are the same.
         """
         always, dated = self._below
         edges = tuple((u.id, u.parent) for u in dated if u.valid.holds(day)) + tuple(
@@ -223,42 +223,42 @@ class Catalogue:
             for m in self.memberships
             if m.valid.holds(day) and self.org_units[m.member].valid.holds(day)
         )
-        return self.keep(("children", edges), lambda: always + edges)
+        return self.cached(("children", edges), lambda: always + edges)
 
     def below(self, roots: tuple[str, ...], day: date) -> list[str]:
-        """The roots and every org unit under them on a day, roots first."""
+        """List the roots and every org unit under them on a day, roots first."""
         return list(
-            self.keep(("below", roots, self.children(day)), lambda: self._all_below(roots, day))
+            self.cached(("below", roots, self.children(day)), lambda: self._all_below(roots, day))
         )
 
     def _all_below(self, roots: tuple[str, ...], day: date) -> list[str]:
         under: dict[str, list[str]] = {}
         for child, parent in self.children(day):
             under.setdefault(parent, []).append(child)
-        found = dict.fromkeys(roots)
+        reached = dict.fromkeys(roots)
         waiting = list(roots)
         for unit in waiting:
-            fresh = [child for child in under.get(unit, ()) if child not in found]
-            found.update(dict.fromkeys(fresh))
+            fresh = [child for child in under.get(unit, ()) if child not in reached]
+            reached.update(dict.fromkeys(fresh))
             waiting += fresh
         return waiting
 
     def subtree(self, roots: tuple[str, ...]) -> frozenset[str]:
-        """The roots and every org unit that was ever under one of them by parent."""
-        return self.keep(("subtree", roots), lambda: self._subtree(roots))
+        """Return the roots and every org unit that was ever under one of them by parent."""
+        return self.cached(("subtree", roots), lambda: self._subtree(roots))
 
     def _subtree(self, roots: tuple[str, ...]) -> frozenset[str]:
-        found = set(roots)
+        reached = set(roots)
         waiting = list(roots)
         for unit in waiting:
-            fresh = [child for child in self._ever_under.get(unit, ()) if child not in found]
-            found.update(fresh)
+            fresh = [child for child in self._ever_under.get(unit, ()) if child not in reached]
+            reached.update(fresh)
             waiting += fresh
-        return frozenset(found)
+        return frozenset(reached)
 
     @cached_property
     def _ever_under(self) -> dict[str, list[str]]:
-        """The org units that were ever under each, by parent."""
+        """The org units that were ever under each parent."""
         under: dict[str, list[str]] = {}
         for unit in self.org_units.values():
             if unit.parent:
@@ -266,5 +266,5 @@ class Catalogue:
         return under
 
     def lives(self, org_unit: str, period: Period, calendar: Calendar) -> bool:
-        """Whether an org unit lived on at least one day of a period."""
+        """Tell whether an org unit lived on at least one day of a period."""
         return self.org_units[org_unit].valid.meets(*period.days(calendar))

@@ -24,21 +24,26 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
 def _label(text: str) -> str:
-    """A period's label as the hub writes it, and nothing else: it becomes the name of a folder."""
+    """Return a period's label as the hub writes it.
+
+    Nothing else is let through, for the label becomes the name of a folder. Raises ValueError.
+    """
     return str(Period.parse(text))
 
 
 class Exchanged(BaseModel):
-    """Frozen, and strict about what it does not know."""
+    """A model that cannot be changed and that refuses keys it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Part(Exchanged):
-    """A payload part as landed: ``digest`` is the sha256 of the bytes received, ``name`` the sender's word for it.
+    """A payload part as landed.
 
-    ``etag`` and ``last_modified`` are what the service says that they are known by, to who asks the
-    same question; ``question`` is a digest of that and of who asked.
+    ``digest`` is the sha256 of the bytes received, ``name`` the sender's word for the part.
+    ``etag`` and ``last_modified`` are the validators that the service sent with the bytes, for
+    whoever asks the same question again. ``question`` is a digest of that question and of who asked
+    it.
     """
 
     digest: Digest
@@ -52,7 +57,7 @@ class Part(Exchanged):
 
 
 class OfAGather(Exchanged):
-    """What belongs to one gather: its id is the start of its origin and its sequence."""
+    """What belongs to one gather, whose id is made of its origin's start and its sequence."""
 
     gather: GatherId
     sequence: int = Field(ge=1)
@@ -81,7 +86,7 @@ class Landing(OfAGather):
 
 
 class FindingCount(Exchanged):
-    """A finding as it stands in a manifest."""
+    """A finding as it is written in a manifest."""
 
     code: str
     severity: Literal["info", "warning", "error", "blocking"]
@@ -96,7 +101,7 @@ class FindingCount(Exchanged):
 
 
 class Digests(Exchanged):
-    """What a submission's figures are, and what made them."""
+    """The digests of a submission's figures and quarantine, and of what made them."""
 
     content: Digest
     quarantine: Digest
@@ -140,9 +145,10 @@ class Manifest(OfAGather):
 
 
 class Plugin(Exchanged):
-    """Where a package is.
+    """Where a province's package is.
 
-    Its module, its folder where none of the hub's libraries, its own environment if any.
+    ``root`` is the folder of its module. ``folder`` is where to import it from; None where it is
+    one of the hub's own libraries. ``environment`` is its own environment, where it has one.
     """
 
     name: str
@@ -154,9 +160,10 @@ class Plugin(Exchanged):
 
 
 class PreviousReading(Exchanged):
-    """What stands of the gather before.
+    """The gather before, where all that it sealed is still current.
 
-    The parts that it read, and what all that read them came to (a digest).
+    ``parts`` are the digests of the parts that it read. ``reading`` is a digest of all that took
+    part in reading them.
     """
 
     gather: GatherId
@@ -166,11 +173,12 @@ class PreviousReading(Exchanged):
 
 
 class GatherOrder(Exchanged):
-    """All that a child is told to gather one provision.
+    """All that a child is told in order to gather one provision.
 
-    ``source`` is put over the package's own, ``replay_of`` names the landing to read again,
-    ``baseline`` the folders of the submissions that stand, by period, and ``previous_landing`` the
-    folder of the gather whose parts may still stand at their service.
+    ``source`` is put over the source settings of the package. ``replay_of`` is the folder with the
+    landing to read again. ``baseline`` has the folders of the current submissions, by period.
+    ``previous_landing`` is the folder of the last gather that went well; its service may say that
+    the parts are still the newest.
     """
 
     kind: Literal["gather"] = "gather"
@@ -197,10 +205,10 @@ class GatherOrder(Exchanged):
 
 
 class LocateOrder(Exchanged):
-    """Ask a child where cells stand in one landed part, and what was written there.
+    """Ask a child where cells are in one landed part, and what is written there.
 
-    ``places`` are rows and columns as the reader counts and names them; ``cells`` asks for their
-    whole rows too.
+    ``places`` are rows and columns as the reader counts and names them. ``cells`` asks for the
+    whole row of each as well.
     """
 
     kind: Literal["locate"] = "locate"
@@ -226,7 +234,7 @@ class CheckOrder(Exchanged):
 class Gathered(Exchanged):
     """What a child answers to a gather: how it went and what it left in its scratch folder.
 
-    ``unchanged``: every part is as it was, and nothing was read.
+    ``unchanged``: every part is as it was the last time, so none was read again.
     """
 
     landing: Landing | None = None
@@ -239,9 +247,10 @@ class Gathered(Exchanged):
 
 
 class Located(Exchanged):
-    """A place in the sender's terms and the text that stands there; ``cells`` are its whole row, by column.
+    """A place in the sender's terms, and the text that is there.
 
-    Where nobody could read it, ``read`` is false and ``text`` says why.
+    ``cells`` are the whole row of the place, by column. Where nobody could read the place, ``read``
+    is false and ``text`` says why.
     """
 
     locator: str
@@ -251,7 +260,7 @@ class Located(Exchanged):
 
     @classmethod
     def unread(cls, part: Part, row: int, column: str | None, why: str) -> Self:
-        """A place that nobody could read, in the hub's own terms, and why."""
+        """Name a place that nobody could read, in the hub's own terms, and say why."""
         return cls(locator=f"{part.name}, row {row}, column {column}", text=f"({why})", read=False)
 
 
@@ -296,16 +305,21 @@ class ReleaseManifest(Exchanged):
     now: datetime
 
     def made_of(self, catalogue: str, reporters: list[Reporter], submissions: list[Used]) -> bool:
-        """Whether it is made of these, by this catalogue: the same figures then."""
-        same = [sorted(map(canonical, each)) for each in (reporters, self.reporters)]
-        used = [sorted(map(canonical, each)) for each in (submissions, self.submissions)]
-        return catalogue == self.catalogue and same[0] == same[1] and used[0] == used[1]
+        """Tell whether the release is made of these reporters and submissions, by this catalogue.
+
+        Where it is, its figures are the same.
+        """
+        same_reporters = sorted(map(canonical, reporters)) == sorted(map(canonical, self.reporters))
+        same_submissions = sorted(map(canonical, submissions)) == sorted(
+            map(canonical, self.submissions)
+        )
+        return catalogue == self.catalogue and same_reporters and same_submissions
 
 
 class Receipt(Exchanged):
     """A recipient's answer to a delivery.
 
-    ``rejected`` lists figures it does not take, with its words.
+    ``rejected`` lists the figures that it does not take, each with its words.
     """
 
     delivery: str

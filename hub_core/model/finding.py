@@ -7,9 +7,9 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """What a finding does.
+    """What a finding does to figures.
 
-    ``error`` rows leave to the quarantine, ``blocking`` holds the submission.
+    Rows with an ``error`` leave to the quarantine; ``blocking`` holds the submission.
     """
 
     INFO = "info"
@@ -20,9 +20,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """A published rule.
+    """A published rule: code, severity, owner, scope and its two wordings.
 
-    Code, severity, owner (province, hub, ministry), scope and its two wordings.
+    ``owner``: province, hub or ministry.
     """
 
     code: str

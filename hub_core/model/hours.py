@@ -18,7 +18,7 @@ class Hours:
 
     @classmethod
     def parse(cls, text: str) -> Hours:
-        """What ``22:00-05:00`` says. Raises ValueError for any other text."""
+        """Read hours written like ``22:00-05:00``. Raises ValueError for any other text."""
         match = _HOURS.fullmatch(text)
         opens, closes = (
             (time(int(match[n]), int(match[n + 1])) for n in (1, 3)) if match else (time(), time())
@@ -27,11 +27,11 @@ class Hours:
             raise ValueError(f"not hours of a day: {text!r} (example: 22:00-05:00)")
         return cls(opens, closes)
 
-    def holds(self, at: time) -> bool:
-        """Whether a time of day is among them."""
+    def holds(self, moment: time) -> bool:
+        """Tell whether a time of day is within these hours."""
         if self.opens < self.closes:
-            return self.opens <= at < self.closes
-        return at >= self.opens or at < self.closes
+            return self.opens <= moment < self.closes
+        return moment >= self.opens or moment < self.closes
 
     def __str__(self) -> str:
         return f"{self.opens:%H:%M}-{self.closes:%H:%M}"

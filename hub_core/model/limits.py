@@ -1,4 +1,4 @@
-"""How much one child may take."""
+"""How much one child process may take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ class Limits:
     file_mb: int = 4096
     scratch_mb: int = 16384
 
-    def passed(self, key: str, what: str) -> str:
-        """What is said of a child that passed a limit, and who must act."""
+    def exceeded_message(self, key: str, deed: str) -> str:
+        """Say that a child exceeded a limit, and who must act.
+
+        ``key``: the limit's name in hub.toml; ``deed``: what the child did, as in ``took 9 MB,
+        more``.
+        """
         allowed = f"the {getattr(self, key)} MB that {key} in hub.toml allows"
-        return f"{what} than {allowed}, and was ended: its author must need less, or the operator allow more"
+        who_acts = "its author must need less, or the operator allow more"
+        return f"{deed} than {allowed}, and was ended: {who_acts}"

@@ -56,7 +56,7 @@ _TEXTS = pl.ScanCastOptions(categorical_to_string="allow")
 
 
 def write_figures(figures: pl.DataFrame, path: Path) -> None:
-    """Figures of format 1 as Parquet.
+    """Write figures of format 1 as Parquet.
 
     Texts that are categories are written as such, which is much the quicker.
     """
@@ -66,14 +66,14 @@ def write_figures(figures: pl.DataFrame, path: Path) -> None:
 
 
 def of_format_1(schema: pl.Schema) -> bool:
-    """Whether figures with this schema are of format 1; a text may be a category."""
+    """Tell whether figures with this schema are of format 1; a text may be a category."""
     return {
         name: pl.String() if kind == pl.Categorical else kind for name, kind in schema.items()
     } == SCHEMA and (schema.names() == SCHEMA.names())
 
 
 def scan_figures(path: Path) -> pl.LazyFrame:
-    """Figures of format 1 from Parquet, whether their texts were written as texts or as categories.
+    """Scan figures of format 1, whether their texts were written as texts or as categories.
 
     Raises polars' SchemaError, where they are collected, if they are of another format.
     """
@@ -81,7 +81,7 @@ def scan_figures(path: Path) -> pl.LazyFrame:
 
 
 def scan_coded(path: Path) -> pl.LazyFrame:
-    """The same with texts as categories: for what groups, joins and adds up.
+    """Scan figures with texts as categories: for what groups, joins and adds up.
 
     The schema is not checked.
     """
@@ -89,24 +89,24 @@ def scan_coded(path: Path) -> pl.LazyFrame:
 
 
 def packed(
-    sizes: Sequence[int], of: Callable[[str], pl.Expr] = pl.col, room: int = 1
+    sizes: Sequence[int], index_of: Callable[[str], pl.Expr] = pl.col, room: int = 1
 ) -> pl.Expr | None:
-    """The key of a figure as one number in the order of its indices, or None where it does not fit 64 bits.
+    """Pack the key of a figure into one number, in the order of its indices.
 
-    ``sizes``: how many codes each column of INDEXED has; ``of``: its index; ``room``: what the
-    number must still hold when it is multiplied. One number joins and sorts in half the time of
-    four.
+    Returns None where it does not fit 64 bits, also when it is multiplied by ``room``. ``sizes``:
+    how many codes each column of INDEXED has; ``index_of``: gives a column's index. One number
+    joins and sorts in half the time of four.
     """
     if math.prod(max(size, 1) for size in sizes) * room >= 2**64:
         return None
     key: pl.Expr = pl.lit(0, dtype=pl.UInt64)
     for name, size in zip(INDEXED, sizes, strict=True):
-        key = key * max(size, 1) + of(name).cast(pl.UInt64)
+        key = key * max(size, 1) + index_of(name).cast(pl.UInt64)
     return key
 
 
 def plain(value: str = "value") -> pl.Expr:
-    """Decimal text without exponent or trailing zeros; null is empty text.
+    """Write a decimal column as text without exponent or trailing zeros; null is empty text.
 
     A decimal has no ``-0``.
     """
@@ -119,31 +119,47 @@ def plain(value: str = "value") -> pl.Expr:
     )
 
 
-def content_digest(figures: pl.DataFrame, *, nil: bool = False) -> str:
-    """The sha256, lower-case hex, over the canonical text of figures sorted by key.
+class ContentDigest:
+    """The content digest of figures that come in frames, one after another, sorted by key.
 
-    A first line ``lienthong-content 1 nil=0`` (or ``nil=1``), then the six keys, value and status
-    of each row joined by TAB and ended by LF. No clock, version or position enters it.
+    It is the sha256, lower-case hex, over the canonical text: a first line ``lienthong-content 1
+    nil=0`` (or ``nil=1``), then the six keys, value and status of each row joined by TAB and ended
+    by LF. No clock, version or position enters it.
     """
-    digest = hashlib.sha256(f"lienthong-content 1 nil={int(nil)}\n".encode())
-    for chunk in figures.select(*KEY, "value", "status").iter_slices(_LINES):
-        lines = io.BytesIO()
-        chunk.with_columns(plain()).write_csv(
-            lines, separator="\t", include_header=False, quote_style="never"
-        )
-        digest.update(lines.getbuffer())
+
+    def __init__(self, *, nil: bool = False) -> None:
+        self._digest = hashlib.sha256(f"lienthong-content 1 nil={int(nil)}\n".encode())
+
+    def add(self, figures: pl.DataFrame) -> None:
+        """Add the next figures."""
+        for chunk in figures.select(*KEY, "value", "status").iter_slices(_LINES):
+            lines = io.BytesIO()
+            chunk.with_columns(plain()).write_csv(
+                lines, separator="\t", include_header=False, quote_style="never"
+            )
+            self._digest.update(lines.getbuffer())
+
+    def hexdigest(self) -> str:
+        """Return the digest of all that was added."""
+        return self._digest.hexdigest()
+
+
+def content_digest(figures: pl.DataFrame, *, nil: bool = False) -> str:
+    """Return the content digest of figures sorted by key (:class:`ContentDigest`)."""
+    digest = ContentDigest(nil=nil)
+    digest.add(figures)
     return digest.hexdigest()
 
 
 def quarantine_digest(rows: pl.DataFrame) -> str:
-    """The sha256 over the set of (key, or locator where the key is not whole.
+    """Return the sha256 over the set of quarantined rows, each as its key and code.
 
-    Code) of quarantined rows.
+    A row whose key has a null counts by part, row and column instead.
     """
-    whole = pl.all_horizontal(pl.col(k).is_not_null() for k in KEY)
+    complete = pl.all_horizontal(pl.col(k).is_not_null() for k in KEY)
     key = pl.concat_str([pl.col(k).fill_null("") for k in KEY], separator="\t")
     place = pl.concat_str(["part", "row", pl.col("column").fill_null("")], separator=":")
     marks = rows.select(
-        pl.concat_str([pl.when(whole).then(key).otherwise(place), "code"], separator="\t")
+        pl.concat_str([pl.when(complete).then(key).otherwise(place), "code"], separator="\t")
     ).to_series()
     return hashlib.sha256("\n".join(sorted(set(marks))).encode()).hexdigest()

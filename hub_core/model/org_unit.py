@@ -14,17 +14,17 @@ class Validity:
     last: date | None = None
 
     def holds(self, day: date) -> bool:
-        """Whether it holds on a day."""
+        """Tell whether it holds on a day."""
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
     def within(self, other: Validity) -> Validity:
-        """The days on which both hold."""
+        """Return the days on which both hold."""
         firsts = [day for day in (self.first, other.first) if day]
         lasts = [day for day in (self.last, other.last) if day]
         return Validity(max(firsts, default=None), min(lasts, default=None))
 
     def meets(self, first: date, last: date) -> bool:
-        """Whether it holds on at least one of the days from first to last."""
+        """Tell whether it holds on at least one of the days from first to last."""
         return (self.first is None or self.first <= last) and (
             self.last is None or first <= self.last
         )
@@ -34,7 +34,7 @@ class Validity:
 class OrgUnitName:
     """A name and type of an org unit, with dates.
 
-    A rename or a change of type keeps the identity.
+    The unit keeps its id when its name or type changes.
     """
 
     name: str
@@ -64,7 +64,10 @@ class OrgUnit:
     codes: tuple[OrgUnitCode, ...] = ()
 
     def named(self, day: date) -> OrgUnitName:
-        """The name on a day, or the nearest one where it had none that day."""
+        """Return the name on a day, or the last of its names where it had none that day.
+
+        A unit without names is called by its id.
+        """
         for name in self.names:
             if name.valid.holds(day):
                 return name
@@ -84,9 +87,9 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Succession:
-    """What became of an org unit on a day.
+    """What became of an org unit on a day, by a legal act.
 
-    Merge, split, rename or boundary transfer, by a legal act.
+    ``kind``: merge, split, rename or boundary transfer.
     """
 
     day: date

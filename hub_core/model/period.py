@@ -60,9 +60,8 @@ class Period:
 
     def __post_init__(self) -> None:
         if self.frequency not in _COUNT:
-            raise ValueError(
-                f"no such period: {self.year} {self.frequency} (frequencies are {', '.join(_COUNT)})"
-            )
+            there_are = f"frequencies are {', '.join(_COUNT)}"
+            raise ValueError(f"no such period: {self.year} {self.frequency} ({there_are})")
         if not 1 <= self.number <= _COUNT[self.frequency]:
             raise ValueError(f"no such period: {self} ({_THERE_ARE[self.frequency]})")
         if not 1900 <= self.year <= 2999:
@@ -70,7 +69,7 @@ class Period:
 
     @classmethod
     def parse(cls, label: str) -> Period:
-        """The period that a label names: ``2025``, ``2025-S1``, ``2025-Q1``, ``2025-M01``, ``2025-N1``.
+        """Read a label: ``2025``, ``2025-S1``, ``2025-Q1``, ``2025-M01`` or ``2025-N1``.
 
         Raises ValueError for any other text, also for ``2025-M1`` and ``2025-Q01``.
         """
@@ -87,7 +86,7 @@ class Period:
 
     @classmethod
     def from_time_range(cls, text: str) -> tuple[Period, Calendar]:
-        """The period and calendar of a time range as ``time_range`` writes it.
+        """Return the period and calendar of a time range as ``time_range`` writes it.
 
         Raises ValueError for any other.
         """
@@ -120,12 +119,12 @@ class Period:
 
     @property
     def months(self) -> int:
-        """How many months it is long."""
+        """Its length in months."""
         return _LENGTH[self.frequency]
 
     @property
     def name_en(self) -> str:
-        """What it is called in English: ``2025-N1`` is *first nine months of 2025*."""
+        """Its name in English: ``2025-N1`` is *first nine months of 2025*."""
         match self.frequency:
             case "A":
                 return str(self.year)
@@ -133,7 +132,8 @@ class Period:
                 return f"{_MONTHS[self.number - 1]} {self.year}"
             case "N":
                 return f"first nine months of {self.year}"
-        return f"{_NTH[self.number - 1]} {'half' if self.frequency == 'S' else 'quarter'} of {self.year}"
+        part = "half" if self.frequency == "S" else "quarter"
+        return f"{_NTH[self.number - 1]} {part} of {self.year}"
 
     @property
     def _last(self) -> int:
@@ -141,7 +141,7 @@ class Period:
         return self.year * 12 + (self.number - 1) * self.months + self.months - 1
 
     def days(self, calendar: Calendar) -> tuple[date, date]:
-        """First and last day that the label covers in a calendar."""
+        """Return the first and the last day that the label covers in a calendar."""
         first = self._last - self.months + 1
         if calendar is Calendar.STATISTICAL:
             return _day(first, 1), _day(self._last + 1, 1) - timedelta(days=1)
@@ -150,35 +150,35 @@ class Period:
         return _day(first - 1, 15), _day(self._last, 14)
 
     def within(self, other: Period, calendar: Calendar) -> bool:
-        """Whether each of its days is a day of the other."""
+        """Tell whether each of its days is a day of the other."""
         (first, last), (start, end) = self.days(calendar), other.days(calendar)
         return start <= first and last <= end
 
     def overlaps(self, other: Period, calendar: Calendar) -> bool:
-        """Whether the two have a day in common."""
+        """Tell whether the two have a day in common."""
         (first, last), (start, end) = self.days(calendar), other.days(calendar)
         return first <= end and start <= last
 
     def time_range(self, calendar: Calendar) -> str:
-        """Its days as an SDMX time range: first day and ISO 8601 duration, ``2024-12-15/P1Y``.
+        """Write its days as an SDMX time range: first day and duration, ``2024-12-15/P1Y``.
 
-        A second half-year of the administrative calendar, which covers the year's days, is
-        ``P12M``: it is no year.
+        The duration is as in ISO 8601. A second half-year of the administrative calendar, which
+        covers the year's days, is ``P12M``: it is no year.
         """
         first, last = self.days(calendar)
         months = (last.year - first.year) * 12 + last.month - first.month + (first.day == 1)
         return f"{first}/{'P1Y' if self.frequency == 'A' else f'P{months}M'}"
 
     def shift(self, steps: int) -> Period:
-        """The period of the same frequency that many steps later."""
+        """Return the period of the same frequency that many steps later."""
         count = _COUNT[self.frequency]
         year, number = divmod(self.year * count + self.number - 1 + steps, count)
         return Period(year, self.frequency, number + 1)
 
     def parts(self, frequency: str) -> tuple[Period, ...]:
-        """The periods of a finer frequency that make this one up, in order.
+        """List the periods of a finer frequency that make this one up, in order.
 
-        None where they do not.
+        There are none where they do not make it up.
         """
         length = _LENGTH[frequency]
         if length >= self.months or self.months % length:
@@ -193,7 +193,7 @@ class Period:
 
 
 def latest(frequency: str, calendar: Calendar, day: date) -> Period:
-    """The last period of a frequency that had ended before a day."""
+    """Return the last period of a frequency that had ended before a day."""
     period = Period(
         day.year, frequency, _COUNT[frequency]
     )  # the next had not ended: none ends after 31 December
@@ -203,5 +203,5 @@ def latest(frequency: str, calendar: Calendar, day: date) -> Period:
 
 
 def _day(month: int, day: int) -> date:
-    """A day of a month counted from year 0."""
+    """Return a day of a month; the months are counted from year 0."""
     return date(month // 12, month % 12 + 1, day)

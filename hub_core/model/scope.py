@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from hub_core.errors import StateError
-from hub_core.model.borders import today
+from hub_core.model.borders import find_holder
 from hub_core.model.catalogue import Catalogue, Edges, Indicator
 from hub_core.model.period import Calendar, Period
 
@@ -16,10 +16,10 @@ LEVELS = ("country", "cluster", "province")  # of which a release gives totals
 
 @dataclass(frozen=True)
 class Scope:
-    """What is aggregated: a dataflow's indicators for one period, and the org units of which totals are wanted.
+    """What is aggregated: a dataflow's indicators for one period, and the org units to total.
 
-    ``borders``: the day whose borders totals are given on; the period's last day where it is None,
-    as reported.
+    ``borders``: the day on whose borders totals are given; where it is None they are as reported,
+    on those of the period's last day.
     """
 
     catalogue: Catalogue
@@ -33,7 +33,7 @@ class Scope:
     def of(
         cls, catalogue: Catalogue, dataflow: str, period: Period, borders: date | None = None
     ) -> Scope:
-        """What a release of a dataflow and period covers.
+        """Return what a release of a dataflow and period covers.
 
         Raises StateError where there is no such dataflow.
         """
@@ -44,7 +44,14 @@ class Scope:
         flow = catalogue.dataflows[dataflow]
         units = catalogue.below(flow.covers, borders or period.days(flow.calendar)[1])
         wanted = tuple(unit for unit in units if catalogue.org_units[unit].level in LEVELS)
-        return cls(catalogue, dataflow, period, flow.calendar, wanted, borders)
+        return cls(
+            catalogue=catalogue,
+            dataflow=dataflow,
+            period=period,
+            calendar=flow.calendar,
+            org_units=wanted,
+            borders=borders,
+        )
 
     @property
     def tree(self) -> Edges:
@@ -60,34 +67,32 @@ class Scope:
         edges = list(self.catalogue.children(self.borders))
         for unit in self.catalogue.org_units.values():
             if unit.level in LEVELS and self.catalogue.lives(unit.id, self.period, self.calendar):
-                held = today(self.catalogue, unit.id, last, self.borders).org_unit
-                if held and held != unit.id:
-                    edges.append((unit.id, held))
+                holder = find_holder(self.catalogue, unit.id, last, self.borders).org_unit
+                if holder and holder != unit.id:
+                    edges.append((unit.id, holder))
         return tuple(edges)
 
     @property
     def calendars(self) -> tuple[str, ...]:
-        """The calendars in which figures may come.
-
-        The dataflow's own first, the other where it is mixed.
-        """
-        return tuple(each.value for each in self.catalogue.dataflows[self.dataflow].calendars)
+        """The calendars of figures: the dataflow's own first, the other where it is mixed."""
+        return tuple(c.value for c in self.catalogue.dataflows[self.dataflow].calendars)
 
     def parts(self, frequency: str) -> tuple[Period, ...]:
-        """The finer periods whose days make up the period's, with no gap and no overlap; none where they do not.
+        """List the finer periods whose days make up the period's, with no gap and no overlap.
 
-        Cumulative half-years of the administrative calendar do not make up a year.
+        There are none where they do not: cumulative half-years of the administrative calendar do
+        not make up a year.
         """
         parts = self.period.parts(frequency)
         days = [part.days(self.calendar) for part in parts]
         touch = all(after[0] - before[1] == timedelta(days=1) for before, after in pairwise(days))
-        whole = bool(days) and (days[0][0], days[-1][1]) == self.period.days(self.calendar)
-        return parts if whole and touch else ()
+        cover = bool(days) and (days[0][0], days[-1][1]) == self.period.days(self.calendar)
+        return parts if cover and touch else ()
 
-    def lends(self, indicator: str) -> bool:
-        """Whether a component may come from another period.
+    def may_come_from_another_period(self, indicator: str) -> bool:
+        """Tell whether a component of a ratio or average may come from another period.
 
-        Not where this period's own reports must hold it.
+        It may not where this period's own reports must hold it.
         """
         declared = self.catalogue.indicators[indicator]
         return (

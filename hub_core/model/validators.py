@@ -1,4 +1,7 @@
-"""What a service knows bytes by (RFC 9110, section 8.8), as far as the hub keeps it and sends it back."""
+"""ETags and dates by which a service knows bytes (RFC 9110, section 8.8), checked and bounded.
+
+The hub keeps those of the answers that it got, and sends them back.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ HttpDate = Annotated[str, StringConstraints(pattern=_DATE)]
 
 
 def etag(text: str | None) -> str | None:
-    """An ETag, or None for what is none."""
+    """Return a text that is an ETag, or None for any other."""
     return text if text is not None and re.fullmatch(_ETAG, text) else None
 
 
 def http_date(text: str | None) -> str | None:
-    """A date as a header has it, or None for what is none."""
+    """Return a text that is a date as headers have it, or None for any other."""
     return text if text is not None and re.fullmatch(_DATE, text) else None

@@ -1,4 +1,1 @@
-"""What people install.
-
-Packages found, loaded and asked for their hooks, and the libraries that they need.
-"""
+"""What people install: packages, how they are found and loaded, and the libraries they need."""

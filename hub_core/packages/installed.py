@@ -1,4 +1,4 @@
-"""Packages that a home holds itself: which install of each is in force, and what others have left.
+"""Packages that a home holds itself: which install of each is in force, and what is left over.
 
 ::
 
@@ -24,9 +24,9 @@ from typing import IO, Annotated, Literal
 from pydantic import StringConstraints, ValidationError
 
 from hub_core import locks
-from hub_core.contracts import explain
 from hub_core.errors import PluginError, StateError
 from hub_core.model.exchange import Exchanged, Plugin, Slug
+from hub_core.model.formats import explain
 from hub_core.packages.libraries import PYTHON
 
 ABOUT = "installed.json"
@@ -52,87 +52,96 @@ class Installed(Exchanged):
 
     @property
     def again(self) -> str:
-        """The command that puts it right."""
+        """The command that installs the package anew."""
         return f"hub province install PATH{' --isolated' if self.isolated else ''}"
 
 
 def folder(home: Path) -> Path:
-    """Where a home holds its packages."""
+    """Return the folder in which a home holds its packages."""
     return home / "installed"
 
 
 def read(home: Path) -> tuple[list[Installed], dict[str, str]]:
-    """What is in force, and the names of packages of which that cannot be read, with why."""
-    known, broken = [], {}
+    """Read which installs are in force.
+
+    Also gives the names of packages of which that cannot be read, with the reason.
+    """
+    packages, broken = [], {}
     for path in sorted(folder(home).glob(f"*/{ABOUT}")):
         name = path.parent.name
         try:
-            told = Installed.model_validate_json(path.read_bytes())
+            package = Installed.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             why = explain(error) if isinstance(error, ValidationError) else str(error)
             broken[name] = f"{path} cannot be read: {why}; hub province install PATH writes it anew"
             continue
-        if told.name == name:
-            known.append(told)
+        if package.name == name:
+            packages.append(package)
         else:
-            broken[name] = f"{path} is that of {told.name}: hub province remove {name}"
-    return known, broken
+            broken[name] = f"{path} is that of {package.name}: hub province remove {name}"
+    return packages, broken
 
 
-def plugin(home: Path, told: Installed) -> Plugin:
-    """A package in force, as a child is told of it."""
-    here = folder(home) / told.name / told.install
+def plugin(home: Path, package: Installed) -> Plugin:
+    """Return a package in force as the order to a child names it."""
+    install = folder(home) / package.name / package.install
     return Plugin(
-        name=told.name,
-        module=f"hub_provinces.{told.name}",
-        root=str(here / "package" / "hub_provinces" / told.name),
-        folder=str(here / "package"),
-        environment=str(here / "environment") if told.isolated else None,
-        version=told.version,
+        name=package.name,
+        module=f"hub_provinces.{package.name}",
+        root=str(install / "package" / "hub_provinces" / package.name),
+        folder=str(install / "package"),
+        environment=str(install / "environment") if package.isolated else None,
+        version=package.version,
     )
 
 
-def python(of: Plugin) -> str | None:
-    """The Python of a package's own environment, where it has one."""
-    return f"{of.environment}/bin/python" if of.environment else None
+def python(package: Plugin) -> str | None:
+    """Return the Python of a package's own environment, or None where it has none."""
+    return f"{package.environment}/bin/python" if package.environment else None
 
 
-def own_libraries(of: Plugin) -> str | None:
-    """The folder of the libraries of that environment."""
+def own_libraries(package: Plugin) -> str | None:
+    """Return the libraries' folder of a package's own environment, or None where it has none."""
     version = PYTHON.rpartition(".")[0]
-    return f"{of.environment}/lib/python{version}/site-packages" if of.environment else None
+    return (
+        f"{package.environment}/lib/python{version}/site-packages" if package.environment else None
+    )
 
 
-def trouble(home: Path, told: Installed) -> str | None:
-    """Why a package in force cannot run here, and what puts it right; None where it can."""
-    made = plugin(home, told)
-    if not Path(made.root).is_dir():
-        what = f"{told.version} was installed here and its files are gone, as after a restore (a backup has none)"
-        return f"{what}: {told.again}"
-    its_python = python(made)
+def why_unusable(home: Path, package: Installed) -> str | None:
+    """Say why a package in force cannot run here, and what mends it; None where it can run."""
+    child_plugin = plugin(home, package)
+    if not Path(child_plugin.root).is_dir():
+        why = (
+            f"{package.version} was installed here and its files are gone, "
+            "as after a restore (a backup has none)"
+        )
+        return f"{why}: {package.again}"
+    its_python = python(child_plugin)
     if its_python is None:
         return None
-    if told.python.split(".")[:2] != PYTHON.split(".")[:2]:
-        return f"its environment is of Python {told.python} and the hub runs {PYTHON}: {told.again}"
+    if package.python.split(".")[:2] != PYTHON.split(".")[:2]:
+        why = f"its environment is of Python {package.python} and the hub runs {PYTHON}"
+        return f"{why}: {package.again}"
     if not os.access(its_python, os.X_OK):
-        return f"the Python of its environment is gone ({its_python}): {told.again}"
+        return f"the Python of its environment is gone ({its_python}): {package.again}"
     return None
 
 
-def enter(home: Path, told: Installed) -> None:
-    """Put an install in force, whole or not at all."""
-    path = folder(home) / told.name / ABOUT
+def put_in_force(home: Path, package: Installed) -> None:
+    """Put an install in force, in one step: after a crash it is in force or it is not."""
+    path = folder(home) / package.name / ABOUT
     scratch = path.with_name(ABOUT + ".new")
     with scratch.open("w", encoding="utf-8") as file:
-        file.write(told.model_dump_json(indent=1))
+        file.write(package.model_dump_json(indent=1))
         file.flush()
         os.fsync(file.fileno())
     scratch.replace(path)
-    place = os.open(path.parent, os.O_RDONLY)
+    directory = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(place)
+        os.fsync(directory)
     finally:
-        os.close(place)
+        os.close(directory)
 
 
 def forget(home: Path, name: str) -> None:
@@ -144,24 +153,24 @@ def forget(home: Path, name: str) -> None:
 
 
 def leftovers(home: Path) -> Iterator[Path]:
-    """What no install in force is made of: older ones, and those that were cut off or removed.
+    """Yield what no install in force is made of: older ones, and those cut off or removed.
 
-    Nothing is said of a package whose ``installed.json`` cannot be read.
+    A package whose ``installed.json`` cannot be read is passed over.
     """
-    known, broken = read(home)
-    in_force = {told.name: told.install for told in known}
-    for place in _within(folder(home)):
-        if place.name.startswith("new-") and _INSTALL.fullmatch(place.name):
-            yield place
-        elif place.name not in broken and place.is_dir() and not place.is_symlink():
-            for path in _within(place):
+    packages, broken = read(home)
+    in_force = {package.name: package.install for package in packages}
+    for directory in _within(folder(home)):
+        if directory.name.startswith("new-") and _INSTALL.fullmatch(directory.name):
+            yield directory
+        elif directory.name not in broken and directory.is_dir() and not directory.is_symlink():
+            for path in _within(directory):
                 ours = _INSTALL.fullmatch(path.name) or path.name == ABOUT + ".new"
-                if ours and path.name != in_force.get(place.name):
+                if ours and path.name != in_force.get(directory.name):
                     yield path
 
 
 def discard(path: Path) -> None:
-    """Remove a leftover, and the folder above it where nothing else is there."""
+    """Remove a leftover, and the folder above it if that is then empty."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -170,30 +179,31 @@ def discard(path: Path) -> None:
         path.parent.rmdir()
 
 
-def clear(home: Path, keep: Collection[Path] = ()) -> None:
-    """Remove what is left over, unless an install is under way; ``keep``: what somebody here still reads.
+def remove_leftovers(home: Path, keep: Collection[Path] = ()) -> None:
+    """Remove what is left over, unless an install is under way.
 
-    What cannot be removed stays, and the doctor names it.
+    ``keep``: what this process still reads. What cannot be removed stays, and the doctor names it.
     """
     if folder(home).is_dir():
-        with suppress(StateError, OSError), alone(home):
-            for path in [each for each in leftovers(home) if each not in keep]:
+        with suppress(StateError, OSError), install_lock(home):
+            for path in [leftover for leftover in leftovers(home) if leftover not in keep]:
                 with suppress(OSError):
                     discard(path)
 
 
-def alone(home: Path) -> AbstractContextManager[IO[str]]:
-    """One install at a time; whoever inherits the lock that is given holds it too.
+def install_lock(home: Path) -> AbstractContextManager[IO[str]]:
+    """Hold the lock of a home's installs, so that there is one at a time.
 
-    Raises StateError.
+    A process that inherits the file that is given holds the lock too. Raises StateError where
+    another install is under way.
     """
     return locks.held(home / _LOCK, "another install is under way in this home")
 
 
 def under_way(home: Path) -> bool:
-    """Whether somebody installs at this moment."""
+    """Tell whether an install is under way at this moment."""
     return locks.is_held(home / _LOCK)
 
 
-def _within(place: Path) -> list[Path]:
-    return sorted(place.iterdir()) if place.is_dir() else []
+def _within(directory: Path) -> list[Path]:
+    return sorted(directory.iterdir()) if directory.is_dir() else []

@@ -13,16 +13,16 @@ _METADATA = (".dist-info", ".egg-info")
 
 
 def names(paths: Iterable[str]) -> list[str]:
-    """Name and version of all that is installed on paths, as their metadata folders are called."""
-    found = set()
+    """List the metadata folders' names on paths: name and version of all that is installed."""
+    folders = set()
     for path in dict.fromkeys(paths):
-        with suppress(OSError), os.scandir(path or ".") as here:
-            found |= {each.name for each in here if each.name.endswith(_METADATA)}
-    return sorted(found)
+        with suppress(OSError), os.scandir(path or ".") as entries:
+            folders |= {entry.name for entry in entries if entry.name.endswith(_METADATA)}
+    return sorted(folders)
 
 
 def find(name: str, paths: Sequence[str] | None = None) -> Distribution | None:
-    """A library by its name, the first on the paths; without them on those of this process."""
+    """Find a library by its name, the first on ``paths``, or on those of this process."""
     return next(
         iter(Distribution.discover(name=name, path=list(sys.path if paths is None else paths))),
         None,

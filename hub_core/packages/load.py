@@ -1,4 +1,4 @@
-"""Find packages, load them one by one, and keep what failed by name."""
+"""Packages, found and loaded one by one; those that fail are kept by name, with the reason."""
 
 from __future__ import annotations
 
@@ -31,17 +31,18 @@ ROLES: tuple[type[Connector], ...] = (Source, Reader, Writer, Sink)
 def find(
     folders: Iterable[Path], home: Path | None = None
 ) -> tuple[dict[str, Plugin], dict[str, str]]:
-    """Province packages by name, read as files, and what is wrong with others.
+    """Find province packages by name, read as files, and say what is wrong with others.
 
-    They are among the hub's own libraries, installed in a home, or in folders. A folder of packages
-    that is missing is a ConfigurationError; a bad package in it is named and passed over.
+    They are among the hub's own libraries, installed in a home, or in folders. Raises
+    ConfigurationError where a folder of packages is missing; a bad package in it is named and
+    passed over.
     """
-    found: dict[str, Plugin] = {}
+    packages: dict[str, Plugin] = {}
     broken: dict[str, str] = {}
     for entry in importlib.metadata.entry_points(group=hookspecs.GROUP):
         if _MODULE.fullmatch(entry.value):
-            _note(
-                found,
+            _add_package(
+                packages,
                 broken,
                 entry.name,
                 entry.value,
@@ -49,7 +50,7 @@ def find(
                 entry.dist.version if entry.dist else "",
             )
     if home is not None:
-        _add_installed(found, broken, home)
+        _add_installed(packages, broken, home)
     for folder in folders:
         if not folder.is_dir():
             raise ConfigurationError(
@@ -61,19 +62,21 @@ def find(
             except PluginError as error:
                 broken[path.parent.name] = error.message
                 continue
-            if name in found:
+            if name in packages:
                 broken[path.parent.name] = (
-                    f"{path}: there is a package {name} already, in {found[name].root}"
+                    f"{path}: there is a package {name} already, in {packages[name].root}"
                 )
             else:
-                _note(found, broken, name, module, path.parent, str(project.get("version", "")))
-    return found, broken
+                _add_package(
+                    packages, broken, name, module, path.parent, str(project.get("version", ""))
+                )
+    return packages, broken
 
 
 def declared(path: Path) -> tuple[dict[str, Any], str, str]:
-    """What a pyproject.toml says: ``[project]``, and the one entry point's name and module.
+    """Read a pyproject.toml: ``[project]``, and the one entry point's name and module.
 
-    Raises PluginError.
+    Raises PluginError where it cannot be read, or has another number of entry points.
     """
     try:
         project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
@@ -87,28 +90,28 @@ def declared(path: Path) -> tuple[dict[str, Any], str, str]:
     return project, name, module
 
 
-def _add_installed(found: dict[str, Plugin], broken: dict[str, str], home: Path) -> None:
-    """The packages that a home holds itself."""
-    known, unread = installed.read(home)
+def _add_installed(packages: dict[str, Plugin], broken: dict[str, str], home: Path) -> None:
+    """Add the packages that a home holds itself to those found, or to the broken ones."""
+    in_force, unread = installed.read(home)
     broken |= unread
-    for told in known:
-        if told.name in found:
-            what = f"there is a package {told.name} already, in {found[told.name].root}"
-            broken[told.name] = f"{what}: hub province remove {told.name}, or take that away"
-        elif what := installed.trouble(home, told) or "":
-            broken[told.name] = what
+    for package in in_force:
+        if package.name in packages:
+            why = f"there is a package {package.name} already, in {packages[package.name].root}"
+            broken[package.name] = f"{why}: hub province remove {package.name}, or take that away"
+        elif why := installed.why_unusable(home, package) or "":
+            broken[package.name] = why
         else:
-            found[told.name] = installed.plugin(home, told)
+            packages[package.name] = installed.plugin(home, package)
 
 
 def named_in_full(name: str, module: str) -> bool:
-    """Whether an entry point's name and module are those of a province's package."""
+    """Tell whether an entry point's name and module are those of a province's package."""
     match = _MODULE.fullmatch(module)
     return match is not None and match.group(1) == name
 
 
-def _note(
-    found: dict[str, Plugin],
+def _add_package(
+    packages: dict[str, Plugin],
     broken: dict[str, str],
     name: str,
     module: str,
@@ -130,11 +133,11 @@ def _note(
         broken[name] = f"{module}: province.toml is missing in {root}"
         return
     where = str(folder) if folder else None
-    found[name] = Plugin(name=name, module=module, root=str(root), folder=where, version=version)
+    packages[name] = Plugin(name=name, module=module, root=str(root), folder=where, version=version)
 
 
 class ConnectorRegistry:
-    """The connectors of the trusted packages, by role and kind."""
+    """The connectors of the trusted packages by role and kind, and the rules in force by code."""
 
     def __init__(self, trusted: Iterable[str]) -> None:
         from hub_core.rules import RULES
@@ -149,23 +152,23 @@ class ConnectorRegistry:
                 )
             register(self.manager, entries[name].value)
         self._classes: dict[tuple[type[Connector], str], type[Connector]] = {}
-        self._heard: list[object] = []
+        self._taken: list[object] = []  # the packages whose offers were taken
         self.rules: dict[str, Rule] = dict(RULES)
         self.take_offers()
 
     def take_offers(self) -> None:
-        """The connectors and rules of the packages that were registered since it was last asked."""
-        heard, self._heard = self._heard, list(self.manager.get_plugins())
-        for offered in self.manager.subset_hook_caller("hub_connectors", heard)():
-            for connector in offered:
-                self._offer(connector)
-        for more in self.manager.subset_hook_caller("hub_rules", heard)():
-            for rule in more:
+        """Take connectors and rules from packages that were registered since the last call."""
+        old_plugins, self._taken = self._taken, list(self.manager.get_plugins())
+        for connectors in self.manager.subset_hook_caller("hub_connectors", old_plugins)():
+            for connector in connectors:
+                self._add_connector(connector)
+        for rules in self.manager.subset_hook_caller("hub_rules", old_plugins)():
+            for rule in rules:
                 if rule.text.code in self.rules:
                     raise PluginError(f"two rules with code {rule.text.code}")
                 self.rules[rule.text.code] = rule
 
-    def _offer(self, connector: type[Connector]) -> None:
+    def _add_connector(self, connector: type[Connector]) -> None:
         role = next((r for r in ROLES if issubclass(connector, r)), None)
         kind = getattr(connector, "kind", None)
         if role is None or not kind:
@@ -179,40 +182,48 @@ class ConnectorRegistry:
         self._classes[role, kind] = connector
 
     def make(self, role: type[Any], settings: dict[str, Any], where: str) -> Any:
-        """A connector from its settings in TOML. Raises ConfigurationError naming the key."""
+        """Make a connector from its settings in TOML.
+
+        ``where``: the file and the key, for messages. Raises ConfigurationError naming the key.
+        """
         from pydantic import ValidationError
 
-        from hub_core.contracts import explain
+        from hub_core.model.formats import explain
 
         kind = settings.get("kind")
         connector = self._classes.get((role, str(kind)))
         if connector is None:
-            known = ", ".join(sorted(k for r, k in self._classes if r is role))
+            kinds = ", ".join(sorted(k for r, k in self._classes if r is role))
             raise ConfigurationError(
-                f"{where}: no {role.__name__.lower()} of kind {kind!r}; there are {known}"
+                f"{where}: no {role.__name__.lower()} of kind {kind!r}; there are {kinds}"
             )
         try:
-            told = connector.Settings.model_validate(
+            parsed = connector.Settings.model_validate(
                 {k: v for k, v in settings.items() if k != "kind"}
             )
         except ValidationError as error:
             raise ConfigurationError(f"{where}: {explain(error)}") from error
-        return connector(told)
+        return connector(parsed)
 
     def writer(
         self, settings: dict[str, Any], where: str, document: type[Written]
     ) -> Writer[Written]:
-        """A writer of one sort of document. Raises ConfigurationError where it writes another."""
-        made: Writer[Written] = self.make(Writer, settings, where)
-        if made.writes is not document:
+        """Make a writer of one sort of document.
+
+        Raises ConfigurationError where it writes another.
+        """
+        writer: Writer[Written] = self.make(Writer, settings, where)
+        if writer.writes is not document:
             fit = ", ".join(
                 sorted(
                     kind for (role, kind), c in self._classes.items() if _writes(role, c, document)
                 )
             )
-            what = f"a {made.writes.__name__.lower()}, not a {document.__name__.lower()}"
-            raise ConfigurationError(f"{where}: writer {made.kind} writes {what}; there are {fit}")
-        return made
+            what = f"a {writer.writes.__name__.lower()}, not a {document.__name__.lower()}"
+            raise ConfigurationError(
+                f"{where}: writer {writer.kind} writes {what}; there are {fit}"
+            )
+        return writer
 
 
 def _writes(role: type[Connector], connector: type[Connector], document: type) -> bool:
@@ -220,7 +231,10 @@ def _writes(role: type[Connector], connector: type[Connector], document: type) -
 
 
 def register(manager: pluggy.PluginManager, module: str) -> object:
-    """Import a package and take its hooks; whatever it raises is a PluginError with its name."""
+    """Import a package and register its hooks.
+
+    Raises PluginError with the package's name for whatever the import raises.
+    """
     try:
         package = importlib.import_module(module)
         if not manager.is_registered(package):
@@ -247,19 +261,19 @@ def _is_hook(package: object, name: str) -> bool:
 
 
 def load_province(manager: pluggy.PluginManager, plugin: Plugin) -> Province:
-    """The province that a package's hook gives; only ever called in a child process.
+    """Load the province that a package's hook gives; only ever called in a child process.
 
     Raises PluginError where the package does not load, has no hook, or gives something else.
     """
     if plugin.folder and plugin.folder not in sys.path:
         sys.path.insert(0, plugin.folder)
         importlib.invalidate_caches()
-        spaces = sys.modules.get("hub_provinces")
-        if spaces is not None and hasattr(spaces, "__path__"):
-            spaces.__path__ = [*spaces.__path__, str(Path(plugin.folder) / "hub_provinces")]
-    own = installed.own_libraries(plugin)
-    if own and own not in sys.path:
-        sys.path.append(own)  # after the hub's own; no file.pth of it is obeyed
+        namespace = sys.modules.get("hub_provinces")
+        if namespace is not None and hasattr(namespace, "__path__"):
+            namespace.__path__ = [*namespace.__path__, str(Path(plugin.folder) / "hub_provinces")]
+    libraries = installed.own_libraries(plugin)
+    if libraries and libraries not in sys.path:
+        sys.path.append(libraries)  # after the hub's own; no file.pth of it is obeyed
         importlib.invalidate_caches()
     package = register(manager, plugin.module)
     if not hasattr(package, "hub_province"):
@@ -274,9 +288,11 @@ def load_province(manager: pluggy.PluginManager, plugin: Plugin) -> Province:
         raise PluginError(
             f"{plugin.module}: hub_province raised {type(error).__name__}: {error}"
         ) from error
-    mine = [each for each in given if isinstance(each, Province)]
-    if len(mine) != 1 or len(given) != 1:
+    provinces = [value for value in given if isinstance(value, Province)]
+    if len(provinces) != 1 or len(given) != 1:
         raise PluginError(f"{plugin.module}: hub_province must give one Province, gave {given!r}")
-    if mine[0].id != plugin.name:
-        raise PluginError(f"{plugin.module}: entry point {plugin.name} gives province {mine[0].id}")
-    return mine[0]
+    if provinces[0].id != plugin.name:
+        raise PluginError(
+            f"{plugin.module}: entry point {plugin.name} gives province {provinces[0].id}"
+        )
+    return provinces[0]

@@ -1,4 +1,4 @@
-"""What somebody needs of the libraries that are installed, followed to its end."""
+"""Requirements, followed to their end among the libraries that are installed."""
 
 from __future__ import annotations
 
@@ -15,57 +15,60 @@ Find = Callable[[str], Distribution | None]
 
 
 @dataclass(frozen=True)
-class Met:
-    """What requirements come to.
-
-    The libraries that they need, by name, and what of them is not met, in words.
-    """
+class ResolvedRequirements:
+    """What requirements come to: the libraries they need, by name, and what is unmet, in words."""
 
     libraries: dict[str, Distribution] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)
 
 
-def met(
+def resolve_requirements(
     requires: Iterable[str],
-    found: Find = find,
+    find_library: Find = find,
     without: Collection[str] = (),
-    whole: Collection[str] = (),
-) -> Met:
-    """Follow requirements to their end among what is found.
+    unfollowed: Collection[str] = (),
+) -> ResolvedRequirements:
+    """Follow requirements to their end among the libraries that are found.
 
-    Those named in ``without`` are passed over; those in ``whole`` are looked at and not followed.
+    Those named in ``without`` are passed over; those in ``unfollowed`` are checked, but what they
+    need in turn is not followed.
     """
-    told = Met()
+    resolved = ResolvedRequirements()
     waiting: list[tuple[str, str, tuple[str, ...]]] = [(text, "", ("",)) for text in requires]
-    asked: set[tuple[str, frozenset[str]]] = set()
+    followed: set[tuple[str, frozenset[str]]] = set()
     while waiting:
-        text, whose, extras = waiting.pop(0)
+        text, origin, extras = waiting.pop(0)
         try:
-            wanted = Requirement(text)
+            requirement = Requirement(text)
         except InvalidRequirement:
-            told.unmet.append(f"{text!r}{whose} is no requirement")
+            resolved.unmet.append(f"{text!r}{origin} is no requirement")
             continue
-        if wanted.marker and not any(wanted.marker.evaluate({"extra": extra}) for extra in extras):
+        if requirement.marker and not any(
+            requirement.marker.evaluate({"extra": extra}) for extra in extras
+        ):
             continue
-        name = canonicalize_name(wanted.name)
+        name = canonicalize_name(requirement.name)
         if name in without:
             continue
-        there = found(name)
-        if there is None:
-            told.unmet.append(f"{_bare(wanted)}{whose} is not there")
+        library = find_library(name)
+        if library is None:
+            resolved.unmet.append(f"{_bare(requirement)}{origin} is not there")
             continue
-        if not wanted.specifier.contains(there.version, prereleases=True):
-            told.unmet.append(f"{_bare(wanted)}{whose} is needed, and {there.version} is there")
-        key = name, frozenset(wanted.extras)
-        if key not in asked and name not in whole:
-            asked.add(key)
-            told.libraries[name] = there
+        if not requirement.specifier.contains(library.version, prereleases=True):
+            resolved.unmet.append(
+                f"{_bare(requirement)}{origin} is needed, and {library.version} is there"
+            )
+        key = name, frozenset(requirement.extras)
+        if key not in followed and name not in unfollowed:
+            followed.add(key)
+            resolved.libraries[name] = library
             waiting += [
-                (each, f" (for {name})", ("", *wanted.extras)) for each in there.requires or ()
+                (needed, f" (for {name})", ("", *requirement.extras))
+                for needed in library.requires or ()
             ]
-    return told
+    return resolved
 
 
-def _bare(wanted: Requirement) -> str:
-    """A requirement without its marker, which holds."""
-    return str(wanted).partition(";")[0].strip()
+def _bare(requirement: Requirement) -> str:
+    """Write a requirement without its marker, which is known to be true here."""
+    return str(requirement).partition(";")[0].strip()

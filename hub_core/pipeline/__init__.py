@@ -1,4 +1,4 @@
-"""The order of the path in the hub; nothing else knows it.
+"""The order in which the hub takes the steps of the path; nothing else knows it.
 
-One step of the path a module, hence so many modules.
+Each step is a module of its own, hence so many modules.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from hub_core.config.province import secrets_named, with_secrets
@@ -46,7 +47,7 @@ class DeliveryReport:
 
 
 def recipients_of(hub: Hub, dataflow: str, now: datetime) -> list[Delivery]:
-    """To whom a dataflow's releases go today."""
+    """List to whom a dataflow's releases go today."""
     return [
         d
         for d in hub.config.deliveries
@@ -76,10 +77,10 @@ def _send_all(hub: Hub, now: datetime) -> list[DeliveryReport]:
         series = (row["recipient"], release.dataflow, release.period)
         if series in waiting:
             continue
-        told = _deliver(hub, row, release, now)
-        if told.error is not None:
+        report = _deliver(hub, row, release, now)
+        if report.error is not None:
             waiting.add(series)
-        reports.append(told)
+        reports.append(report)
     return reports
 
 
@@ -90,16 +91,17 @@ def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> 
 
     secrets: dict[str, str] = {}
     try:
-        told = _delivery_target(hub, row, release, now)
-        secrets = hub.secrets.resolve(HUB, secrets_named(told.sink))
-        loaded = ConnectorRegistry(hub.config.settings.plugins.trusted)
-        writer = loaded.writer(told.writer, f"delivery to {told.recipient}, writer", Document)
-        sink: Sink = loaded.make(
-            Sink, with_secrets(told.sink, secrets), f"delivery to {told.recipient}, sink"
+        target = _delivery_target(hub, row, release, now)
+        secrets = hub.secrets.resolve(HUB, secrets_named(target.sink))
+        registry = ConnectorRegistry(hub.config.settings.plugins.trusted)
+        writer = registry.writer(target.writer, f"delivery to {target.recipient}, writer", Document)
+        sink: Sink = registry.make(
+            Sink, with_secrets(target.sink, secrets), f"delivery to {target.recipient}, sink"
         )
-        content = writer.write(document(hub, release))
-        hub.releases.attempt(row["id"], now, partial(hub.leases.check, name=DELIVERIES))
-        receipt = deliver(sink, row["id"], content, writer.media_type, row["attempts"])
+        with TemporaryFile() as file:
+            writer.write(document(hub, release), file)
+            hub.releases.attempt(row["id"], now, partial(hub.leases.check, name=DELIVERIES))
+            receipt = deliver(sink, row["id"], file, writer.media_type, row["attempts"])
     except HubError as error:
         error.message = redact(error.message, secrets.values())
         hub.releases.failed(row["id"], error.as_dict())
@@ -112,25 +114,29 @@ def _deliver(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> 
 
 
 def _delivery_target(hub: Hub, row: dict[str, Any], release: Release, now: datetime) -> Delivery:
-    """Where a delivery goes: as is said of its dataflow today, else as it was when it was queued.
+    """Find where a delivery goes: as its dataflow is configured today, else when it was queued.
 
-    Raises ConfigurationError where nothing is said of it any more.
+    Raises ConfigurationError where no configuration names it any more.
     """
-    mine = (release.manifest.dataflow, row["recipient"])
-    said = [each for each in hub.config.deliveries if (each.dataflow, each.recipient) == mine]
+    dataflow, recipient = release.manifest.dataflow, row["recipient"]
+    targets = [
+        delivery
+        for delivery in hub.config.deliveries
+        if (delivery.dataflow, delivery.recipient) == (dataflow, recipient)
+    ]
     for day in (business_date(now), business_date(row["queued_at"])):
-        for each in said:
-            if each.valid.holds(day):
-                return each
+        for target in targets:
+            if target.valid.holds(day):
+                return target
     raise ConfigurationError(
-        f"config/deliveries sends {mine[0]} to no recipient {mine[1]} any more"
+        f"config/deliveries sends {dataflow} to no recipient {recipient} any more"
     )
 
 
 def _rejections(
     hub: Hub, release: Release, receipt: Receipt, now: datetime
 ) -> list[dict[str, Any]]:
-    """Figures that the ministry does not take, each before the province that it came from."""
+    """List the figures that the ministry does not take, each for the province it came from."""
     from hub_core.trace import FigureQuery, trace
 
     found = []
@@ -163,7 +169,7 @@ def finding(
     place: dict[str, Any],
     now: datetime,
 ) -> dict[str, Any]:
-    """A finding about a release, as the database takes it."""
+    """Make a finding about a release, as the database takes it."""
     return {
         "submission_id": None,
         "release_id": release,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,101 +14,114 @@ from hub_core.model.period import Calendar, Period
 from hub_core.store.releases import Release, wrong_in
 
 if TYPE_CHECKING:
-    from hub_core.contracts import Document
+    from hub_core.contracts import Document, DocumentFigure
     from hub_core.model.catalogue import Catalogue
+    from hub_core.model.exchange import Reporter
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of a release, read anew from the database each time they are iterated.
+
+    Those of an indicator that the catalogue does not have are left out.
+    """
+
+    hub: Hub
+    release: Release
+    catalogue: Catalogue
+
+    def __iter__(self) -> Iterator[DocumentFigure]:
+        period = Period.parse(self.release.period)
+        for row in self.hub.releases.figures(self.release.id):
+            if row["indicator"] in self.catalogue.indicators:
+                yield _figure(self.catalogue, row, period)
 
 
 def document(hub: Hub, release: Release) -> Document:
-    """A release as a writer is given it: named, in order, beside the figures of the period before.
+    """Make the document that writers are given of a release.
 
-    Raises StoreError where its manifest or figures, or those beside it, are not the ones that were
-    frozen.
+    Raises StoreError where its manifest or figures, or those of the period before, are not the ones
+    that were frozen.
     """
-    from hub_core.contracts import Document
+    from hub_core.contracts import Document, DocumentReporter
 
     catalogue = hub.catalogue_of(release.manifest.catalogue)
-    flow = catalogue.dataflows[release.dataflow]
+    dataflow = catalogue.dataflows[release.dataflow]
     period = Period.parse(release.period)
-    before = hub.releases.latest(release.dataflow, release.calendar, str(period.shift(-1)))
-    previous: dict[tuple[str, ...], str] = {
-        (row["indicator"], row["org_unit"], row["measure"], row["dims"]): _text(
-            row["value"], catalogue.decimals(row["indicator"])
-        )
-        for row in (frozen(hub, before) if before else [])
-        if row["indicator"] in catalogue.indicators
-    }
+    previous_period = str(period.shift(-1))
+    previous = hub.releases.latest(release.dataflow, release.calendar, previous_period)
+    for one in filter(None, (release, previous)):
+        check_frozen(hub, one)
     return Document(
-        manifest=release.manifest.model_dump(mode="json"),
+        manifest=json.loads(release.manifest_text),
         manifest_digest=release.manifest_digest,
-        title=flow.name_vi,
-        title_en=flow.name_en,
+        title=dataflow.name_vi,
+        title_en=dataflow.name_en,
         period=release.period,
-        previous_period=str(period.shift(-1)),
-        figures=[_figure(catalogue, row, period) for row in frozen(hub, release)],
-        previous=previous,
-        reporters=[
-            {
-                "provider": r.provider,
-                "province": r.province,
-                "name": hub.provinces[r.province].name
-                if r.province in hub.provinces
-                else _name(catalogue, r.org_units[-1], period),
-                "state": r.state,
-            }
+        previous_period=previous_period,
+        figures=Figures(hub, release, catalogue),
+        previous=Figures(hub, previous, catalogue) if previous else (),
+        reporters=tuple(
+            DocumentReporter(
+                r.provider, r.province, _reporter_name(hub, catalogue, r, period), r.state
+            )
             for r in release.manifest.reporters
-        ],
+        ),
     )
 
 
-def frozen(hub: Hub, release: Release) -> list[dict[str, Any]]:
-    """A release's figures, held against its digests.
+def check_frozen(hub: Hub, release: Release) -> None:
+    """Hold a release against its digests.
 
-    Raises StoreError where they are not the ones that were frozen.
+    Raises StoreError where its manifest or figures are not the ones that were frozen.
     """
-    rows = hub.releases.figures(release.id)
-    wrong = wrong_in(release, rows)
+    wrong = wrong_in(release, hub.releases.figures(release.id))
     if wrong:
         what = (
             f"{release.name}: {' and '.join(wrong)}: the database was changed by hand or is damaged"
         )
         raise StoreError(f"{what}: bring it back from a backup (hub restore into another folder)")
-    return rows
 
 
-def _figure(catalogue: Catalogue, row: dict[str, Any], period: Period) -> dict[str, str]:
+def _reporter_name(hub: Hub, catalogue: Catalogue, reporter: Reporter, period: Period) -> str:
+    if reporter.province in hub.provinces:
+        return hub.provinces[reporter.province].name
+    return _name(catalogue, reporter.org_units[-1], period)
+
+
+def _figure(catalogue: Catalogue, row: dict[str, Any], period: Period) -> DocumentFigure:
+    from hub_core.contracts import DocumentFigure
+
     indicator = catalogue.indicators[row["indicator"]]
     decimals = catalogue.decimals(indicator.code)
-    return {
-        "indicator": indicator.code,
-        "name_vi": indicator.name_vi,
-        "name_en": indicator.name_en,
-        "unit": indicator.unit,
-        "org_unit": row["org_unit"],
-        "org_unit_name": _name(catalogue, row["org_unit"], period),
-        "period": row["period"],
-        "calendar": row["calendar"],
-        "measure": row["measure"],
-        "dims": row["dims"],
-        "value": _text(row["value"], decimals),
-        "decimals": str(decimals),
-        "status": row["status"],
-        "coverage": f"{row['covered']}/{row['expected']}" if row["covered"] is not None else "",
-        "method": row["method"],
-    }
-
-
-def _text(value: Any, decimals: int) -> str:
-    return "" if value is None else f"{value:.{decimals}f}"
+    return DocumentFigure(
+        indicator=indicator.code,
+        name_vi=indicator.name_vi,
+        name_en=indicator.name_en,
+        unit=indicator.unit,
+        org_unit=row["org_unit"],
+        org_unit_name=_name(catalogue, row["org_unit"], period),
+        period=row["period"],
+        calendar=row["calendar"],
+        measure=row["measure"],
+        dims=row["dims"],
+        value="" if row["value"] is None else f"{row['value']:.{decimals}f}",
+        decimals=decimals,
+        status=row["status"],
+        coverage=f"{row['covered']}/{row['expected']}" if row["covered"] is not None else "",
+        method=row["method"],
+    )
 
 
 def _name(catalogue: Catalogue, org_unit: str, period: Period) -> str:
-    return catalogue.org_units[org_unit].named(period.days(Calendar.STATISTICAL)[1]).name
+    unit = catalogue.org_units.get(org_unit)
+    return unit.named(period.days(Calendar.STATISTICAL)[1]).name if unit else org_unit
 
 
 def export(hub: Hub, release: Release, kind: str, target: Path) -> Path:
     """Write a release as a file of some kind."""
     from hub_core.contracts import Document
-    from hub_core.landing.layout import write
+    from hub_core.landing.layout import writing
     from hub_core.packages.load import ConnectorRegistry
 
     writer = ConnectorRegistry(hub.config.settings.plugins.trusted).writer(
@@ -115,7 +131,8 @@ def export(hub: Hub, release: Release, kind: str, target: Path) -> Path:
     path = target if named else target / f"{release.name.replace('/', '-')}{writer.suffix}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, writer.write(document(hub, release)))
+        with writing(path) as file:
+            writer.write(document(hub, release), file)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror}") from error
     return path

@@ -1,4 +1,4 @@
-"""Findings as people read them: where the example of each stands, in the sender's terms."""
+"""Findings as people read them: where the example of each is, in the sender's terms."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ if TYPE_CHECKING:
 
 
 def with_places(hub: Hub, findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Findings with ``locator`` in the place of each whose example stands in a landed part."""
-    waiting: dict[tuple[str, str], list[tuple[dict[str, Any], Place]]] = {}
-    for each in findings:
-        place = each["place"]
-        if not each.get("path") or place.get("part") is None:
+    """Add ``locator`` to the place of each finding whose example is in a landed part.
+
+    Changes the findings given, and returns them.
+    """
+    by_provision: dict[tuple[str, str], list[tuple[dict[str, Any], Place]]] = {}
+    for finding in findings:
+        place = finding["place"]
+        if not finding.get("path") or place.get("part") is None:
             continue
         try:
-            parts = read_manifest(hub.zone.root / each["path"]).parts
-        except (
-            SubmissionError
-        ):  # its files are gone or changed, and whoever looks at them is told so
+            parts = read_manifest(hub.zone.root / finding["path"]).parts
+        except SubmissionError:
+            # its files are gone or changed, and whoever looks at them is told so
             continue
         declared = (
-            hub.provinces[each["province"]].provisions.get(each["provision"])
-            if each["province"] in hub.provinces
+            hub.provinces[finding["province"]].provisions.get(finding["provision"])
+            if finding["province"] in hub.provinces
             else None
         )
-        where, _ = place_of(declared, parts, {"field": place.get("field") or "value", **place})
-        waiting.setdefault((each["province"], each["provision"]), []).append((each, where))
-    for (province, provision), mine in waiting.items():
-        found = located(hub, province, provision, [place for _, place in mine])
-        for (each, _), told in zip(mine, found, strict=True):
-            if told.read:
-                each["place"] = {**each["place"], "locator": told.locator}
+        cell, _ = place_of(declared, parts, {"field": place.get("field") or "value", **place})
+        key = (finding["province"], finding["provision"])
+        by_provision.setdefault(key, []).append((finding, cell))
+    for (province, provision), pairs in by_provision.items():
+        answers = located(hub, province, provision, [cell for _, cell in pairs])
+        for (finding, _), answer in zip(pairs, answers, strict=True):
+            if answer.read:
+                finding["place"] = {**finding["place"], "locator": answer.locator}
     return findings

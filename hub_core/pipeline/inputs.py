@@ -1,6 +1,6 @@
 """What a release is made of.
 
-Its own submissions, those that lend components, and those carried forward.
+It has submissions of its own, submissions for components, and submissions carried forward.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class Inputs:
     """The submissions that a release is made of.
 
-    ``own``: of its dataflow and period or the finer ones within it; ``lent``: for components only,
-    with the age of its period (0 the latest); ``carried``: the last ones of reporters that are
-    missing, for their stocks.
+    ``own``: those of its dataflow, for its period or the finer periods within it. ``components``:
+    those used for components only, each after the age of its period (0 is the latest). ``carried``:
+    the last ones of reporters that are missing, for their stocks.
     """
 
     own: list[Submission]
@@ -35,16 +35,16 @@ class Inputs:
 
     @property
     def everything(self) -> list[Submission]:
-        """All of them."""
-        return [*self.own, *(each for _, each in self.components), *self.carried]
+        """All the submissions: own, for components, carried."""
+        return [*self.own, *(submission for _, submission in self.components), *self.carried]
 
 
 @dataclass(frozen=True)
 class Frames:
     """The observations of inputs, as ``aggregate`` takes them.
 
-    ``carried`` is None where nothing is; ``present``: the periods of the own ones; ``shared``:
-    those of several.
+    ``carried`` is None where nothing is carried forward. ``present``: the periods that have own
+    submissions. ``shared``: the periods that have several.
     """
 
     own: pl.LazyFrame
@@ -57,90 +57,110 @@ class Frames:
 def inputs_of(
     hub: Hub, scope: Scope, at: datetime | None = None, missing: Collection[tuple[str, str]] = ()
 ) -> Inputs:
-    """The submissions that a scope's figures come from: those that are current, or were at a moment.
+    """Find the submissions that a scope's figures come from.
 
-    ``missing``: (province, provider) whose stocks are carried forward, where the dataflow says so.
+    They are those that are current, or were at the moment ``at``. ``missing``: the reporters, as
+    (province, provider), whose stocks are carried forward where the dataflow says so.
     """
     labels = [str(scope.period), *(str(p) for frequency in "SQM" for p in scope.parts(frequency))]
     own = [
-        each for c in scope.calendars for each in hub.store.currents(scope.dataflow, c, labels, at)
+        submission
+        for calendar in scope.calendars
+        for submission in hub.store.currents(scope.dataflow, calendar, labels, at)
     ]
     needed = {code for indicator in scope.indicators for code in indicator.components}
     components: list[tuple[int, Submission]] = []
     for dataflow in sorted(
         {hub.config.catalogue.indicators[code].dataflow for code in needed} | {scope.dataflow}
     ):
-        for age, period in enumerate(_ended_before(hub, scope, dataflow)):
+        for age, period in enumerate(_periods_for_components(hub, scope, dataflow)):
             components += [
-                (age, each)
-                for each in hub.store.currents(dataflow, scope.calendar.value, [str(period)], at)
+                (age, submission)
+                for submission in hub.store.currents(
+                    dataflow, scope.calendar.value, [str(period)], at
+                )
             ]
-    carried = [last for who in sorted(missing) if (last := _last_of(hub, scope, who, at))]
-    taken = {each.id for each in own}
-    return Inputs(own, [(age, each) for age, each in components if each.id not in taken], carried)
+    carried = [last for reporter in sorted(missing) if (last := _last_of(hub, scope, reporter, at))]
+    own_ids = {submission.id for submission in own}
+    return Inputs(own, [pair for pair in components if pair[1].id not in own_ids], carried)
 
 
 def _last_of(
-    hub: Hub, scope: Scope, who: tuple[str, str], at: datetime | None
+    hub: Hub, scope: Scope, reporter: tuple[str, str], at: datetime | None
 ) -> Submission | None:
-    """The current submission of a reporter for its latest period before the scope's, of the same length."""
-    known = [
+    """Return a reporter's current submission for its latest period before the scope's.
+
+    The period is as long as the scope's, and the submission has figures. ``reporter``: (province,
+    provider).
+    """
+    periods = [
         Period.parse(label) for label in hub.store.periods(scope.dataflow, scope.calendar.value)
     ]
-    alike = [p for p in known if p.frequency == scope.period.frequency and p < scope.period]
-    for period in sorted(alike, reverse=True):
-        for each in hub.store.currents(scope.dataflow, scope.calendar.value, [str(period)], at):
-            if (each.province, each.provider) == who and each.rows:
-                return each
+    earlier = [p for p in periods if p.frequency == scope.period.frequency and p < scope.period]
+    for period in sorted(earlier, reverse=True):
+        for submission in hub.store.currents(
+            scope.dataflow, scope.calendar.value, [str(period)], at
+        ):
+            if (submission.province, submission.provider) == reporter and submission.rows:
+                return submission
     return None
 
 
-def _ended_before(hub: Hub, scope: Scope, dataflow: str) -> list[Period]:
-    """The latest period of each coarser frequency (elsewhere also of the same) that ended by the scope's end."""
+def _periods_for_components(hub: Hub, scope: Scope, dataflow: str) -> list[Period]:
+    """List the latest period of each coarser frequency that ended by the scope's end, latest first.
+
+    For another dataflow than the scope's, the scope's own frequency counts too.
+    """
     end = scope.period.days(scope.calendar)[1]
-    there = sorted(
+    periods = sorted(
         (Period.parse(p) for p in hub.store.periods(dataflow, scope.calendar.value)), reverse=True
     )
-    found: dict[str, Period] = {}
-    for period in there:
-        longer = period.months > scope.period.months
-        alike = period.months == scope.period.months and dataflow != scope.dataflow
-        if (longer or alike) and period.days(scope.calendar)[1] <= end:
-            found.setdefault(period.frequency, period)
-    return sorted(found.values(), reverse=True)
+    latest: dict[str, Period] = {}
+    for period in periods:
+        is_longer = period.months > scope.period.months
+        is_elsewhere = period.months == scope.period.months and dataflow != scope.dataflow
+        if (is_longer or is_elsewhere) and period.days(scope.calendar)[1] <= end:
+            latest.setdefault(period.frequency, period)
+    return sorted(latest.values(), reverse=True)
 
 
 def frames_of(hub: Hub, scope: Scope, inputs: Inputs) -> Frames:
-    """The observations of a release's submissions.
+    """Read the observations of a release's submissions as lazy frames.
 
-    Its own, lent components with their age, and carried stocks.
+    They are its own, components with their ``age``, and the stocks that are carried forward.
     """
     import polars as pl
 
     def observations_of(submissions: list[Submission]) -> pl.LazyFrame:
         return hub.observations(scope.catalogue, submissions)
 
-    lendable = [code for code in scope.catalogue.indicators if scope.lends(code)]
+    lendable = [
+        code for code in scope.catalogue.indicators if scope.may_come_from_another_period(code)
+    ]
     components = with_age(
-        observations_of([each for _, each in inputs.components]),
+        observations_of([submission for _, submission in inputs.components]),
         [age for age, _ in inputs.components],
     )
-    stocks = [each.code for each in scope.indicators if each.kind == "stock"]
-    voices = Counter(each.period for each in inputs.own)
+    stocks = [indicator.code for indicator in scope.indicators if indicator.kind == "stock"]
+    submissions_by_period = Counter(submission.period for submission in inputs.own)
     return Frames(
         observations_of(inputs.own),
         components.filter(pl.col("indicator").is_in(lendable)),
         observations_of(inputs.carried).filter(pl.col("indicator").is_in(stocks))
         if inputs.carried
         else None,
-        frozenset(voices),
-        frozenset(period for period, several in voices.items() if several > 1),
+        frozenset(submissions_by_period),
+        frozenset(period for period, count in submissions_by_period.items() if count > 1),
     )
 
 
 def with_age(frames: pl.LazyFrame, ages: list[int]) -> pl.LazyFrame:
-    """Frames of many submissions with ``age``, how far back the period of each one's submission is."""
+    """Add ``age`` (Int32) to the frame of many submissions.
+
+    It is how far back the period of a row's submission is, 0 the latest. ``ages`` has one for each
+    submission, in the order that the column ``source`` counts.
+    """
     import polars as pl
 
-    told = pl.lit(pl.Series(ages or [0], dtype=pl.Int32)).gather(pl.col("source"))
-    return frames.with_columns(age=told)
+    age = pl.lit(pl.Series(ages or [0], dtype=pl.Int32)).gather(pl.col("source"))
+    return frames.with_columns(age=age)

@@ -1,6 +1,6 @@
-"""A nil return that somebody states.
+"""A nil return that somebody states: there is nothing to report.
 
-Nothing to report, said by whom and why, sealed like any other submission.
+It says who states it and why, and is sealed like any other submission.
 """
 
 from __future__ import annotations
@@ -36,50 +36,35 @@ def state_nil(
 ) -> Admitted:
     """Admit that a provider has nothing to report for a period.
 
-    Raises StateError where nobody owes that report, the period has not begun, or figures stand for
-    it.
+    ``who`` states it, and ``why``. Raises StateError where the provider does not owe that report,
+    where the period has not begun, and where figures are current for it.
     """
     period, duty = _duty(hub, dataflow, label, provider)
     calendar = hub.config.catalogue.dataflows[dataflow].calendar
     if period.days(calendar)[0] > now.date():
         raise StateError(f"{label} has not begun; a nil return cannot be stated for it")
     provision = _provision(hub, duty)
-    known = hub.store.submissions(
-        [label], province=duty.province, provider=provider, dataflow=dataflow
-    )
-    for name in sorted({each.provision for each in known}):
-        standing = current(each for each in known if each.provision == name)
-        if standing and standing.rows:
-            what = f"revision {standing.revision} of {duty.province}/{name} stands with {standing.rows} figures"
-            raise StateError(
-                f"{what}; a nil return would withdraw them: they must be corrected at their source"
-            )
-    start = hub.config.settings.origin_start
-    gather, sequence = hub.store.new_gather(duty.province, provision, start)
-    landing = Landing(
-        gather=gather,
-        sequence=sequence,
-        origin_start=start,
+    _check_no_figures(hub, dataflow, label, duty)
+    landing = _empty_landing(hub, duty.province, provision, label, now)
+    run = hub.runs.begin(
+        "nil",
+        dataflow,
+        [label],
+        now,
         province=duty.province,
         provision=provision,
-        periods=[label],
-        parts=[],
-        complete=True,
-        landed_at=now,
+        gather=landing.gather,
     )
-    run = hub.runs.begin(
-        "nil", dataflow, [label], now, province=duty.province, provision=provision, gather=gather
-    )
-    root = hub.config.home / "scratch" / f"{gather}-0"
+    root = hub.config.home / "scratch" / f"{landing.gather}-0"
     try:
         scratch = Scratch(root)
         hub.zone.adopt_landing(root, landing)
         hub.config.snapshot()
-        folder = scratch.submission_folder(calendar, label, gather, 0)
-        nothing = pl.DataFrame(schema=SCHEMA), pl.DataFrame(schema=QUARANTINE)
+        folder = scratch.submission_folder(calendar, label, landing.gather, 0)
         sealed = seal(
             folder,
-            *nothing,
+            pl.DataFrame(schema=SCHEMA),
+            pl.DataFrame(schema=QUARANTINE),
             _manifest(landing, duty, calendar, hub.config.catalogue.digest, who, why),
         )
         hub.store.note_catalogue(hub.config.catalogue.digest, now)
@@ -90,6 +75,40 @@ def state_nil(
     finally:
         shutil.rmtree(root, ignore_errors=True)
     return admitted
+
+
+def _check_no_figures(hub: Hub, dataflow: str, label: str, duty: Obligation) -> None:
+    """Raise StateError where figures of the provider are current for the period."""
+    submissions = hub.store.submissions(
+        [label], province=duty.province, provider=duty.provider, dataflow=dataflow
+    )
+    for name in sorted({submission.provision for submission in submissions}):
+        standing = current(s for s in submissions if s.provision == name)
+        if standing and standing.rows:
+            what = (
+                f"revision {standing.revision} of {duty.province}/{name}"
+                f" stands with {standing.rows} figures"
+            )
+            raise StateError(
+                f"{what}; a nil return would withdraw them: they must be corrected at their source"
+            )
+
+
+def _empty_landing(hub: Hub, province: str, provision: str, label: str, now: datetime) -> Landing:
+    """Make the landing of a new gather, which has no parts."""
+    start = hub.config.settings.origin_start
+    gather, sequence = hub.store.new_gather(province, provision, start)
+    return Landing(
+        gather=gather,
+        sequence=sequence,
+        origin_start=start,
+        province=province,
+        provision=provision,
+        periods=[label],
+        parts=[],
+        complete=True,
+        landed_at=now,
+    )
 
 
 def _manifest(
@@ -129,9 +148,11 @@ def _manifest(
 
 
 def _duty(hub: Hub, dataflow: str, label: str, provider: str) -> tuple[Period, Obligation]:
+    """Find the obligation of a provider to report a dataflow for a period. Raises StateError."""
     if dataflow not in hub.config.catalogue.dataflows:
         raise StateError(
-            f"there is no dataflow {dataflow}; there are {', '.join(hub.config.catalogue.dataflows)}"
+            f"there is no dataflow {dataflow};"
+            f" there are {', '.join(hub.config.catalogue.dataflows)}"
         )
     period = Period.parse(label)
     duties = owed(hub.config, dataflow, period)
@@ -143,10 +164,14 @@ def _duty(hub: Hub, dataflow: str, label: str, provider: str) -> tuple[Period, O
 
 
 def _provision(hub: Hub, duty: Obligation) -> str:
-    """The provider's own provision of the dataflow, so that figures which come later take the statement's place."""
-    declared = hub.provinces.get(duty.province)
-    if declared is not None:
-        for name, each in sorted(declared.provisions.items()):
-            if (each.provider, each.dataflow) == (duty.provider, duty.dataflow):
+    """Return the name of the provider's own provision of the dataflow.
+
+    Figures which come later under that name take the statement's place. Where the provider's
+    package is not here, the name is ``STATEMENT``.
+    """
+    province = hub.provinces.get(duty.province)
+    if province is not None:
+        for name, declared in sorted(province.provisions.items()):
+            if (declared.provider, declared.dataflow) == (duty.provider, duty.dataflow):
                 return name
     return STATEMENT

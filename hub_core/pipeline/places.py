@@ -1,7 +1,4 @@
-"""Where rows are at fault.
-
-The cell of the field that broke a rule, located in the sender's terms.
-"""
+"""Where rows are at fault: the cell of the field that broke a rule, in the sender's terms."""
 
 from __future__ import annotations
 
@@ -20,18 +17,21 @@ if TYPE_CHECKING:
 def place_of(
     declared: Provision | None, parts: list[Part], row: dict[str, Any]
 ) -> tuple[Place, bool]:
-    """Where a row is at fault, and whether the text there is the one at fault.
+    """Find where a row is at fault, and tell whether the text there is the one at fault.
 
-    That is the cell that its field was mapped from, where the mapping sees the reader's own
-    columns; else the figure.
+    The place is the cell that the row's field was mapped from, where the mapping sees the reader's
+    own columns; else the cell of the figure. ``parts``: those that the row's ``part`` counts.
     """
-    part, column = parts[row["part"]], row["column"]
-    mapped = _columns(declared).get(row["field"]) if declared and not declared.prepare else None
-    return Place(part, row["row"], mapped or column), bool(mapped) or row["field"] == "value"
+    part, figure_column = parts[row["part"]], row["column"]
+    source_column = (
+        _source_columns(declared).get(row["field"]) if declared and not declared.prepare else None
+    )
+    place = Place(part, row["row"], source_column or figure_column)
+    return place, bool(source_column) or row["field"] == "value"
 
 
-def _columns(declared: Provision) -> dict[str, str | None]:
-    """The source column of each field that has exactly one."""
+def _source_columns(declared: Provision) -> dict[str, str | None]:
+    """Return the source column of each field that has exactly one."""
     mapped = declared.map
     unit = getattr(mapped.value.unit, "column", None)
     rules = {
@@ -52,12 +52,19 @@ def located(
     cells: bool = False,
     parts: Path | None = None,
 ) -> list[Located]:
-    """Each place located; where its column is not there (any more), its row."""
-    found = locate(hub, province, provision, places, cells=cells, parts=parts)
-    lost = [n for n, each in enumerate(found) if not each.read and places[n].column is not None]
-    if lost and province in hub.found:
-        bare = [replace(places[n], column=None) for n in lost]
-        rows = locate(hub, province, provision, bare, cells=cells, parts=parts)
-        for n, each in zip(lost, rows, strict=True):
-            found[n] = each.model_copy(update={"text": ""}) if each.read else found[n]
-    return found
+    """Locate each place; where its column is not there (any more), locate its row.
+
+    ``cells``: with the whole row of each. ``parts``: the folder of the parts where that is not the
+    landing zone's.
+    """
+    answers = locate(hub, province, provision, places, cells=cells, parts=parts)
+    lost = [
+        n for n, answer in enumerate(answers) if not answer.read and places[n].column is not None
+    ]
+    if lost and province in hub.plugins:
+        row_places = [replace(places[n], column=None) for n in lost]
+        row_answers = locate(hub, province, provision, row_places, cells=cells, parts=parts)
+        for n, answer in zip(lost, row_answers, strict=True):
+            if answer.read:
+                answers[n] = answer.model_copy(update={"text": ""})
+    return answers

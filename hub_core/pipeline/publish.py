@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 
     from hub_core.stages.consolidate import Draft
 
-
-_MAKERS = 2  # releases made at once
+_THREADS = 2  # releases prepared at once
 _STATES = {
     "met": "in",
     "late": "late",
@@ -37,30 +35,61 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PublishReport:
-    """What became of a dataflow's release for a period."""
+    """What became of a dataflow's release for a period.
+
+    ``state``: frozen, unchanged, waiting, no data, failed, or elsewhere where another hub is at it.
+    ``reporters`` are the states of the reporters by provider. ``doubled`` counts the figures that
+    two submissions report.
+    """
 
     dataflow: str
     period: str
-    state: str  # frozen, unchanged, waiting, no data, elsewhere, failed
-    release: str | None
-    reporters: dict[str, str]
-    figures: int
-    doubled: int
+    state: str
+    release: str | None = None
+    reporters: dict[str, str] = field(default_factory=dict)
+    figures: int = 0
+    doubled: int = 0
     error: str | None = None
 
 
-@dataclass(frozen=True)
-class _Made:
-    """A release that is not frozen yet, and what is told of it once it is."""
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """What a release would be made of now, and the version before it."""
 
-    draft: Draft
     scope: Scope
     inputs: Inputs
+    dues: list[Due]
+    reporters: list[Reporter]
+    previous: Release | None
+
+    def report(
+        self, state: str, release: Release | None = None, figures: int = 0, doubled: int = 0
+    ) -> PublishReport:
+        """Report what became of the release."""
+        return PublishReport(
+            dataflow=self.scope.dataflow,
+            period=str(self.scope.period),
+            state=state,
+            release=release.name if release else None,
+            reporters={reporter.provider: reporter.state for reporter in self.reporters},
+            figures=figures,
+            doubled=doubled,
+        )
+
+
+@dataclass(frozen=True)
+class _PreparedRelease:
+    """A release that is not frozen yet, and what is noted with it once it is.
+
+    ``doubled``: the keys that two submissions report, as ``double_voices`` finds them.
+    """
+
+    plan: _Plan
+    draft: Draft
     doubled: pl.DataFrame
-    find_total_mismatches: list[TotalMismatch]
-    told: Callable[[str, Release], PublishReport]
+    total_mismatches: list[TotalMismatch]
 
 
 def publish(
@@ -73,17 +102,22 @@ def publish(
 def publish_all(
     hub: Hub, wanted: list[tuple[str, Period]], now: datetime, *, at_once: bool
 ) -> list[PublishReport]:
-    """Freeze the next version of each release where there is something new to say; while one enters, the next are made.
+    """Freeze the next version of each release where there is something new to say.
 
-    Without ``at_once`` one waits while an expected reporter is neither in nor overdue and nothing
-    was released yet. Where a submission that one would be made of is damaged, it fails, and the
-    others go on.
+    The next releases are prepared while one enters the database. Without ``at_once``, a release
+    that has no version yet waits while an expected reporter is neither in nor overdue. Where a
+    submission that a release would be made of is damaged, that release fails, and the others go on.
     """
     reports = []
-    making = parallel_map(lambda each: _leased(hub, *each, now, at_once=at_once), wanted, _MAKERS)
-    for (dataflow, period), made in zip(wanted, making, strict=True):
+    preparing = parallel_map(
+        lambda pair: _prepare_with_lease(hub, *pair, now, at_once=at_once), wanted, _THREADS
+    )
+    for (dataflow, period), prepared in zip(wanted, preparing, strict=True):
         try:
-            reports.append(made if isinstance(made, PublishReport) else _enter(hub, made, now))
+            if isinstance(prepared, PublishReport):
+                reports.append(prepared)
+            else:
+                reports.append(_freeze(hub, prepared, now))
         finally:
             hub.leases.give_back([_lease(dataflow, period)])
     return reports
@@ -93,93 +127,113 @@ def _lease(dataflow: str, period: Period) -> str:
     return f"publish {dataflow}/{period}"
 
 
-def _leased(
+def _prepare_with_lease(
     hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool
-) -> PublishReport | _Made:
-    """What a release is to be, with its lease taken; or why there is none."""
+) -> PublishReport | _PreparedRelease:
+    """Take a release's lease and prepare the release, or report why there is none."""
     if not hub.leases.take(_lease(dataflow, period)):
-        return PublishReport(dataflow, str(period), "elsewhere", None, {}, 0, 0)
+        return PublishReport(dataflow=dataflow, period=str(period), state="elsewhere")
     try:
-        return _make(hub, dataflow, period, now, at_once=at_once)
+        return _prepare(hub, dataflow, period, now, at_once=at_once)
     except StoreError as error:
         if "provision" not in error.place:  # the database's trouble is every release's
             raise
-        return PublishReport(dataflow, str(period), "failed", None, {}, 0, 0, str(error))
+        return PublishReport(
+            dataflow=dataflow, period=str(period), state="failed", error=str(error)
+        )
 
 
-def _make(
+def _prepare(
     hub: Hub, dataflow: str, period: Period, now: datetime, *, at_once: bool
-) -> PublishReport | _Made:
-    from hub_core.stages.aggregate import aggregate
-    from hub_core.stages.consolidate import consolidate, differs, double_voices, without
+) -> PublishReport | _PreparedRelease:
+    """Prepare a release, or report why there is none to freeze.
 
-    scope = Scope.of(hub.config.catalogue, dataflow, period)
-    calendar = scope.calendar.value
-    everything = hub.store.submissions(dataflow=dataflow, period=str(period))
-    dues = due(hub.config, dataflow, period, everything, now)
-    inputs = inputs_of(hub, scope, missing=_silent(hub, dataflow, dues))
-    carried = {(each.province, each.provider) for each in inputs.carried}
-    reporters = [_reporter(each, carried) for each in dues]
-    states: dict[str, str] = {each.provider: each.state for each in reporters}
-    previous = hub.releases.latest(dataflow, calendar, str(period))
-
-    def told(
-        state: str, release: Release | None, figures: int = 0, doubled: int = 0
-    ) -> PublishReport:
-        name = release.name if release else None
-        return PublishReport(dataflow, str(period), state, name, states, figures, doubled)
-
-    if not inputs.own:
-        return told("no data", None)
-    if previous is None and not at_once and any(each.state == "open" for each in dues):
-        return told("waiting", None)
-    used = [_used(each) for each in inputs.everything]
+    There may be no data, nothing new, or a reporter to wait for.
+    """
+    plan = _plan(hub, dataflow, period, now)
+    previous = plan.previous
+    if not plan.inputs.own:
+        return plan.report("no data")
+    if previous is None and not at_once and any(d.state == "open" for d in plan.dues):
+        return plan.report("waiting")
+    used = [_used(submission) for submission in plan.inputs.everything]
     if (
         not at_once
         and previous is not None
-        and previous.manifest.made_of(scope.catalogue.digest, reporters, used)
+        and previous.manifest.made_of(plan.scope.catalogue.digest, plan.reporters, used)
     ):
-        return told("unchanged", previous, previous.manifest.figures)
-    frames = frames_of(hub, scope, inputs)
+        return plan.report("unchanged", previous, previous.manifest.figures)
+    return _draft(hub, plan, used, now)
+
+
+def _plan(hub: Hub, dataflow: str, period: Period, now: datetime) -> _Plan:
+    """Find what a release is made of, and who reports for it."""
+    scope = Scope.of(hub.config.catalogue, dataflow, period)
+    submissions = hub.store.submissions(dataflow=dataflow, period=str(period))
+    dues = due(hub.config, dataflow, period, submissions, now)
+    inputs = inputs_of(hub, scope, missing=_to_carry_forward(hub, dataflow, dues))
+    carried = {(submission.province, submission.provider) for submission in inputs.carried}
+    return _Plan(
+        scope=scope,
+        inputs=inputs,
+        dues=dues,
+        reporters=[_reporter(expected, carried) for expected in dues],
+        previous=hub.releases.latest(dataflow, scope.calendar.value, str(period)),
+    )
+
+
+def _draft(
+    hub: Hub, plan: _Plan, used: list[Used], now: datetime
+) -> PublishReport | _PreparedRelease:
+    """Aggregate and consolidate a release, or report that it has no figures or nothing new."""
+    from hub_core.stages.aggregate import aggregate
+    from hub_core.stages.consolidate import consolidate, differs, double_voices, without
+
+    scope, previous = plan.scope, plan.previous
+    previous_manifest = previous.manifest if previous else None
+    frames = frames_of(hub, scope, plan.inputs)
     doubled = double_voices(frames.own, frames.shared)
-    figures = aggregate(
-        scope, without(frames.own, doubled), frames.components, frames.present, frames.carried
-    )
+    own = without(frames.own, doubled)
+    figures = aggregate(scope, own, frames.components, frames.present, frames.carried)
     if figures.is_empty():
-        return told("no data", None)
+        return plan.report("no data")
     draft = consolidate(
-        scope, figures, reporters, used, previous.manifest if previous else None, now
+        scope,
+        figures,
+        plan.reporters,
+        used,
+        previous_manifest,
+        previous.manifest_digest if previous else None,
+        now,
     )
-    if not differs(draft, previous.manifest if previous else None):
-        return told("unchanged", previous, figures.height, doubled.height)
-    differing = (
-        find_total_mismatches(scope, without(frames.own, doubled))
-        if str(period) in frames.shared
-        else []
-    )
-
-    def frozen(state: str, release: Release) -> PublishReport:
-        return told(state, release, figures.height, doubled.height)
-
-    return _Made(draft, scope, inputs, doubled, differing, frozen)
+    if not differs(draft, previous_manifest):
+        return plan.report("unchanged", previous, figures.height, doubled.height)
+    is_shared = str(scope.period) in frames.shared
+    total_mismatches = find_total_mismatches(scope, own) if is_shared else []
+    return _PreparedRelease(plan, draft, doubled, total_mismatches)
 
 
-def _enter(hub: Hub, made: _Made, now: datetime) -> PublishReport:
-    """Freeze a release that was made, and note what is wrong with it."""
+def _freeze(hub: Hub, prepared: _PreparedRelease, now: datetime) -> PublishReport:
+    """Freeze a prepared release, and note what is wrong with it."""
     from hub_core.stages.freeze import freeze
 
-    manifest, own = made.draft.manifest, made.inputs.own
-    recipients = [each.recipient for each in recipients_of(hub, manifest.dataflow, now)]
-    release = freeze(hub.releases, manifest, made.draft.figures, recipients, now)
-    hub.store.note_catalogue(manifest.catalogue, now)
-    _note_double_voices(hub, release, made.doubled, own, now)
-    _note_other_units(hub, release, made.scope, made.inputs.everything, now)
-    _note_apart(hub, release, made.find_total_mismatches, own, now)
-    return made.told("frozen", release)
+    plan, draft = prepared.plan, prepared.draft
+    recipients = [
+        delivery.recipient for delivery in recipients_of(hub, draft.manifest.dataflow, now)
+    ]
+    release = freeze(hub.releases, draft.manifest, draft.figures, recipients, now)
+    hub.store.note_catalogue(draft.manifest.catalogue, now)
+    _note_double_voices(hub, release, prepared.doubled, plan.inputs.own, now)
+    _note_other_units(hub, release, plan.scope, plan.inputs.everything, now)
+    _note_total_mismatches(hub, release, prepared.total_mismatches, plan.inputs.own, now)
+    return plan.report("frozen", release, draft.figures.height, prepared.doubled.height)
 
 
-def _silent(hub: Hub, dataflow: str, dues: list[Due]) -> list[tuple[str, str]]:
-    """The reporters whose stocks are carried forward: those overdue, where the dataflow says so."""
+def _to_carry_forward(hub: Hub, dataflow: str, dues: list[Due]) -> list[tuple[str, str]]:
+    """List the reporters, as (province, provider), whose stocks are carried forward.
+
+    They are those that are overdue, where the dataflow says so.
+    """
     if hub.config.catalogue.dataflows[dataflow].gap != "carry forward":
         return []
     return [
@@ -189,63 +243,75 @@ def _silent(hub: Hub, dataflow: str, dues: list[Due]) -> list[tuple[str, str]]:
     ]
 
 
-def _reporter(each: Due, carried: set[tuple[str, str]]) -> Reporter:
-    who = (each.obligation.province, each.obligation.provider)
+def _reporter(expected: Due, carried: set[tuple[str, str]]) -> Reporter:
+    obligation = expected.obligation
+    is_carried = (obligation.province, obligation.provider) in carried
     return Reporter(
-        provider=each.obligation.provider,
-        province=each.obligation.province,
-        org_units=each.obligation.speaks_for,
-        state="carried forward" if who in carried else _STATES[each.state],  # type: ignore[arg-type]  # the table's
-        provisions=list(each.provisions),
+        provider=obligation.provider,
+        province=obligation.province,
+        org_units=obligation.speaks_for,
+        state="carried forward" if is_carried else _STATES[expected.state],  # type: ignore[arg-type]  # the table's
+        provisions=list(expected.provisions),
     )
 
 
-def _used(each: Submission) -> Used:
+def _used(submission: Submission) -> Used:
     return Used(
-        province=each.province,
-        provision=each.provision,
-        dataflow=each.dataflow,
-        calendar=each.calendar,
-        period=each.period,
-        revision=each.revision,
-        content_digest=each.content_digest,
+        province=submission.province,
+        provision=submission.provision,
+        dataflow=submission.dataflow,
+        calendar=submission.calendar,
+        period=submission.period,
+        revision=submission.revision,
+        content_digest=submission.content_digest,
     )
 
 
 def _note_double_voices(
     hub: Hub, release: Release, doubled: pl.DataFrame, own: list[Submission], now: datetime
 ) -> None:
-    """V018, before the operator.
+    """Note a finding of V018 for each figure that two submissions report, for the operator.
 
-    Each figure that two submissions speak for, and is in no release.
+    Such a figure is in no release.
     """
     from hub_core.rules import RULES
 
-    found = []
+    findings = []
     for row in doubled.iter_rows(named=True):
         names = ", ".join(
             f"{own[n].province}/{own[n].provision} revision {own[n].revision}"
             for n in row["source"]
         )
         key = {name: row[name] for name in ("indicator", "org_unit", "period", "measure", "dims")}
-        found.append(finding(release.id, RULES["V018"].text, None, names, key, now))
-    hub.releases.note(found)
+        findings.append(finding(release.id, RULES["V018"].text, None, names, key, now))
+    hub.releases.note(findings)
 
 
-def _note_apart(
-    hub: Hub, release: Release, found: list[TotalMismatch], own: list[Submission], now: datetime
+def _note_total_mismatches(
+    hub: Hub,
+    release: Release,
+    mismatches: list[TotalMismatch],
+    own: list[Submission],
+    now: datetime,
 ) -> None:
-    """V027, before the operator: totals that differ from their parts, which others report.
+    """Note a finding of V027 for each total that differs from its parts, for the operator.
 
-    The total stands.
+    The parts are those that others report. The total stays in the release.
     """
     from hub_core.rules import RULES
 
     rule = RULES["V027"].text
     hub.releases.note(
         [
-            finding(release.id, rule, own[each.source].province, each.text, dict(each.key), now)
-            for each in found
+            finding(
+                release.id,
+                rule,
+                own[mismatch.source].province,
+                mismatch.text,
+                dict(mismatch.key),
+                now,
+            )
+            for mismatch in mismatches
         ]
     )
 
@@ -253,16 +319,17 @@ def _note_apart(
 def _note_other_units(
     hub: Hub, release: Release, scope: Scope, used: list[Submission], now: datetime
 ) -> None:
-    """V026, before the operator.
+    """Note a finding of V026 for each submission with figures in a unit of another time.
 
-    Submissions with figures in a unit of another time, which are in no release.
+    It is for the operator. Such figures are in no release.
     """
     from hub_core.rules import RULES
 
     rule = RULES["V026"].text
     hub.releases.note(
         [
-            finding(release.id, rule, each.province, what, {}, now) | {"submission_id": each.id}
-            for each, what in hub.in_other_units(scope.catalogue, used)
+            finding(release.id, rule, submission.province, what, {}, now)
+            | {"submission_id": submission.id}
+            for submission, what in hub.submissions_in_old_units(scope.catalogue, used)
         ]
     )

@@ -1,6 +1,6 @@
 """The quarantine as people read it.
 
-Each row with its reason, its place in the sender's terms and as it came.
+Each row has its reason, its place in the sender's terms, and its cells as they came.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub_core.contracts import Quarantine, QuarantinedRow
 from hub_core.errors import StateError, StoreError
-from hub_core.landing.layout import OBSERVATIONS, QUARANTINE, write
+from hub_core.landing.layout import OBSERVATIONS, QUARANTINE, writing
 from hub_core.obligations import ZONE
 from hub_core.pipeline.places import located, place_of
 from hub_core.rules import RULES
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hub_core.model.exchange import Landing, Located, Part
     from hub_core.store.revisions import Submission
 
-MOST = 1_000_000  # rows of one quarantine that are told: what a sheet of a workbook holds
+ROW_LIMIT = 1_000_000  # rows listed of one quarantine: what a sheet of a workbook holds
 UNREAD = "?"  # the period of rows whose own could not be read
 Words = dict[str, tuple[str, str]]  # a rule's Vietnamese and English by its code
 
@@ -34,21 +34,24 @@ Words = dict[str, tuple[str, str]]  # a rule's Vietnamese and English by its cod
 class Listing:
     """Quarantines, the rows of each in the sender's order.
 
-    ``rows`` are all that there are, told or not.
+    ``rows`` counts all the rows that there are, listed here or not.
     """
 
     quarantines: list[Quarantine]
     rows: int
 
     @property
-    def told(self) -> int:
-        """How many rows are told."""
-        return sum(len(each.rows) for each in self.quarantines)
+    def listed(self) -> int:
+        """How many rows are listed."""
+        return sum(len(quarantine.rows) for quarantine in self.quarantines)
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """Quarantined rows as they are kept, of a revision or of a gather, and what is needed to tell of them."""
+@dataclass(frozen=True, kw_only=True)
+class _StoredQuarantine:
+    """Quarantined rows as they are stored, of a revision or of a gather, and what explains them.
+
+    ``at`` is when they were admitted or landed. ``parts`` are those that the rows' ``part`` counts.
+    """
 
     province: str
     provision: str
@@ -70,198 +73,236 @@ def quarantines(
     limit: int | None = None,
     cells: bool = False,
 ) -> Listing:
-    """The quarantines of the newest revisions, and the rows of the newest gathers that have no period at all.
+    """List the quarantines of the newest revisions, and those of the newest gathers.
 
-    ``limit``: told of so many rows in all; ``cells``: with the whole row of each as it came.
+    The latter have the rows whose period could not be read. ``limit``: how many rows are listed in
+    all. ``cells``: with the whole row of each as it came.
     """
-    kept, left, total = [], limit, 0
-    for each in sorted(
-        _kept(hub, province, period), key=lambda one: (one.province, one.provision, one.period)
+    stored, rows_left, total = [], limit, 0
+    for quarantine in sorted(
+        _stored(hub, province, period), key=lambda q: (q.province, q.provision, q.period)
     ):
-        total += len(each.rows)
-        ordered = sorted(each.rows, key=lambda row: (row["part"], row["row"]))[
-            : min(MOST, MOST if left is None else left)
-        ]
-        left = None if left is None else left - len(ordered)
-        if ordered:
-            kept.append(replace(each, rows=ordered))
-    by_provision: dict[tuple[str, str], list[_Kept]] = {}
-    for each in kept:
-        by_provision.setdefault((each.province, each.provision), []).append(each)
-    return Listing(
-        [told for mine in by_provision.values() for told in _told(hub, mine, cells=cells)], total
-    )
+        total += len(quarantine.rows)
+        most = ROW_LIMIT if rows_left is None else min(ROW_LIMIT, rows_left)
+        rows = sorted(quarantine.rows, key=lambda row: (row["part"], row["row"]))[:most]
+        rows_left = None if rows_left is None else rows_left - len(rows)
+        if rows:
+            stored.append(replace(quarantine, rows=rows))
+    by_provision: dict[tuple[str, str], list[_StoredQuarantine]] = {}
+    for quarantine in stored:
+        by_provision.setdefault((quarantine.province, quarantine.provision), []).append(quarantine)
+    listed = [
+        quarantine
+        for of_provision in by_provision.values()
+        for quarantine in _located_quarantines(hub, of_provision, cells=cells)
+    ]
+    return Listing(listed, total)
 
 
-def _kept(hub: Hub, province: str | None, period: str | None) -> Iterator[_Kept]:
+def _stored(hub: Hub, province: str | None, period: str | None) -> Iterator[_StoredQuarantine]:
+    """Yield the quarantines of the newest revisions, and of the newest gathers."""
     if period != UNREAD:
         newest: dict[tuple[str, str, str], Submission] = {}
-        for each in hub.store.submissions(**({"province": province} if province else {})):
-            if period in (None, each.period):
-                newest[each.province, each.provision, each.period] = each
-        yield from (_of_revision(hub, each) for each in newest.values() if each.quarantined)
+        for submission in hub.store.submissions(**({"province": province} if province else {})):
+            if period in (None, submission.period):
+                newest[submission.province, submission.provision, submission.period] = submission
+        for submission in newest.values():
+            if submission.quarantined:
+                yield _of_revision(hub, submission)
     if period in (None, UNREAD):
         for folder in sorted(hub.zone.root.glob(f"{province or '*'}/*/gathers")):
-            found = _of_gather(hub, *folder.parts[-3:-1])
-            if found is not None:
-                yield found
+            quarantine = _of_gather(hub, *folder.parts[-3:-1])
+            if quarantine is not None:
+                yield quarantine
 
 
-def _of_revision(hub: Hub, submission: Submission) -> _Kept:
+def _of_revision(hub: Hub, submission: Submission) -> _StoredQuarantine:
     folder = hub.zone.root / submission.path
-    manifest = hub.sealed(submission)
-    return _Kept(
-        submission.province,
-        submission.provision,
-        submission.dataflow,
-        submission.provider,
-        submission.period,
-        submission.revision,
-        submission.admitted_at,
-        manifest.parts,
-        {each.code: (each.vi, each.en) for each in manifest.findings},
-        quarantined(folder),
+    manifest = hub.verified_manifest(submission)
+    return _StoredQuarantine(
+        province=submission.province,
+        provision=submission.provision,
+        dataflow=submission.dataflow,
+        provider=submission.provider,
+        period=submission.period,
+        revision=submission.revision,
+        at=submission.admitted_at,
+        parts=manifest.parts,
+        words={finding.code: (finding.vi, finding.en) for finding in manifest.findings},
+        rows=quarantined(folder),
     )
 
 
-def _of_gather(hub: Hub, province: str, provision: str) -> _Kept | None:
-    """The rows without a period of a provision's newest whole gather, but for those that a replay could read."""
+def _of_gather(hub: Hub, province: str, provision: str) -> _StoredQuarantine | None:
+    """Read the rows without a period of a provision's newest complete gather.
+
+    Rows that a replay of it could read are left out. Returns None where no row remains.
+    """
     landings = (
-        hub.zone.landing(province, provision, each)
-        for each in reversed(hub.zone.landings(province, provision))
+        hub.zone.landing(province, provision, gather)
+        for gather in reversed(hub.zone.landings(province, provision))
     )
-    landing = next((each for each in landings if each.complete), None)
+    landing = next((landing for landing in landings if landing.complete), None)
     if landing is None:
         return None
     rows = quarantined(hub.zone.provision(province, provision) / "gathers" / landing.gather)
-    again = _replayed(hub, landing) if rows else set()
-    rows = [row for row in rows if (row["part"], row["row"]) not in again]
+    replayed = _replayed(hub, landing) if rows else set()
+    rows = [row for row in rows if (row["part"], row["row"]) not in replayed]
+    if not rows:
+        return None
     declared = _declared(hub, province, provision)
-    dataflow, provider = (declared.dataflow, declared.provider) if declared else ("", "")
-    at, parts = landing.landed_at, landing.parts
-    return (
-        _Kept(province, provision, dataflow, provider, UNREAD, 0, at, parts, {}, rows)
-        if rows
-        else None
+    return _StoredQuarantine(
+        province=province,
+        provision=provision,
+        dataflow=declared.dataflow if declared else "",
+        provider=declared.provider if declared else "",
+        period=UNREAD,
+        revision=0,
+        at=landing.landed_at,
+        parts=landing.parts,
+        words={},
+        rows=rows,
     )
 
 
 def _replayed(hub: Hub, landing: Landing) -> set[tuple[int, int]]:
-    """The rows of a landing, by part and row, that its replays brought to a period."""
+    """Return the rows of a landing, by part and row, that its replays brought to a period."""
     import polars as pl
 
-    mine = {"province": landing.province, "provision": landing.provision, "gather": landing.gather}
-    read: set[tuple[int, int]] = set()
-    for each in hub.store.submissions(**mine):
-        for name in (OBSERVATIONS, QUARANTINE) if each.replay else ():
+    of_landing = {
+        "province": landing.province,
+        "provision": landing.provision,
+        "gather": landing.gather,
+    }
+    replayed: set[tuple[int, int]] = set()
+    for submission in hub.store.submissions(**of_landing):
+        for name in (OBSERVATIONS, QUARANTINE) if submission.replay else ():
             places = (
-                pl.scan_parquet(hub.zone.root / each.path / name)
+                pl.scan_parquet(hub.zone.root / submission.path / name)
                 .select("part", "row")
                 .unique()
                 .collect()
             )
-            read.update(places.iter_rows())
-    return read
+            replayed.update(places.iter_rows())
+    return replayed
 
 
-def _told(hub: Hub, kept: list[_Kept], *, cells: bool) -> Iterator[Quarantine]:
-    """What one provision left out, each row located."""
-    declared = _declared(hub, kept[0].province, kept[0].provision)
-    asked = [place_of(declared, each.parts, row) for each in kept for row in each.rows]
-    places = [place for place, _ in asked]
-    found = iter(
-        zip(
-            asked,
-            located(hub, kept[0].province, kept[0].provision, places, cells=cells),
-            strict=True,
+def _located_quarantines(
+    hub: Hub, stored: list[_StoredQuarantine], *, cells: bool
+) -> Iterator[Quarantine]:
+    """Yield the quarantines of one provision for people, each row located.
+
+    All the places are asked for at once. ``cells``: with the whole row of each as it came.
+    """
+    province, provision = stored[0].province, stored[0].provision
+    declared = _declared(hub, province, provision)
+    faults = [place_of(declared, q.parts, row) for q in stored for row in q.rows]
+    answers = located(hub, province, provision, [place for place, _ in faults], cells=cells)
+    remaining = iter(zip(faults, answers, strict=True))
+    for quarantine in stored:
+        of_rows = zip(quarantine.rows, islice(remaining, len(quarantine.rows)), strict=True)
+        yield Quarantine(
+            province=quarantine.province,
+            provision=quarantine.provision,
+            dataflow=quarantine.dataflow,
+            provider=quarantine.provider,
+            period=quarantine.period,
+            revision=quarantine.revision,
+            admitted_at=quarantine.at.astimezone(ZONE).isoformat(timespec="minutes"),
+            rows=tuple(
+                _quarantined_row(row, quarantine.words, answer, is_fault=is_fault)
+                for row, ((_, is_fault), answer) in of_rows
+            ),
         )
-    )
-    for each in kept:
-        mine = zip(each.rows, islice(found, len(each.rows)), strict=True)
-        rows = tuple(_left_out(row, each.words, own, where) for row, ((_, own), where) in mine)
-        at = each.at.astimezone(ZONE).isoformat(timespec="minutes")
-        names = (
-            each.province,
-            each.provision,
-            each.dataflow,
-            each.provider,
-            each.period,
-            each.revision,
-        )
-        yield Quarantine(*names, at, rows)
 
 
-def _left_out(row: dict[str, Any], words: Words, own: bool, where: Located) -> QuarantinedRow:
+def _quarantined_row(
+    row: dict[str, Any], words: Words, answer: Located, *, is_fault: bool
+) -> QuarantinedRow:
+    """Make a quarantined row for people from a stored row and its place.
+
+    ``is_fault``: whether the text at the place is the one at fault; else the row's own text is
+    shown.
+    """
     code, rule = row["code"], RULES.get(row["code"])
     why, why_en = words.get(code) or ((rule.text.vi, rule.text.en) if rule else (code, code))
-    text = where.text if own and where.read and where.text else row["text"] or ""
-    locator = where.locator if where.read else f"{where.locator} {where.text}"
-    return QuarantinedRow(code, why, why_en, row["field"], text, locator, where.cells)
+    return QuarantinedRow(
+        code=code,
+        why=why,
+        why_en=why_en,
+        field=row["field"],
+        text=answer.text if is_fault and answer.read and answer.text else row["text"] or "",
+        locator=answer.locator if answer.read else f"{answer.locator} {answer.text}",
+        cells=answer.cells,
+    )
 
 
 def _declared(hub: Hub, province: str, provision: str) -> Provision | None:
-    known = hub.provinces.get(province)
-    return known.provisions.get(provision) if known else None
+    declared = hub.provinces.get(province)
+    return declared.provisions.get(provision) if declared else None
 
 
-def export(hub: Hub, found: Iterable[Quarantine], target: Path) -> list[Path]:
-    """Write quarantines as workbooks: one file, where there is one, or a folder of them, one a revision.
+def export(hub: Hub, quarantines_to_write: Iterable[Quarantine], target: Path) -> list[Path]:
+    """Write quarantines as workbooks, one a revision, and return the files.
 
-    Raises StateError where a file cannot hold them, StoreError where it cannot be written.
+    ``target`` is a file, where there is one quarantine, or a folder. Raises StateError where there
+    is nothing to write or one file would have to hold several, and StoreError where a file cannot
+    be written.
     """
     from hub_core.packages.load import ConnectorRegistry
 
-    listed = list(found)
+    listed = list(quarantines_to_write)
     writer = ConnectorRegistry(hub.config.settings.plugins.trusted).writer(
         {"kind": "quarantine"}, "writer quarantine", Quarantine
     )
-    one = target.suffix.lower() == writer.suffix and not target.is_dir()
+    is_one_file = target.suffix.lower() == writer.suffix and not target.is_dir()
     if not listed:
         raise StateError("no row is in the quarantine there, so no workbook was written")
-    if one and len(listed) > 1:
+    if is_one_file and len(listed) > 1:
         raise StateError(
-            f"{len(listed)} submissions have quarantined rows and a workbook holds one: give a folder, or"
-            " choose by --province and --period"
+            f"{len(listed)} submissions have quarantined rows and a workbook holds one:"
+            " give a folder, or choose by --province and --period"
         )
     paths = []
-    for each in listed:
-        path = target if one else target / f"{_file_name(each)}{writer.suffix}"
+    for quarantine in listed:
+        path = target if is_one_file else target / f"{_file_name(quarantine)}{writer.suffix}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write(path, writer.write(_named(hub, each)))
+            with writing(path) as file:
+                writer.write(_with_names(hub, quarantine), file)
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror}") from error
         paths.append(path)
     return paths
 
 
-def _file_name(each: Quarantine) -> str:
-    which = "no-period" if each.period == UNREAD else f"{each.period}-r{each.revision}"
-    return f"{each.province}-{each.provision}-{which}"
+def _file_name(quarantine: Quarantine) -> str:
+    is_unread = quarantine.period == UNREAD
+    which = "no-period" if is_unread else f"{quarantine.period}-r{quarantine.revision}"
+    return f"{quarantine.province}-{quarantine.provision}-{which}"
 
 
-def _named(hub: Hub, each: Quarantine) -> Quarantine:
-    """A quarantine with the names of province, provider and dataflow before their ids."""
-    declared, flow = (
-        hub.provinces.get(each.province),
-        hub.config.catalogue.dataflows.get(each.dataflow),
-    )
-    day = datetime.fromisoformat(each.admitted_at).date()
+def _with_names(hub: Hub, quarantine: Quarantine) -> Quarantine:
+    """Put the names of province, provider and dataflow before their ids."""
+    declared = hub.provinces.get(quarantine.province)
+    dataflow = hub.config.catalogue.dataflows.get(quarantine.dataflow)
+    day = datetime.fromisoformat(quarantine.admitted_at).date()
     names = [
         provider.name
         for provider in (declared.providers if declared else ())
-        if provider.id == each.provider and (provider.valid_to is None or day <= provider.valid_to)
+        if provider.id == quarantine.provider
+        and (provider.valid_to is None or day <= provider.valid_to)
     ]
     return replace(
-        each,
-        province=f"{declared.name} ({each.province})" if declared else each.province,
-        provider=f"{names[0]} ({each.provider})" if names else each.provider,
-        dataflow=f"{flow.name_vi} ({each.dataflow})" if flow else each.dataflow,
+        quarantine,
+        province=f"{declared.name} ({quarantine.province})" if declared else quarantine.province,
+        provider=f"{names[0]} ({quarantine.provider})" if names else quarantine.provider,
+        dataflow=f"{dataflow.name_vi} ({quarantine.dataflow})" if dataflow else quarantine.dataflow,
     )
 
 
 def quarantined(path: Path) -> list[dict[str, Any]]:
-    """The quarantined rows of a sealed folder or a gather."""
+    """Read the quarantined rows of a sealed folder or a gather's folder."""
     import polars as pl
 
     file = path / QUARANTINE

@@ -1,4 +1,4 @@
-"""Parts are taken over while their child still reads, so that little is left to do when it answers."""
+"""Parts are taken over while their child still reads, so that little remains when it answers."""
 
 from __future__ import annotations
 
@@ -12,41 +12,44 @@ from hub_core.landing.layout import JOURNAL
 from hub_core.landing.zone import LandingZone
 from hub_core.model.exchange import Part
 
-_FEW = 16  # parts that are as well taken at the end
-_MOST = 1 << 22  # bytes of a journal looked at in one go
+_BATCH = 16  # parts; fewer are as well taken at the end
+_JOURNAL_BYTES = 1 << 22  # of a journal, read in one go
 
 
 class Receiving:
-    """The parts of one gather that its child has landed so far.
+    """The parts of one gather that its child has landed so far, copied while it is at work.
 
-    Nothing is said of what cannot be taken here: it is taken at the end of the gather, which says
-    what is wrong.
+    A part that cannot be copied is no error here, and nothing more is copied. It is taken at the
+    end of the gather, which says what is wrong.
     """
 
     def __init__(self, zone: LandingZone, scratch: Path, province: str, provision: str) -> None:
         self._zone, self._scratch, self._place = zone, scratch, (province, provision)
         self._pool = ThreadPoolExecutor(1, "receive")
-        self._looking: Future[None] | None = None
-        self._known, self._offset, self._stopped = 0, 0, False
+        self._copying: Future[None] | None = None
+        self._reported_parts, self._offset, self._stopped = 0, 0, False
 
-    def told(self, parts: int) -> None:
-        """Take what is new in a thread of its own, where the child says that so many parts came."""
+    def on_parts(self, parts: int) -> None:
+        """Copy new parts in a thread of its own, when enough have come since the last time.
+
+        ``parts``: how many the child says that it has landed so far.
+        """
         if (
-            parts - self._known >= _FEW
-            and (self._looking is None or self._looking.done())
+            parts - self._reported_parts >= _BATCH
+            and (self._copying is None or self._copying.done())
             and not self._stopped
         ):
-            self._known = parts
-            self._looking = self._pool.submit(self._look)
+            self._reported_parts = parts
+            self._copying = self._pool.submit(self._copy_new_parts)
 
     def close(self) -> None:
-        """Take no more; what is under way is waited for."""
+        """Copy no more parts, and wait for the part that is under way."""
         self._stopped = True
         self._pool.shutdown()
-        if self._looking is not None:
-            self._looking.result()
+        if self._copying is not None:
+            self._copying.result()
 
-    def _look(self) -> None:
+    def _copy_new_parts(self) -> None:
         try:
             while lines := self._new_lines():
                 for line in lines:
@@ -64,6 +67,6 @@ class Receiving:
             journal.seek(self._offset)
             return [
                 line
-                for line in journal.read(_MOST).splitlines(keepends=True)
+                for line in journal.read(_JOURNAL_BYTES).splitlines(keepends=True)
                 if line.endswith(b"\n")
             ]

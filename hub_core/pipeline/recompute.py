@@ -1,7 +1,4 @@
-"""Recompute.
-
-A frozen release made again from the sealed submissions and the catalogue that it names.
-"""
+"""Recompute: make a frozen release again from the submissions and the catalogue that it names."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """A release's figures digest as it was frozen, and as it is made again."""
+    """The digest of a release's figures as they were frozen, and as they are made again."""
 
     release: str
     frozen: str
@@ -31,22 +28,23 @@ class Recomputed:
 
     @property
     def same(self) -> bool:
-        """Whether they agree."""
+        """Whether the two digests agree."""
         return self.frozen == self.made
 
 
 def recompute(hub: Hub, release: Release) -> Recomputed:
-    """Make a release's figures again, whatever is current today.
+    """Make a release's figures again from what it was made of, whatever is current today.
 
-    Raises StoreError where something that it was made of is gone or changed.
+    Raises StoreError where something that it was made of is gone or changed, and StateError where
+    a revision is not the one that was released.
     """
     from hub_core.stages.aggregate import aggregate
     from hub_core.stages.consolidate import double_voices, without
 
-    told = release.manifest
-    catalogue = hub.catalogue_of(told.catalogue)
-    scope = Scope.of(catalogue, told.dataflow, Period.parse(told.period))
-    inputs = _inputs(hub, scope, told.submissions)
+    manifest = release.manifest
+    catalogue = hub.catalogue_of(manifest.catalogue)
+    scope = Scope.of(catalogue, manifest.dataflow, Period.parse(manifest.period))
+    inputs = _inputs(hub, scope, manifest.submissions)
     frames = frames_of(hub, scope, inputs)
     own = without(frames.own, double_voices(frames.own, frames.shared))
     figures = aggregate(scope, own, frames.components, frames.present, frames.carried)
@@ -54,43 +52,50 @@ def recompute(hub: Hub, release: Release) -> Recomputed:
 
 
 def _inputs(hub: Hub, scope: Scope, used: list[Used]) -> Inputs:
-    """The submissions of a release, as its own and those that lend components, the latest first."""
+    """Find the submissions of a release: its own, those for components, and those carried forward.
+
+    The age of a submission for components counts the periods of its dataflow, the latest first.
+    """
     labels = {
         str(scope.period),
         *(str(part) for frequency in "SQM" for part in scope.parts(frequency)),
     }
     own = [
-        _submission(hub, each)
-        for each in used
-        if each.dataflow == scope.dataflow and each.period in labels
+        _submission(hub, reference)
+        for reference in used
+        if reference.dataflow == scope.dataflow and reference.period in labels
     ]
-    taken = {each.id for each in own}
-    others = [each for each in (_submission(hub, one) for one in used) if each.id not in taken]
+    own_ids = {submission.id for submission in own}
+    submissions = [_submission(hub, reference) for reference in used]
+    others = [submission for submission in submissions if submission.id not in own_ids]
     carried = [
-        each for each in others if each.dataflow == scope.dataflow and _alike(each, scope.period)
+        submission
+        for submission in others
+        if submission.dataflow == scope.dataflow and _is_as_long(submission, scope.period)
     ]
-    others = [each for each in others if each not in carried]
+    others = [submission for submission in others if submission not in carried]
     components: list[tuple[int, Submission]] = []
-    for dataflow in sorted({each.dataflow for each in others}):
-        mine = [each for each in others if each.dataflow == dataflow]
-        periods = sorted({Period.parse(each.period) for each in mine}, reverse=True)
+    for dataflow in sorted({submission.dataflow for submission in others}):
+        of_dataflow = [submission for submission in others if submission.dataflow == dataflow]
+        periods = sorted({Period.parse(s.period) for s in of_dataflow}, reverse=True)
         ages = {str(period): age for age, period in enumerate(periods)}
-        components += [(ages[each.period], each) for each in mine]
+        components += [(ages[submission.period], submission) for submission in of_dataflow]
     return Inputs(own, components, carried)
 
 
-def _alike(submission: Submission, period: Period) -> bool:
+def _is_as_long(submission: Submission, period: Period) -> bool:
     return Period.parse(submission.period).frequency == period.frequency
 
 
 def _submission(hub: Hub, used: Used) -> Submission:
+    """Find a submission that a release names.
+
+    Raises StateError where its figures are others, and StoreError where it is gone.
+    """
     place = {"province": used.province, "provision": used.provision, "calendar": used.calendar}
-    for each in hub.store.submissions([used.period], **place, revision=used.revision):
-        if each.content_digest != used.content_digest:
-            raise StateError(
-                f"revision {used.revision} of {used.province}/{used.provision} is not the one released"
-            )
-        return each
-    raise StoreError(
-        f"revision {used.revision} of {used.province}/{used.provision} {used.period} is not in the store"
-    )
+    name = f"revision {used.revision} of {used.province}/{used.provision}"
+    for submission in hub.store.submissions([used.period], **place, revision=used.revision):
+        if submission.content_digest != used.content_digest:
+            raise StateError(f"{name} is not the one released")
+        return submission
+    raise StoreError(f"{name} {used.period} is not in the store")

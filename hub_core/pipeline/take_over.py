@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from hub_core.contracts import explain
 from hub_core.engine.engine import Answer
 from hub_core.errors import HubError, PluginError, StoreError, SubmissionError, from_dict
-from hub_core.home import GATHERS, Hub
+from hub_core.home import Hub
 from hub_core.landing.layout import read_manifest
 from hub_core.landing.scratch import Scratch
-from hub_core.model.exchange import Gathered, GatherOrder, Landing, Manifest
+from hub_core.model.exchange import Gathered, Landing, Manifest
+from hub_core.model.formats import explain
 from hub_core.obligations import reporting_scope_of
+from hub_core.pipeline.attempt import GatherAttempt, GatherReport, Task
 from hub_core.prefetch import prefetch
 from hub_core.secrets import redact
 from hub_core.store.runs import Read
@@ -30,147 +32,129 @@ if TYPE_CHECKING:
 _READ = ("rows", "ignored", "absent", "not_asked")  # what a child counts while it reads
 
 
-@dataclass(frozen=True)
-class Task:
-    """A provision and the periods to ask it for."""
-
-    province: str
-    provision: str
-    periods: list[str]
-
-    @property
-    def key(self) -> str:
-        """The provision, as people write it."""
-        return f"{self.province}/{self.provision}"
-
-    @property
-    def lease(self) -> str:
-        """What the lease on it is called."""
-        return GATHERS + self.key
-
-
-@dataclass(frozen=True)
-class GatherReport:
-    """How one gather went."""
-
-    province: str
-    provision: str
-    dataflow: str
-    periods: list[str]
-    outcome: str  # done, unchanged, no data, held, failed, elsewhere
-    counts: dict[str, int]
-    revisions: dict[str, int]
-    no_data: list[str]
-    notes: list[str]
-    error: str | None
-    retryable: bool
-    gather: str
-
-
 @dataclass
-class GatherAttempt:
-    """A gather under way."""
+class _Account:
+    """What a gather comes to, while its submissions are admitted one after another."""
 
-    task: Task
-    dataflow: str
-    run: int
-    scratch: Path
-    gather: str
-    order: GatherOrder | None
-    failed: HubError | None
-
-
-def end(hub: Hub, going: GatherAttempt, answer: Answer, now: datetime) -> GatherReport:
-    """Take over what a child left, admit what it sealed, and note how it went."""
-    try:
-        gathered = Gathered.model_validate(answer)
-    except ValidationError as error:
-        gathered = Gathered(
-            error=PluginError(f"the child's answer is not one: {explain(error)}").as_dict()
-        )
-    failure = from_dict(gathered.error) if gathered.error else None
-    secrets = going.order.secrets.values() if going.order else ()
-    notes, revisions, counts, held = list(gathered.notes), {}, dict(gathered.counts), False
+    counts: dict[str, int]
+    revisions: dict[str, int] = field(default_factory=dict)
+    held: bool = False
     read: Read | None = None
-    told_of = [] if failure else gathered.submissions
-    verified = prefetch(
-        (_verified(hub, going, Path(each)) for each in told_of), 2
-    )  # while the landing is taken over
+    failure: HubError | None = None
+
+    def enter(self, admitted: Admitted) -> None:
+        """Count a submission that was admitted, or that says nothing new."""
+        manifest = admitted.manifest
+        own = {"admitted": manifest.rows, "quarantined": manifest.quarantined}
+        for name, number in (manifest.counts | own).items():
+            self.counts[name] = self.counts.get(name, 0) + number
+        if admitted.revision is not None:
+            self.revisions[manifest.period] = admitted.revision
+        self.held = self.held or admitted.held
+        if manifest.reading is None:
+            self.read = None
+            return
+        digests = {manifest.period: (manifest.digests.content, manifest.digests.quarantine)}
+        self.read = Read(manifest.reading, (self.read.sealed if self.read else {}) | digests)
+
+    def outcome(self, gathered: Gathered) -> str:
+        """Name how the gather went, as :class:`GatherReport` lists it."""
+        if self.failure is not None:
+            return "failed"
+        if gathered.unchanged:
+            return "unchanged"
+        if not gathered.submissions:
+            return "no data"
+        if self.held:
+            return "held"
+        return "done" if self.revisions else "unchanged"
+
+
+def complete_gather(
+    hub: Hub, attempt: GatherAttempt, answer: Answer, now: datetime
+) -> GatherReport:
+    """Take over what a child left, admit what it sealed, and note how it went."""
+    gathered = _read_answer(answer)
+    account = _Account(dict(gathered.counts))
+    account.failure = from_dict(gathered.error) if gathered.error else None
     try:
-        if going.order is not None and going.order.replay_of is None:
-            _take_landing(hub, going, gathered, failure, now)
-        if failure is None and gathered.unchanged:
-            before = _as_before(hub, going, gathered)
-            counts, read = counts | before[0], before[1]
-        for sealed in verified:
-            admitted = _admit(hub, going, sealed, now)
-            for name, number in admitted.manifest.counts.items():
-                counts[name] = counts.get(name, 0) + number
-            counts["admitted"] = counts.get("admitted", 0) + admitted.manifest.rows
-            counts["quarantined"] = counts.get("quarantined", 0) + admitted.manifest.quarantined
-            if admitted.revision is not None:
-                revisions[admitted.manifest.period] = admitted.revision
-            held = held or admitted.held
-            read = _read(admitted.manifest, read)
+        _take_all(hub, attempt, gathered, account, now)
     except HubError as error:
-        failure = error
+        account.failure = error
+    failure, task = account.failure, attempt.task
     if failure is not None:
-        failure.located(province=going.task.province, provision=going.task.provision)
+        secrets = attempt.order.secrets.values() if attempt.order else ()
+        failure.located(province=task.province, provision=task.provision)
         failure.message = redact(failure.message, secrets)
-    outcome = _outcome(failure, gathered, revisions, held=held)
-    told = failure.as_dict() if failure else None
-    hub.runs.end(going.run, outcome, now, counts=counts, notes=notes, error=told, read=read)
-    hub.leases.give_back([going.task.lease])
-    if not (isinstance(failure, StoreError) and isinstance(failure.__cause__, OSError)):
-        shutil.rmtree(
-            going.scratch, ignore_errors=True
-        )  # else the landing zone took nothing: the next journey tries
-    return GatherReport(
-        going.task.province,
-        going.task.provision,
-        going.dataflow,
-        going.task.periods,
+    outcome = account.outcome(gathered)
+    hub.runs.end(
+        attempt.run,
         outcome,
-        counts,
-        revisions,
-        gathered.no_data,
-        notes,
-        str(failure) if failure else None,
-        failure is not None and failure.retryable,
-        going.gather,
+        now,
+        counts=account.counts,
+        notes=list(gathered.notes),
+        error=failure.as_dict() if failure else None,
+        read=account.read,
+    )
+    hub.leases.give_back([task.lease])
+    _remove_scratch(attempt, failure)
+    return GatherReport(
+        province=task.province,
+        provision=task.provision,
+        dataflow=attempt.dataflow,
+        periods=task.periods,
+        outcome=outcome,
+        counts=account.counts,
+        revisions=account.revisions,
+        no_data=gathered.no_data,
+        notes=list(gathered.notes),
+        error=str(failure) if failure else None,
+        retryable=failure is not None and failure.retryable,
+        gather=attempt.gather,
     )
 
 
-def _outcome(
-    failure: HubError | None, gathered: Gathered, revisions: dict[str, int], *, held: bool
-) -> str:
-    if failure is not None:
-        return "failed"
-    if gathered.unchanged:
-        return "unchanged"
-    if not gathered.submissions:
-        return "no data"
-    if held:
-        return "held"
-    return "done" if revisions else "unchanged"
+def _read_answer(answer: Answer) -> Gathered:
+    """Read a child's answer; one that is none is its package's fault."""
+    try:
+        return Gathered.model_validate(answer)
+    except ValidationError as error:
+        what = f"the child's answer is not one: {explain(error)}"
+        return Gathered(error=PluginError(what).as_dict())
 
 
-def _read(manifest: Manifest, before: Read | None) -> Read | None:
-    """What a run read, with one period more."""
-    if manifest.reading is None:
-        return None
-    mine = {manifest.period: (manifest.digests.content, manifest.digests.quarantine)}
-    return Read(manifest.reading, (before.sealed if before else {}) | mine)
+def _take_all(
+    hub: Hub, attempt: GatherAttempt, gathered: Gathered, account: _Account, now: datetime
+) -> None:
+    """Take over the landing, then admit each submission; what was admitted is in the account.
+
+    Submissions are verified while the landing is taken over.
+    """
+    folders = [] if account.failure else gathered.submissions
+    verified = prefetch(_verified(hub, attempt, folders), 2)
+    if attempt.order is not None and attempt.order.replay_of is None:
+        _take_landing(hub, attempt, gathered, account.failure, now)
+    if account.failure is None and gathered.unchanged:
+        counts, account.read = _as_before(hub, attempt, gathered)
+        account.counts |= counts
+    for folder, manifest in verified:
+        account.enter(_admit(hub, attempt, folder, manifest, now))
 
 
-def _as_before(hub: Hub, going: GatherAttempt, gathered: Gathered) -> tuple[dict[str, int], Read]:
-    """The counts of a gather that found every part as it was, and what it stands for.
+def _remove_scratch(attempt: GatherAttempt, failure: HubError | None) -> None:
+    """Remove a scratch folder, unless the landing zone took nothing: the next journey tries again."""
+    if not (isinstance(failure, StoreError) and isinstance(failure.__cause__, OSError)):
+        shutil.rmtree(attempt.scratch, ignore_errors=True)
+
+
+def _as_before(hub: Hub, attempt: GatherAttempt, gathered: Gathered) -> tuple[dict[str, int], Read]:
+    """Return the counts of a gather that found every part as it was, and what was read then.
 
     Raises SubmissionError where it did not find that.
     """
-    previous = going.order.previous_reading if going.order else None
+    previous = attempt.order.previous_reading if attempt.order else None
     parts = [part.digest for part in gathered.landing.parts] if gathered.landing else []
-    last = hub.runs.last_read(going.task.province, going.task.provision)
+    last = hub.runs.last_read(attempt.task.province, attempt.task.provision)
     if (
         last is None
         or previous is None
@@ -181,70 +165,78 @@ def _as_before(hub: Hub, going: GatherAttempt, gathered: Gathered) -> tuple[dict
         raise SubmissionError(
             "the child says that nothing changed, and its landing is not the one before"
         )
-    counts = {
-        name: n for name, n in last.counts.items() if name in (*_READ, "admitted", "quarantined")
-    }
+    kept = (*_READ, "admitted", "quarantined")
+    counts = {name: number for name, number in last.counts.items() if name in kept}
     nothing = {"new": 0, "changed": 0, "withdrawn": 0}
     return counts | nothing | {"unchanged": counts["admitted"]}, last.read
 
 
 def _take_landing(
-    hub: Hub, going: GatherAttempt, gathered: Gathered, failure: HubError | None, now: datetime
+    hub: Hub,
+    attempt: GatherAttempt,
+    gathered: Gathered,
+    failure: HubError | None,
+    now: datetime,
 ) -> None:
-    """The landing that the child told of, or what it had landed when it ended."""
-    assert going.order is not None
-    landing = gathered.landing
+    """Take over the landing that the child names, or what it had landed when it ended."""
+    assert attempt.order is not None
+    order, task, landing = attempt.order, attempt.task, gathered.landing
     if landing is None:
-        order = going.order
-        parts = Scratch(going.scratch).landed(
-            hub.zone.parts(going.task.province, going.task.provision)
-        )
+        parts = Scratch(attempt.scratch).landed(hub.zone.parts(task.province, task.provision))
         if not parts:
             return
         landing = Landing(
             gather=order.gather,
             sequence=order.sequence,
             origin_start=order.origin_start,
-            province=going.task.province,
-            provision=going.task.provision,
+            province=task.province,
+            provision=task.provision,
             periods=order.periods,
             parts=parts,
             complete=False,
             why=str(failure),
             landed_at=now,
         )
-    expected = (going.gather, going.task.province, going.task.provision)
+    expected = (attempt.gather, task.province, task.provision)
     if (landing.gather, landing.province, landing.provision) != expected:
         raise SubmissionError(
             f"the child tells of landing {landing.gather} of {landing.province}/{landing.provision}"
         )
-    hub.zone.adopt_landing(going.scratch, landing)
+    hub.zone.adopt_landing(attempt.scratch, landing)
 
 
-def _verified(hub: Hub, going: GatherAttempt, folder: Path) -> tuple[Path, Manifest]:
-    """A sealed folder with its manifest, its files and all that they say checked.
+def _verified(
+    hub: Hub, attempt: GatherAttempt, folders: list[str]
+) -> Iterator[tuple[Path, Manifest]]:
+    """Yield each sealed folder with its manifest, its files and all that they say checked.
 
     Raises SubmissionError.
     """
     from hub_core.stages.admit import verify
 
-    assert going.order is not None
-    if going.scratch.resolve() not in folder.resolve().parents:
+    for name in folders:
+        folder = Path(name)
+        manifest = _own_manifest(hub, attempt, folder)
+        reporting_scope = reporting_scope_of(
+            hub.config, manifest.province, manifest.provider, manifest.dataflow
+        )
+        verify(folder, manifest, reporting_scope, hub.config.catalogue, check_digest=False)
+        yield folder, manifest
+
+
+def _own_manifest(hub: Hub, attempt: GatherAttempt, folder: Path) -> Manifest:
+    """Read the manifest of a sealed folder. Raises SubmissionError where it is not of this gather."""
+    assert attempt.order is not None
+    order, task = attempt.order, attempt.task
+    if attempt.scratch.resolve() not in folder.resolve().parents:
         raise SubmissionError(
             f"the child tells of a submission outside its scratch folder: {folder}"
         )
     manifest = read_manifest(folder)
-    order = going.order
-    told = (
-        manifest.province,
-        manifest.provision,
-        manifest.gather,
-        manifest.replay,
-        manifest.sequence,
-    )
-    if told != (
-        going.task.province,
-        going.task.provision,
+    found = (manifest.province, manifest.provision)
+    if (*found, manifest.gather, manifest.replay, manifest.sequence) != (
+        task.province,
+        task.provision,
         order.gather,
         order.replay,
         order.sequence,
@@ -252,59 +244,52 @@ def _verified(hub: Hub, going: GatherAttempt, folder: Path) -> tuple[Path, Manif
         raise SubmissionError(
             "the child sealed a submission of another province, provision or gather"
         )
-    declared = hub.provinces[going.task.province].provisions[going.task.provision]
+    declared = hub.provinces[task.province].provisions[task.provision]
     if (manifest.dataflow, manifest.provider) != (declared.dataflow, declared.provider):
         raise SubmissionError("the child sealed a submission of another dataflow or provider")
-    reporting_scope = reporting_scope_of(
-        hub.config, manifest.province, manifest.provider, manifest.dataflow
-    )
-    verify(folder, manifest, reporting_scope, hub.config.catalogue, whole=False)
-    return folder, manifest
+    return manifest
 
 
 def _admit(
-    hub: Hub, going: GatherAttempt, sealed: tuple[Path, Manifest], now: datetime
+    hub: Hub, attempt: GatherAttempt, folder: Path, manifest: Manifest, now: datetime
 ) -> Admitted:
     from hub_core.stages.admit import admit
 
-    folder, manifest = sealed
     hub.store.note_catalogue(manifest.digests.catalogue, now)
-    assert_lease_held = partial(hub.leases.check, name=going.task.lease)
+    assert_lease_held = partial(hub.leases.check, name=attempt.task.lease)
     reason, outdated = reason_for(hub, manifest), _outdated(hub, manifest)
     return admit(hub.store, hub.zone, folder, manifest, reason, now, outdated, assert_lease_held)
 
 
 def _outdated(hub: Hub, manifest: Manifest) -> set[int]:
-    """The revisions of a provision and period whose place is taken by one that says the same.
+    """Return the ids of revisions that a submission replaces though it says the same.
 
-    Those that are damaged, and those in units of another time, where what is read now says its
+    These are damaged revisions, and those in units of another time, where what is read now says its
     unit.
     """
-    known = hub.store.submissions(
+    revisions = hub.store.submissions(
         [manifest.period], province=manifest.province, provision=manifest.provision
     )
-    same = [each for each in known if each.content_digest == manifest.digests.content]
-    damaged = {each.id for each in same if hub.damaged(each)}
-    declared = (
-        hub.provinces[manifest.province].provisions if manifest.province in hub.provinces else {}
-    )
-    if manifest.provision not in declared or declared[manifest.provision].map.value.unit is None:
+    alike = [r for r in revisions if r.content_digest == manifest.digests.content]
+    damaged = {revision.id for revision in alike if hub.is_damaged(revision)}
+    province = hub.provinces.get(manifest.province)
+    declared = province.provisions.get(manifest.provision) if province else None
+    if declared is None or declared.map.value.unit is None:
         return damaged  # the same numbers, and nobody says of what
-    whole = [each for each in known if each.id not in damaged]
-    return damaged | {each.id for each, _ in hub.in_other_units(hub.config.catalogue, whole)}
+    sound = [revision for revision in revisions if revision.id not in damaged]
+    in_other_units = hub.submissions_in_old_units(hub.config.catalogue, sound)
+    return damaged | {revision.id for revision, _ in in_other_units}
 
 
 def reason_for(hub: Hub, manifest: Manifest) -> str:
-    """Why a revision comes: a correction, where a release of its period stands already."""
-    calendar = hub.config.catalogue.dataflows[
-        manifest.dataflow
-    ].calendar.value  # a release counts in its dataflow's
-    released = hub.releases.latest(manifest.dataflow, calendar, manifest.period)
-    mine = (manifest.province, manifest.provision)
-    used = released is not None and any(
-        (u.province, u.provision) == mine for u in released.manifest.submissions
-    )
-    return "correction" if used else "initial"
+    """Say why a revision comes: ``correction`` where a release uses its provision already."""
+    dataflow = hub.config.catalogue.dataflows[manifest.dataflow]
+    calendar = dataflow.calendar.value  # a release is counted in its dataflow's calendar
+    release = hub.releases.latest(manifest.dataflow, calendar, manifest.period)
+    if release is None:
+        return "initial"
+    used = {(u.province, u.provision) for u in release.manifest.submissions}
+    return "correction" if (manifest.province, manifest.provision) in used else "initial"
 
 
 def admit_folder(hub: Hub, folder: Path, now: datetime) -> Admitted:
@@ -321,15 +306,8 @@ def admit_folder(hub: Hub, folder: Path, now: datetime) -> Admitted:
         )
     except PluginError as error:
         raise SubmissionError(error.message, province=manifest.province) from error
-    verify(folder, manifest, reporting_scope, hub.config.catalogue, whole=True)
+    verify(folder, manifest, reporting_scope, hub.config.catalogue, check_digest=True)
     hub.store.note_catalogue(manifest.digests.catalogue, now)
     with hub.leases.holding(Task(manifest.province, manifest.provision, []).lease):
-        return admit(
-            hub.store,
-            hub.zone,
-            folder,
-            manifest,
-            reason_for(hub, manifest),
-            now,
-            _outdated(hub, manifest),
-        )
+        reason, outdated = reason_for(hub, manifest), _outdated(hub, manifest)
+        return admit(hub.store, hub.zone, folder, manifest, reason, now, outdated)

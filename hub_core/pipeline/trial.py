@@ -1,4 +1,4 @@
-"""A trial: a local file read by a provision as a night would read it, and nothing stored."""
+"""A trial: a local file is read by a provision as a night would read it, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -17,25 +17,29 @@ from hub_core.landing.scratch import Scratch
 from hub_core.model.exchange import Gathered, GatherOrder, Landing
 from hub_core.model.observation import plain, scan_figures
 from hub_core.obligations import reporting_scope_of
+from hub_core.pipeline.attempt import Task
 from hub_core.pipeline.baseline import baseline_submissions
 from hub_core.pipeline.places import located, place_of
 from hub_core.pipeline.quarantine import quarantined
-from hub_core.pipeline.take_over import Task
 from hub_core.rules import RULES
 
 if TYPE_CHECKING:
     from hub_core.config.operator import Config
     from hub_core.config.province import Provision
     from hub_core.home import Hub
-    from hub_core.model.exchange import Manifest, Plugin
+    from hub_core.model.exchange import Manifest, Part, Plugin
 
-_MEDIA = {".csv": "text/csv", ".json": "application/json", ".xls": "application/vnd.ms-excel"}
-_TOLD = ("indicator", "org_unit", "period", "measure", "dims", "value", "status")
+_MEDIA_TYPES = {".csv": "text/csv", ".json": "application/json", ".xls": "application/vnd.ms-excel"}
+_FIGURE_COLUMNS = ("indicator", "org_unit", "period", "measure", "dims", "value", "status")
 
 
 @dataclass
 class Trial:
-    """What came of a trial: figures and rows left out, each with its place, and what was found."""
+    """What came of a trial.
+
+    ``figures`` and ``left``, the rows left out, have each their place (``where``). ``nil`` are the
+    periods for which the file states that there is nothing to report.
+    """
 
     figures: list[dict[str, Any]] = field(default_factory=list)
     left: list[dict[str, Any]] = field(default_factory=list)
@@ -56,25 +60,18 @@ def order(
     folder: Path,
     now: datetime,
 ) -> GatherOrder:
-    """The order to a child to read local files as if they had been landed; they are, in ``folder``.
+    """Make the order to a child to read local files as if they had been landed.
 
-    Raises StoreError where a file cannot be read.
+    The files are landed in ``folder``. ``provision``: its name and its declaration. Raises
+    StoreError where a file cannot be read.
     """
     name, declared = provision
     reporting_scope = reporting_scope_of(config, plugin.name, declared.provider, declared.dataflow)
     landed = Scratch(folder / "landed")
-    try:
-        parts = [
-            landed.land(
-                PayloadPart(path.read_bytes(), _MEDIA.get(path.suffix, ""), path.name, path.name)
-            )
-            for path in files
-        ]
-    except OSError as error:
-        raise StoreError(f"{error.filename} cannot be read: {error.strerror}") from error
+    parts = _land_files(landed, files)
     start = config.settings.origin_start
     gather = f"{start:%Y%m%d}-00000001"
-    told: dict[str, Any] = {
+    common: dict[str, Any] = {
         "gather": gather,
         "sequence": 1,
         "origin_start": start,
@@ -82,11 +79,16 @@ def order(
     }
     landed.commit(
         Landing(
-            **told, province=plugin.name, provision=name, parts=parts, complete=True, landed_at=now
+            **common,
+            province=plugin.name,
+            provision=name,
+            parts=parts,
+            complete=True,
+            landed_at=now,
         )
     )
     return GatherOrder(
-        **told,
+        **common,
         replay=1,
         plugin=plugin,
         trusted=config.settings.plugins.trusted,
@@ -101,83 +103,103 @@ def order(
     )
 
 
+def _land_files(landed: Scratch, files: list[Path]) -> list[Part]:
+    """Land local files as parts. Raises StoreError where one cannot be read."""
+    try:
+        return [
+            landed.land(
+                PayloadPart(
+                    path.read_bytes(), _MEDIA_TYPES.get(path.suffix, ""), path.name, path.name
+                )
+            )
+            for path in files
+        ]
+    except OSError as error:
+        raise StoreError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
 def try_file(
     hub: Hub, province: str, provision: str, file: Path, periods: list[str], now: datetime
 ) -> Trial:
-    """Read one local file by a provision, beside the figures that are current; store nothing."""
+    """Read one local file by a provision, beside the figures that are current; store nothing.
+
+    ``periods``: those to read; where none is given, those that the provision declares. Raises
+    StateError where there is no such provision, and where it is not clear which periods to read.
+    """
     if province not in hub.provinces or provision not in hub.provinces[province].provisions:
-        known = [
-            f"{name}/{each}"
-            for name, told in sorted(hub.provinces.items())
-            for each in sorted(told.provisions)
+        names = [
+            f"{province_name}/{provision_name}"
+            for province_name, declared_province in sorted(hub.provinces.items())
+            for provision_name in sorted(declared_province.provisions)
         ]
         raise StateError(
-            f"no provision {province}/{provision}; there are {', '.join(known) or 'none'}"
+            f"no provision {province}/{provision}; there are {', '.join(names) or 'none'}"
         )
     declared = hub.provinces[province].provisions[provision]
-    asked = periods or ([] if isinstance(declared.periods, str) else declared.periods)
-    if not asked and declared.periods != "all":
+    requested_periods = periods or ([] if isinstance(declared.periods, str) else declared.periods)
+    if not requested_periods and declared.periods != "all":
         raise StateError(
             f"{provision}.toml reads the periods that are asked for: say which (--period)"
         )
     folder = Path(tempfile.mkdtemp(prefix="hub-trial-"))
     try:
-        made = order(
-            hub.config, hub.found[province], (provision, declared), [file], asked, folder, now
+        plugin, task = hub.plugins[province], Task(province, provision, requested_periods)
+        gather_order = order(
+            hub.config, plugin, (provision, declared), [file], requested_periods, folder, now
         )
-        made = made.model_copy(
-            update={"baseline": baseline_submissions(hub, Task(province, provision, asked))}
-        )
+        gather_order = gather_order.model_copy(update={"baseline": baseline_submissions(hub, task)})
         [answer] = hub.engine.ask(
-            [made.model_dump(mode="json")], hub.config.settings.gather.seconds
+            [gather_order.model_dump(mode="json")], hub.config.settings.gather.seconds
         )
-        return _told(hub, province, provision, Gathered.model_validate(answer), folder)
+        return _trial_of(hub, task, Gathered.model_validate(answer), folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _told(hub: Hub, province: str, provision: str, gathered: Gathered, folder: Path) -> Trial:
+def _trial_of(hub: Hub, task: Task, gathered: Gathered, folder: Path) -> Trial:
+    """Collect what a child left of a trial in ``folder``, each figure and row with its place."""
     trial = Trial(counts=gathered.counts, no_data=gathered.no_data, notes=gathered.notes)
     if gathered.error is not None:
         trial.error = str(from_dict(gathered.error))
     parts = gathered.landing.parts if gathered.landing else []
-    for each in map(Path, gathered.submissions):
-        manifest = read_manifest(each)
+    for submission in map(Path, gathered.submissions):
+        manifest = read_manifest(submission)
         if manifest.nil:
             trial.nil.append(manifest.period)
         trial.findings += [f.model_dump() | {"period": manifest.period} for f in manifest.findings]
-        trial.figures += _figures(each)
-        trial.left += [row | _words(manifest, row["code"]) for row in quarantined(each)]
-    unread = folder / "scratch" / "gathers" / f"{hub.config.settings.origin_start:%Y%m%d}-00000001"
+        trial.figures += _figures(submission)
+        trial.left += [row | _words(manifest, row["code"]) for row in quarantined(submission)]
+    gather_folder = (
+        folder / "scratch" / "gathers" / f"{hub.config.settings.origin_start:%Y%m%d}-00000001"
+    )
     if not parts:  # a replay tells of no landing
         parts = Scratch(folder / "landed").landed()
     trial.left += [
         row | {"vi": RULES[row["code"]].text.vi, "en": RULES[row["code"]].text.en}
-        for row in quarantined(unread)
+        for row in quarantined(gather_folder)
     ]
-    declared, landed = hub.provinces[province].provisions[provision], folder / "landed" / "parts"
+    declared = hub.provinces[task.province].provisions[task.provision]
     rows = [*trial.figures, *trial.left]
     places = [place_of(declared, parts, {"field": "value", **row})[0] for row in rows]
-    for row, where in zip(
-        rows, located(hub, province, provision, places, parts=landed), strict=True
-    ):
+    answers = located(hub, task.province, task.provision, places, parts=folder / "landed" / "parts")
+    for row, answer in zip(rows, answers, strict=True):
         for name in ("part", "row", "column"):
             del row[name]
-        row["where"] = where.locator
+        row["where"] = answer.locator
     return trial
 
 
 def _figures(folder: Path) -> list[dict[str, Any]]:
-
     frame = scan_figures(folder / OBSERVATIONS).collect()
     return (
         frame.with_columns(plain().alias("value"))
-        .select(*_TOLD, "part", "row", "column")
+        .select(*_FIGURE_COLUMNS, "part", "row", "column")
         .to_dicts()
     )
 
 
 def _words(manifest: Manifest, code: str) -> dict[str, str]:
+    """Return the Vietnamese and English words of a rule, as a manifest's findings have them."""
     return next(
         ({"vi": f.vi, "en": f.en} for f in manifest.findings if f.code == code),
         {"vi": "", "en": ""},

@@ -1,7 +1,7 @@
 """The rules that figures are held to; their catalogue is published from here.
 
-Severity decides what a broken rule does, its scope where it is asked: row and submission in the
-child, history there too, against figures that the hub lends, hub after admission.
+Severity decides what a broken rule does. Scope decides where it is asked: row and submission in the
+child; history there too, against the figures that the hub hands it; hub after admission.
 """
 
 from __future__ import annotations
@@ -277,7 +277,7 @@ RULES: dict[str, Rule] = {rule.text.code: rule for rule in _ALL}
 
 
 def digest(rules: dict[str, Rule]) -> str:
-    """The sha256 over the rules in force: code, severity and scope."""
+    """Return the sha256 over the rules in force: code, severity, scope and English wording."""
     lines = [
         f"{r.text.code}\t{r.text.severity}\t{r.text.scope}\t{r.text.en}\n" for r in rules.values()
     ]

@@ -2,7 +2,7 @@
 
 They see a normalised frame: ``indicator``, ``org_unit``, ``period`` and ``status`` as indices into
 their code lists (null where unknown), ``value``, ``fault`` (2 no number, 3 too many decimals, 4 too
-large) and, as ``~field``, the text that each was read from.
+large) and, as ``~field``, the text that each field was read from.
 """
 
 from __future__ import annotations
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 
 
 def _flags(codes: list[str], chosen: Callable[[str], bool], column: str) -> pl.Expr:
-    """True where the code that a column's index stands for is a chosen one.
-
-    Null where it has none.
-    """
+    """Flag rows whose index in a column stands for a chosen code; null where it is null."""
     flags = pl.Series([chosen(code) for code in codes], dtype=pl.Boolean)
     return pl.lit(flags).gather(pl.col(column))
 
@@ -37,23 +34,23 @@ def _is_share(indicator: Indicator) -> bool:
 
 
 def unknown(_: RuleContext) -> list[RowCheck]:
-    """V001: a code that no list has."""
+    """Flag a code that no list has (V001)."""
     return [RowCheck(field, pl.col(field).is_null()) for field in FIELDS]
 
 
 def not_a_number(_: RuleContext) -> list[RowCheck]:
-    """V002: a text that is no number in the declared locale."""
+    """Flag a text that is no number in the declared locale (V002)."""
     return [RowCheck("value", pl.col("fault") == NOT_A_NUMBER)]
 
 
 def too_precise(_: RuleContext) -> list[RowCheck]:
-    """V003: more decimals than a figure keeps."""
+    """Flag more decimals than a figure keeps (V003)."""
     return [RowCheck("value", pl.col("fault") == TOO_PRECISE)]
 
 
-def out_of_range(limits: RuleContext) -> list[RowCheck]:
-    """V004: the catalogue's range, where neither V005, V007 nor V014 asks for it."""
-    catalogue = limits.catalogue
+def out_of_range(context: RuleContext) -> list[RowCheck]:
+    """Flag a value out of the catalogue's range, where neither V005, V007 nor V014 does (V004)."""
+    catalogue = context.catalogue
     broken = pl.col("fault") == TOO_LARGE
     compared: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
         ">=": lambda value, bound: value < bound,
@@ -62,9 +59,9 @@ def out_of_range(limits: RuleContext) -> list[RowCheck]:
         "<": lambda value, bound: value >= bound,
     }
     bounded = {
-        code: dict(each.bounds)
-        for code, each in catalogue.indicators.items()
-        if each.range != ">=0" and not _is_share(each)
+        code: dict(indicator.bounds)
+        for code, indicator in catalogue.indicators.items()
+        if indicator.range != ">=0" and not _is_share(indicator)
     }
     for operator, breaks in compared.items():
         bounds: list[Decimal | None] = [
@@ -78,78 +75,84 @@ def out_of_range(limits: RuleContext) -> list[RowCheck]:
     return [RowCheck("value", broken)]
 
 
-def negative(limits: RuleContext) -> list[RowCheck]:
-    """V005: below zero where nothing can be."""
-    indicators = limits.catalogue.indicators
+def negative(context: RuleContext) -> list[RowCheck]:
+    """Flag a value below zero where the range is ``>=0`` (V005)."""
+    indicators = context.catalogue.indicators
     guarded = _flags(
-        limits.catalogue.indicator_codes, lambda c: indicators[c].range == ">=0", "indicator"
+        context.catalogue.indicator_codes, lambda c: indicators[c].range == ">=0", "indicator"
     )
     return [RowCheck("value", (pl.col("value") < 0) & guarded)]
 
 
-def not_alive(limits: RuleContext) -> list[RowCheck]:
-    """V013: an org unit that lived on no day of the period."""
-    return _of_unit_and_period(limits, lambda valid, first, last: not valid.meets(first, last))
+def not_alive(context: RuleContext) -> list[RowCheck]:
+    """Flag an org unit that lived on no day of the period (V013)."""
+    return _of_unit_and_period(context, lambda valid, first, last: not valid.meets(first, last))
 
 
-def ended(limits: RuleContext) -> list[RowCheck]:
-    """V024: an org unit that ended within the period; totals are those of the period's last day."""
+def ended(context: RuleContext) -> list[RowCheck]:
+    """Flag an org unit that ended within the period (V024).
+
+    Totals are those of the period's last day, so its figure is in none.
+    """
     return _of_unit_and_period(
-        limits, lambda valid, first, end: valid.last is not None and first <= valid.last < end
+        context, lambda valid, first, end: valid.last is not None and first <= valid.last < end
     )
 
 
 def _of_unit_and_period(
-    limits: RuleContext, chosen: Callable[[Validity, date, date], bool]
+    context: RuleContext, chosen: Callable[[Validity, date, date], bool]
 ) -> list[RowCheck]:
-    """The org unit, where it is a chosen one for the days of the row's period."""
-    units = [limits.catalogue.org_units[unit].valid for unit in limits.catalogue.org_unit_ids]
-    dated = [(n, valid) for n, valid in enumerate(units) if valid.first or valid.last]
-    spans = [Period.parse(label).days(limits.calendar) for label in limits.periods]
+    """Flag org units that are chosen by their lives and the days of the row's period.
+
+    ``chosen`` gets the unit's validity, and the period's first and last day.
+    """
+    lives = [context.catalogue.org_units[unit].valid for unit in context.catalogue.org_unit_ids]
+    dated = [(n, valid) for n, valid in enumerate(lives) if valid.first or valid.last]
+    spans = [Period.parse(label).days(context.calendar) for label in context.periods]
     hits = [
-        k * len(units) + n
+        k * len(lives) + n
         for k, days in enumerate(spans)
         for n, valid in dated
         if chosen(valid, *days)
     ]
     if not hits:
         return []
-    flags = pl.zeros(len(spans) * len(units), pl.Boolean, eager=True).scatter(hits, values=True)
-    place = pl.col("period") * len(units) + pl.col("org_unit")
-    return [RowCheck("org_unit", pl.lit(flags).gather(place))]
+    flags = pl.zeros(len(spans) * len(lives), pl.Boolean, eager=True).scatter(hits, values=True)
+    pair = pl.col("period") * len(lives) + pl.col("org_unit")
+    return [RowCheck("org_unit", pl.lit(flags).gather(pair))]
 
 
-def out_of_share(limits: RuleContext) -> list[RowCheck]:
-    """V014: a share of something that is not between nothing and all of it."""
-    indicators = limits.catalogue.indicators
+def out_of_share(context: RuleContext) -> list[RowCheck]:
+    """Flag a share that is not between 0 and 100 (V014)."""
+    indicators = context.catalogue.indicators
     shares = _flags(
-        limits.catalogue.indicator_codes, lambda c: _is_share(indicators[c]), "indicator"
+        context.catalogue.indicator_codes, lambda c: _is_share(indicators[c]), "indicator"
     )
     return [RowCheck("value", ((pl.col("value") > 100) | (pl.col("value") < 0)) & shares)]
 
 
-def fraction(limits: RuleContext) -> list[RowCheck]:
-    """V021: a fraction of what is counted in whole numbers.
+def fraction(context: RuleContext) -> list[RowCheck]:
+    """Flag a fraction of what is counted in whole numbers (V021).
 
-    Often a point that was meant to group thousands.
+    Often its point was meant to group thousands.
     """
-    catalogue = limits.catalogue
-    whole = _flags(
+    catalogue = context.catalogue
+    is_counted = _flags(
         catalogue.indicator_codes,
-        lambda c: c in catalogue.indicators and _counted(limits, c),
+        lambda c: c in catalogue.indicators and _counted(context, c),
         "indicator",
     )
-    return [RowCheck("value", (pl.col("value") != pl.col("value").round(0)) & whole)]
+    return [RowCheck("value", (pl.col("value") != pl.col("value").round(0)) & is_counted)]
 
 
-def _counted(limits: RuleContext, code: str) -> bool:
-    indicator = limits.catalogue.indicators[code]
-    unit = limits.catalogue.units.get(indicator.unit)
+def _counted(context: RuleContext, code: str) -> bool:
+    indicator = context.catalogue.indicators[code]
+    unit = context.catalogue.units.get(indicator.unit)
     return unit is not None and unit.decimals == 0 and indicator.kind in ("flow", "stock")
 
 
 def missing_with_figure(_: RuleContext) -> list[RowCheck]:
-    """V022: a figure whose status says that it is missing."""
+    """Flag a figure whose status says that it is missing (V022)."""
     return [
         RowCheck(
             "status", (pl.col("status") == STATUSES.index("M")) & pl.col("value").is_not_null()
@@ -157,35 +160,35 @@ def missing_with_figure(_: RuleContext) -> list[RowCheck]:
     ]
 
 
-def wrong_frequency(limits: RuleContext) -> list[RowCheck]:
-    """V023: an indicator that is not reported for periods of this length."""
-    codes, labels = limits.catalogue.indicator_codes, limits.periods
+def wrong_frequency(context: RuleContext) -> list[RowCheck]:
+    """Flag an indicator that is not reported for periods of this length (V023)."""
+    codes, labels = context.catalogue.indicator_codes, context.periods
     frequencies = [Period.parse(label).frequency for label in labels]
-    odd = [
-        f not in limits.catalogue.indicators[code].frequencies
+    unexpected = [
+        f not in context.catalogue.indicators[code].frequencies
         for f in frequencies
         for code in codes
     ]
-    if not any(odd):
+    if not any(unexpected):
         return []
-    place = pl.col("period") * len(codes) + pl.col("indicator")
-    return [RowCheck("period", pl.lit(pl.Series(odd, dtype=pl.Boolean)).gather(place))]
+    pair = pl.col("period") * len(codes) + pl.col("indicator")
+    return [RowCheck("period", pl.lit(pl.Series(unexpected, dtype=pl.Boolean)).gather(pair))]
 
 
-def outside(limits: RuleContext) -> list[RowCheck]:
-    """V015: what the obligation does not speak for."""
-    catalogue = limits.catalogue
+def outside(context: RuleContext) -> list[RowCheck]:
+    """Flag org units and indicators that the obligation does not speak for (V015)."""
+    catalogue = context.catalogue
     return [
         RowCheck(
-            "org_unit", ~_flags(catalogue.org_unit_ids, limits.speaks_for.__contains__, "org_unit")
+            "org_unit", ~_flags(catalogue.org_unit_ids, context.speaks_for.__contains__, "org_unit")
         ),
         RowCheck(
             "indicator",
-            ~_flags(catalogue.indicator_codes, limits.indicators.__contains__, "indicator"),
+            ~_flags(catalogue.indicator_codes, context.indicators.__contains__, "indicator"),
         ),
     ]
 
 
 def refused(_: RuleContext) -> list[RowCheck]:
-    """V019: a row that its reader does not vouch for."""
+    """Flag a row that its reader refused (V019)."""
     return [RowCheck("refused", pl.col("~refused").is_not_null())]

@@ -1,7 +1,4 @@
-"""What a rule is.
-
-Its words, and the expressions or the question by which figures are held to it.
-"""
+"""What a rule is: its words, and the expressions or the function that find what breaks it."""
 
 from __future__ import annotations
 
@@ -40,7 +37,10 @@ class RuleContext:
 
 @dataclass(frozen=True)
 class RowCheck:
-    """A broken rule found by an expression: which field it is about, and where its text stands."""
+    """An expression that is true where a rule is broken, and the field that it is about.
+
+    The text that the field was read from is in the column ``~field``.
+    """
 
     field: str
     broken: pl.Expr
@@ -50,9 +50,9 @@ class RowCheck:
 class SubmissionView:
     """A submission as a rule of scope submission or history sees it.
 
-    ``figures`` and ``before``, the current figures of the period before, have ``indicator,
-    org_unit, measure, dims`` as indices into the catalogue's codes, the measures and ``dims``, and
-    ``value``; figures also ``part, row, column``. ``before`` is None where nothing is current.
+    ``figures``: its own; ``before``: the current figures of the period before, None where nothing
+    is current. Both have ``indicator, org_unit, measure, dims`` as indices into the catalogue's
+    codes, the measures and ``dims``, and ``value``; figures also have ``part, row, column``.
     """
 
     catalogue: Catalogue
@@ -64,13 +64,16 @@ class SubmissionView:
     before: pl.LazyFrame | None = None
 
     def indicator(self, code: str) -> int:
-        """The index of an indicator."""
+        """Return the index of an indicator."""
         return bisect_left(self.catalogue.indicator_codes, code.encode(), key=str.encode)
 
 
 @dataclass(frozen=True)
 class Violations:
-    """Figures that break a rule, rows of its frame, and the words for each from its columns."""
+    """Figures that break a rule: ``rows`` of the frame, and ``text``, the words for each row.
+
+    ``text`` may use the columns of ``rows``.
+    """
 
     rows: pl.DataFrame
     text: pl.Expr
@@ -80,8 +83,9 @@ class Violations:
 class Rule:
     """A published rule.
 
-    ``faults`` gives the expressions of a row rule. ``finds`` gives the figures of a submission that
-    break a rule of scope submission or history. Others are asked elsewhere.
+    ``row_checks`` gives the expressions of a row rule. ``find_violations`` gives the figures of a
+    submission that break a rule of scope submission or history. Rules with neither are checked
+    elsewhere.
     """
 
     text: RuleText

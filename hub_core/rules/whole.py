@@ -1,4 +1,4 @@
-"""The rules of scope submission and history: figures held against one another, and against the period before.
+"""The rules of scope submission and history: figures beside one another, and the period before.
 
 They see figures by indices into code lists, as the row rules do: numbers to join and add up, not
 texts.
@@ -22,16 +22,17 @@ _KEYS = list(INDEXED)
 _HALF = Decimal("0.5")
 _WIDE = pl.Decimal(38, 12)  # a figure by its weight, exact
 _YTD = MEASURES.index("ytd")
+_SUM_AND_PARTS = (pl.col("value").sum().alias("sum"), pl.len().alias("parts"))
 
 
-def part_above_whole(whole: SubmissionView) -> Violations | None:
-    """V007: a figure above the one that its indicator's range names as the limit."""
-    said = _indicators(whole)
-    above = {n: whole.indicator(i.limits[0]) for n, i in said.items() if i.limits}
-    limits = {part: limit for part, limit in above.items() if limit in said}
+def part_above_whole(submission: SubmissionView) -> Violations | None:
+    """Find figures above the one that their indicator's range names as the limit (V007)."""
+    indicators = _indicators(submission)
+    limit_of = {n: submission.indicator(i.limits[0]) for n, i in indicators.items() if i.limits}
+    limits = {part: limit for part, limit in limit_of.items() if limit in indicators}
     if not limits:
         return None
-    figures = whole.figures.lazy()
+    figures = submission.figures.lazy()
     bounds = figures.filter(pl.col("indicator").is_in(list(limits.values())))
     bounds = bounds.select(pl.col("indicator").alias("limit"), *_KEYS[1:], bound=pl.col("value"))
     parts = figures.filter(pl.col("indicator").is_in(list(limits))).with_columns(
@@ -39,196 +40,243 @@ def part_above_whole(whole: SubmissionView) -> Violations | None:
     )
     beyond = parts.join(bounds, on=["limit", *_KEYS[1:]]).filter(pl.col("value") > pl.col("bound"))
     return Violations(
-        _hits(beyond), pl.format("{} > {} {}", plain(), _code(whole, "limit"), plain("bound"))
+        _collect(beyond),
+        pl.format("{} > {} {}", plain(), _code(submission, "limit"), plain("bound")),
     )
 
 
-def parts_and_sum(whole: SubmissionView) -> Violations | None:
-    """V008: a reported total that is not the sum of its reported parts, by org units, indicators or a breakdown.
+def parts_and_sum(submission: SubmissionView) -> Violations | None:
+    """Find reported totals that are not the sum of their reported parts (V008).
 
-    A difference counts where it is more than rounding explains: half a unit of the indicator's last
-    decimal for each part and for the total, or the dataflow's ``parts_percent`` of the total.
+    Parts are org units, indicators or a breakdown. A difference counts where it is more than
+    rounding explains: half a unit of the indicator's last decimal for each part and for the total,
+    or the dataflow's ``parts_percent`` of the total.
     """
-    said = _indicators(whole)
-    added = [n for n, each in said.items() if each.agg_space.startswith("sum")]
-    figures = whole.figures.lazy().filter(
+    indicators = _indicators(submission)
+    added = [n for n, i in indicators.items() if i.agg_space.startswith("sum")]
+    figures = submission.figures.lazy().filter(
         pl.col("indicator").is_in(added), pl.col("value").is_not_null()
     )
-    hits = [_hits(_apart(whole, totals, sums)) for totals, sums in _sums(whole, figures, said)]
-    if not hits:
+    mismatches = [
+        _collect(_mismatches(submission, totals, sums))
+        for totals, sums in _sums(submission, figures, indicators)
+    ]
+    if not mismatches:
         return None
     return Violations(
-        pl.concat(hits), pl.format("{} ≠ {} ({})", plain(), plain("sum"), plain("apart"))
+        pl.concat(mismatches), pl.format("{} ≠ {} ({})", plain(), plain("sum"), plain("apart"))
     )
 
 
 def _sums(
-    whole: SubmissionView, figures: pl.LazyFrame, said: dict[int, Indicator]
+    submission: SubmissionView, figures: pl.LazyFrame, indicators: dict[int, Indicator]
 ) -> Iterator[tuple[pl.LazyFrame, pl.LazyFrame]]:
-    """Totals, and the sums of their parts under the same key.
+    """Yield totals, and the sums of their parts under the same key: by units, indicators and dims.
 
-    ``sum``, ``parts``, ``complete``, perhaps ``ever``.
+    Sums have ``sum``, ``parts`` (how many), ``complete`` (whether those are all), and perhaps
+    ``ever`` (the sum with parts that are none on the period's last day).
     """
-    added = (pl.col("value").sum().alias("sum"), pl.len().alias("parts"))
-    edges, due = _edges(whole)
-    if edges:
-        above = pl.LazyFrame(
-            edges,
-            schema={"org_unit": pl.UInt32, "above": pl.UInt32, "now": pl.Boolean},
-            orient="row",
-        )
-        now = pl.col("now")
-        sums = figures.join(above, on="org_unit").group_by("indicator", "above", "measure", "dims")
-        told = sums.agg(
-            sum=pl.col("value").filter(now).sum(), parts=now.sum(), ever=pl.col("value").sum()
-        )
-        told = told.rename({"above": "org_unit"}).filter(pl.col("parts") > 0)
-        yield figures, told.with_columns(complete=pl.col("parts") == _mapped("org_unit", due))
-    parts = {
-        n: [whole.indicator(part) for part in each.parts] for n, each in said.items() if each.parts
-    }
-    pairs = [(part, total) for total, below in parts.items() for part in below if part in said]
-    if pairs:
-        above = pl.LazyFrame(
-            pairs, schema={"indicator": pl.UInt32, "above": pl.UInt32}, orient="row"
-        )
-        told = (
-            figures.join(above, on="indicator")
-            .group_by("above", "org_unit", "measure", "dims")
-            .agg(*added)
-        )
-        counts = _mapped("indicator", {total: len(below) for total, below in parts.items()})
-        yield (
-            figures,
-            told.rename({"above": "indicator"}).with_columns(complete=pl.col("parts") == counts),
-        )
-    dimensions = {
-        n: text.partition("=")[0] for n, text in enumerate(whole.dims) if text and ";" not in text
-    }
-    if dimensions and "" in whole.dims:
-        plainly = whole.dims.index("")
-        names = sorted(set(dimensions.values()))
-        of = {n: names.index(name) for n, name in dimensions.items()}
-        single = figures.filter(pl.col("dims").is_in(list(of))).with_columns(
-            dimension=_mapped("dims", of)
-        )
-        told = single.group_by("indicator", "org_unit", "measure", "dimension").agg(*added)
-        told = told.with_columns(dims=pl.lit(plainly, pl.UInt32), complete=pl.col("parts") > 1)
-        yield figures.filter(pl.col("dims") == plainly), told
+    yield from _sums_of_units(submission, figures)
+    yield from _sums_of_indicators(submission, figures, indicators)
+    yield from _sums_of_breakdowns(submission, figures)
 
 
-def _edges(whole: SubmissionView) -> tuple[list[tuple[int, int, bool]], dict[int, int]]:
-    """(child, parent, whether it is one on the period's last day) of units that both have figures, and how many
-    children each parent has that day.
-    """
-    children = whole.catalogue.children(whole.period.days(whole.calendar)[1])
-    edges, due = whole.catalogue.keep(
-        ("places", children), lambda: _places(whole.catalogue, children)
+def _sums_of_units(
+    submission: SubmissionView, figures: pl.LazyFrame
+) -> Iterator[tuple[pl.LazyFrame, pl.LazyFrame]]:
+    edges, child_counts = _edges(submission)
+    if not edges:
+        return
+    above = pl.LazyFrame(
+        edges,
+        schema={"org_unit": pl.UInt32, "above": pl.UInt32, "now": pl.Boolean},
+        orient="row",
     )
-    there = set(whole.figures["org_unit"].unique())
-    return [edge for edge in edges if edge[0] in there and edge[1] in there], due
+    now = pl.col("now")
+    grouped = figures.join(above, on="org_unit").group_by("indicator", "above", "measure", "dims")
+    sums = grouped.agg(
+        sum=pl.col("value").filter(now).sum(), parts=now.sum(), ever=pl.col("value").sum()
+    )
+    sums = sums.rename({"above": "org_unit"}).filter(pl.col("parts") > 0)
+    yield figures, sums.with_columns(complete=pl.col("parts") == _mapped("org_unit", child_counts))
+
+
+def _sums_of_indicators(
+    submission: SubmissionView, figures: pl.LazyFrame, indicators: dict[int, Indicator]
+) -> Iterator[tuple[pl.LazyFrame, pl.LazyFrame]]:
+    parts = {
+        n: [submission.indicator(part) for part in i.parts]
+        for n, i in indicators.items()
+        if i.parts
+    }
+    pairs = [
+        (part, total) for total, below in parts.items() for part in below if part in indicators
+    ]
+    if not pairs:
+        return
+    above = pl.LazyFrame(pairs, schema={"indicator": pl.UInt32, "above": pl.UInt32}, orient="row")
+    sums = (
+        figures.join(above, on="indicator")
+        .group_by("above", "org_unit", "measure", "dims")
+        .agg(*_SUM_AND_PARTS)
+    )
+    counts = _mapped("indicator", {total: len(below) for total, below in parts.items()})
+    yield (
+        figures,
+        sums.rename({"above": "indicator"}).with_columns(complete=pl.col("parts") == counts),
+    )
+
+
+def _sums_of_breakdowns(
+    submission: SubmissionView, figures: pl.LazyFrame
+) -> Iterator[tuple[pl.LazyFrame, pl.LazyFrame]]:
+    dimensions = {
+        n: text.partition("=")[0]
+        for n, text in enumerate(submission.dims)
+        if text and ";" not in text
+    }
+    if not dimensions or "" not in submission.dims:
+        return
+    no_dims = submission.dims.index("")
+    names = sorted(set(dimensions.values()))
+    dimension_of = {n: names.index(name) for n, name in dimensions.items()}
+    single = figures.filter(pl.col("dims").is_in(list(dimension_of))).with_columns(
+        dimension=_mapped("dims", dimension_of)
+    )
+    sums = single.group_by("indicator", "org_unit", "measure", "dimension").agg(*_SUM_AND_PARTS)
+    sums = sums.with_columns(dims=pl.lit(no_dims, pl.UInt32), complete=pl.col("parts") > 1)
+    yield figures.filter(pl.col("dims") == no_dims), sums
+
+
+def _edges(submission: SubmissionView) -> tuple[list[tuple[int, int, bool]], dict[int, int]]:
+    """List the edges between units that both have figures, and count each parent's children.
+
+    An edge is (child, parent, whether it is one on the period's last day); the children counted are
+    those of that day.
+    """
+    children = submission.catalogue.children(submission.period.days(submission.calendar)[1])
+    edges, child_counts = submission.catalogue.cached(
+        ("places", children), lambda: _places(submission.catalogue, children)
+    )
+    reporting = set(submission.figures["org_unit"].unique())
+    return [edge for edge in edges if edge[0] in reporting and edge[1] in reporting], child_counts
 
 
 def _places(
     catalogue: Catalogue, children: Edges
 ) -> tuple[list[tuple[int, int, bool]], dict[int, int]]:
-    """(child, parent, whether it is one among these) of all units by their places, and how many each has of these."""
-    place = {unit: n for n, unit in enumerate(catalogue.org_unit_ids)}
-    now = {(place[child], place[above]) for child, above in children}
-    ever = {(place[u.id], place[u.parent]) for u in catalogue.org_units.values() if u.parent} | now
-    return [(child, above, (child, above) in now) for child, above in sorted(ever)], Counter(
-        above for _, above in now
-    )
+    """List all edges that there ever were, by the units' indices, and count each parent's children.
 
-
-def _apart(whole: SubmissionView, totals: pl.LazyFrame, sums: pl.LazyFrame) -> pl.LazyFrame:
-    """Totals that are further from the sum of their parts than rounding explains.
-
-    A unit that was merged within the period may be in the total or not: neither sum is a
-    difference.
+    An edge is (child, parent, whether it is one of ``children``); only those are counted.
     """
-    catalogue, said = whole.catalogue, _indicators(whole)
-    last = _mapped(
-        "indicator", {n: _HALF.scaleb(-catalogue.decimals(i.code)) for n, i in said.items()}, VALUE
+    index = {unit: n for n, unit in enumerate(catalogue.org_unit_ids)}
+    now = {(index[child], index[parent]) for child, parent in children}
+    ever = {(index[u.id], index[u.parent]) for u in catalogue.org_units.values() if u.parent} | now
+    return [(child, parent, (child, parent) in now) for child, parent in sorted(ever)], Counter(
+        parent for _, parent in now
     )
-    signed = [n for n, each in said.items() if each.range not in (">=0", ">0")]
+
+
+def _mismatches(
+    submission: SubmissionView, totals: pl.LazyFrame, sums: pl.LazyFrame
+) -> pl.LazyFrame:
+    """Find totals that are further from the sum of their parts than rounding explains.
+
+    A unit that was merged within the period may be in the total or not: a total that agrees with
+    either sum is right.
+    """
+    catalogue, indicators = submission.catalogue, _indicators(submission)
+    half_decimal = _mapped(
+        "indicator",
+        {n: _HALF.scaleb(-catalogue.decimals(i.code)) for n, i in indicators.items()},
+        VALUE,
+    )
+    signed = [n for n, i in indicators.items() if i.range not in (">=0", ">0")]
     both = totals.join(sums, on=_KEYS).with_columns(apart=pl.col("value") - pl.col("sum"))
     if "ever" not in sums.collect_schema():
         both = both.with_columns(ever=pl.col("sum"))
-    rounding = last * (pl.col("parts") + 1).cast(VALUE)
-    percent = pl.lit(whole.dataflow.parts_percent, dtype=VALUE)
+    rounding = half_decimal * (pl.col("parts") + 1).cast(VALUE)
+    percent = pl.lit(submission.dataflow.parts_percent, dtype=VALUE)
 
-    def wide(apart: pl.Expr) -> pl.Expr:
-        return (apart.abs() > rounding) & (apart.abs() * 100 > pl.col("value").abs() * percent)
+    def is_wide(gap: pl.Expr) -> pl.Expr:
+        return (gap.abs() > rounding) & (gap.abs() * 100 > pl.col("value").abs() * percent)
 
     shared = [
-        n for n, each in said.items() if each.agg_space == "sum*"
+        n for n, i in indicators.items() if i.agg_space == "sum*"
     ]  # parts may count the same things
     counts = pl.col("complete") & ((pl.col("apart") > 0) | ~pl.col("indicator").is_in(shared))
     counts |= (pl.col("apart") < 0) & ~pl.col("indicator").is_in([*signed, *shared])
-    found = both.filter(counts, wide(pl.col("apart")), wide(pl.col("value") - pl.col("ever")))
-    return found.select(*whole.figures.columns, "sum", "apart")
+    mismatches = both.filter(
+        counts, is_wide(pl.col("apart")), is_wide(pl.col("value") - pl.col("ever"))
+    )
+    return mismatches.select(*submission.figures.columns, "sum", "apart")
 
 
-def formula(whole: SubmissionView) -> Violations | None:
-    """V009: a reported figure that is not what its formula gives, by more than one in its last decimal.
+def formula(submission: SubmissionView) -> Violations | None:
+    """Find figures that differ from their formula by more than one in the last decimal (V009).
 
-    Asked of ratios, and of weighted sums such as the digital transformation index (Decision
+    It is asked of ratios, and of weighted sums such as the digital transformation index (Decision
     922/QD-BTTTT).
     """
-    found = [each for each in (_ratios(whole), _weighted(whole)) if each is not None]
-    columns = [*whole.figures.columns, "text"]
-    told = [each.rows.with_columns(text=each.text).select(columns) for each in found]
-    return Violations(pl.concat(told), pl.col("text")) if told else None
+    violations = [v for v in (_ratios(submission), _weighted(submission)) if v is not None]
+    columns = [*submission.figures.columns, "text"]
+    rows = [v.rows.with_columns(text=v.text).select(columns) for v in violations]
+    return Violations(pl.concat(rows), pl.col("text")) if rows else None
 
 
-def _weighted(whole: SubmissionView) -> Violations | None:
-    said, catalogue = _indicators(whole), whole.catalogue
-    made = {
+def _weighted(submission: SubmissionView) -> Violations | None:
+    indicators, catalogue = _indicators(submission), submission.catalogue
+    weighted = {
         n: i
-        for n, i in said.items()
-        if i.formula and all(whole.indicator(c) in said for c, _ in i.formula)
+        for n, i in indicators.items()
+        if i.formula and all(submission.indicator(c) in indicators for c, _ in i.formula)
     }
-    if not made:
+    if not weighted:
         return None
     terms = [
-        (whole.indicator(code), n, weight) for n, i in made.items() for code, weight in i.formula
+        (submission.indicator(code), n, weight)
+        for n, i in weighted.items()
+        for code, weight in i.formula
     ]
     weights = pl.LazyFrame(
         terms, schema={"indicator": pl.UInt32, "of": pl.UInt32, "weight": _WIDE}, orient="row"
     )
-    known = whole.figures.lazy().filter(pl.col("value").is_not_null()).join(weights, on="indicator")
+    weighted_terms = (
+        submission.figures.lazy()
+        .filter(pl.col("value").is_not_null())
+        .join(weights, on="indicator")
+    )
     product = (pl.col("value").cast(_WIDE) * pl.col("weight")).cast(_WIDE)
     sums = (
-        known.group_by("of", *_KEYS[1:])
+        weighted_terms.group_by("of", *_KEYS[1:])
         .agg(made=product.sum(), n=pl.len())
         .rename({"of": "indicator"})
     )
-    both = whole.figures.lazy().join(sums, on=_KEYS)
-    whole_there = pl.col("n") == _mapped("indicator", {n: len(i.formula) for n, i in made.items()})
-    last = _mapped(
+    both = submission.figures.lazy().join(sums, on=_KEYS)
+    complete = pl.col("n") == _mapped("indicator", {n: len(i.formula) for n, i in weighted.items()})
+    last_decimal = _mapped(
         "indicator",
-        {n: Decimal(1).scaleb(-catalogue.decimals(i.code)) for n, i in made.items()},
+        {n: Decimal(1).scaleb(-catalogue.decimals(i.code)) for n, i in weighted.items()},
         _WIDE,
     )
-    off = (pl.col("value").cast(_WIDE) - pl.col("made")).abs() > last
+    off = (pl.col("value").cast(_WIDE) - pl.col("made")).abs() > last_decimal
     return Violations(
-        _hits(both.filter(whole_there & off)), pl.format("{} ≠ {}", plain(), plain("made"))
+        _collect(both.filter(complete & off)), pl.format("{} ≠ {}", plain(), plain("made"))
     )
 
 
-def _ratios(whole: SubmissionView) -> Violations | None:
-    said, catalogue = _indicators(whole), whole.catalogue
+def _ratios(submission: SubmissionView) -> Violations | None:
+    indicators, catalogue = _indicators(submission), submission.catalogue
     ratios = {
-        n: (whole.indicator(i.numerator), whole.indicator(i.denominator), i)
-        for n, i in said.items()
+        n: (submission.indicator(i.numerator), submission.indicator(i.denominator), i)
+        for n, i in indicators.items()
         if i.kind == "ratio"
     }
-    ratios = {n: told for n, told in ratios.items() if told[0] in said and told[1] in said}
+    ratios = {n: r for n, r in ratios.items() if r[0] in indicators and r[1] in indicators}
     if not ratios:
         return None
-    figures = whole.figures.lazy().filter(pl.col("value").is_not_null())
-    told = figures.filter(pl.col("indicator").is_in(list(ratios))).with_columns(
+    figures = submission.figures.lazy().filter(pl.col("value").is_not_null())
+    reported = figures.filter(pl.col("indicator").is_in(list(ratios))).with_columns(
         num=_mapped("indicator", {n: over for n, (over, _, _) in ratios.items()}),
         den=_mapped("indicator", {n: under for n, (_, under, _) in ratios.items()}),
     )
@@ -236,27 +284,30 @@ def _ratios(whole: SubmissionView) -> Violations | None:
         others = figures.select(
             pl.col("indicator").alias(name), *_KEYS[1:], pl.col("value").alias(f"{name}_value")
         )
-        told = told.join(others, on=[name, *_KEYS[1:]])
+        reported = reported.join(others, on=[name, *_KEYS[1:]])
     per = {n: Decimal(catalogue.units[i.unit].per) for n, (_, _, i) in ratios.items()}
-    last = {n: Decimal(1).scaleb(-catalogue.decimals(i.code)) for n, (_, _, i) in ratios.items()}
-    made = pl.col("num_value") * _mapped("indicator", per, VALUE) / pl.col("den_value")
-    off = (pl.col("value") - pl.col("made")).abs() > _mapped("indicator", last, VALUE)
-    wrong = told.filter(pl.col("den_value") != 0).with_columns(made=made).filter(off)
-    codes = _code(whole, "num"), _code(whole, "den")
-    return Violations(_hits(wrong), pl.format("{} ≠ {} / {} = {}", plain(), *codes, plain("made")))
+    last_decimal = {
+        n: Decimal(1).scaleb(-catalogue.decimals(i.code)) for n, (_, _, i) in ratios.items()
+    }
+    quotient = pl.col("num_value") * _mapped("indicator", per, VALUE) / pl.col("den_value")
+    off = (pl.col("value") - pl.col("made")).abs() > _mapped("indicator", last_decimal, VALUE)
+    wrong = reported.filter(pl.col("den_value") != 0).with_columns(made=quotient).filter(off)
+    codes = _code(submission, "num"), _code(submission, "den")
+    return Violations(
+        _collect(wrong), pl.format("{} ≠ {} / {} = {}", plain(), *codes, plain("made"))
+    )
 
 
-def zero_denominator(whole: SubmissionView) -> Violations | None:
-    """V025.
-
-    A zero by which a ratio is divided, at an org unit of which a release gives the ratio.
-    """
-    said, catalogue = _indicators(whole), whole.catalogue
+def zero_denominator(submission: SubmissionView) -> Violations | None:
+    """Find zeros by which a ratio is divided, at org units of which a release gives it (V025)."""
+    indicators, catalogue = _indicators(submission), submission.catalogue
     ratios: dict[str, list[str]] = {}
-    for each in catalogue.indicators.values():
-        if each.denominator and whole.period.frequency in each.frequencies:
-            ratios.setdefault(each.denominator, []).append(each.code)
-    words = {n: ", ".join(sorted(ratios[i.code])) for n, i in said.items() if i.code in ratios}
+    for indicator in catalogue.indicators.values():
+        if indicator.denominator and submission.period.frequency in indicator.frequencies:
+            ratios.setdefault(indicator.denominator, []).append(indicator.code)
+    words = {
+        n: ", ".join(sorted(ratios[i.code])) for n, i in indicators.items() if i.code in ratios
+    }
     if not words:
         return None
     units = [
@@ -271,74 +322,76 @@ def zero_denominator(whole: SubmissionView) -> Violations | None:
     )
     ratio = pl.col("indicator").replace_strict(words, default=None, return_dtype=pl.String)
     return Violations(
-        _hits(whole.figures.lazy().filter(zero)),
-        pl.format("{} = 0: {}", _code(whole, "indicator"), ratio),
+        _collect(submission.figures.lazy().filter(zero)),
+        pl.format("{} = 0: {}", _code(submission, "indicator"), ratio),
     )
 
 
-def jump(whole: SubmissionView) -> Violations | None:
-    """V010: a flow or stock ten times, or a tenth of, what it was the period before."""
-    counted = [n for n, each in _indicators(whole).items() if each.kind in ("flow", "stock")]
-    if whole.before is None or not counted:
+def jump(submission: SubmissionView) -> Violations | None:
+    """Find flows and stocks ten times, or a tenth of, what they were the period before (V010)."""
+    counted = [n for n, i in _indicators(submission).items() if i.kind in ("flow", "stock")]
+    if submission.before is None or not counted:
         return None
     now, was = pl.col("value").abs(), pl.col("was").abs()
-    both = _beside(whole).filter(
+    both = _with_before(submission).filter(
         pl.col("indicator").is_in(counted), pl.col("measure") != _YTD, now > 0, was > 0
     )
-    return Violations(_hits(both.filter((now >= was * _TIMES) | (was >= now * _TIMES))), _THEN)
-
-
-def cumulative_falls(whole: SubmissionView) -> Violations | None:
-    """V011.
-
-    A figure counted from the start of the year that is less than it was a period before.
-    """
-    if whole.before is None or whole.period.shift(-1).year != whole.period.year:
-        return None
-    if not (whole.figures["measure"] == _YTD).any():
-        return None
-    fallen = _beside(whole).filter(pl.col("measure") == _YTD, pl.col("value") < pl.col("was"))
-    return Violations(_hits(fallen), _THEN)
-
-
-_THEN = pl.format("{}; kỳ trước {}", plain(), plain("was"))
-
-
-def _beside(whole: SubmissionView) -> pl.LazyFrame:
-    """Figures with what they were the period before, as ``was``."""
-    assert whole.before is not None
-    sizes = (
-        len(whole.catalogue.indicator_codes),
-        len(whole.catalogue.org_unit_ids),
-        len(MEASURES),
-        len(whole.dims),
+    return Violations(
+        _collect(both.filter((now >= was * _TIMES) | (was >= now * _TIMES))), _COMPARED
     )
-    now, was, on = whole.figures.lazy(), whole.before, _KEYS
+
+
+def cumulative_falls(submission: SubmissionView) -> Violations | None:
+    """Find figures counted from the start of the year that fell from the period before (V011)."""
+    if submission.before is None or submission.period.shift(-1).year != submission.period.year:
+        return None
+    if not (submission.figures["measure"] == _YTD).any():
+        return None
+    fallen = _with_before(submission).filter(
+        pl.col("measure") == _YTD, pl.col("value") < pl.col("was")
+    )
+    return Violations(_collect(fallen), _COMPARED)
+
+
+_COMPARED = pl.format("{}; kỳ trước {}", plain(), plain("was"))
+
+
+def _with_before(submission: SubmissionView) -> pl.LazyFrame:
+    """Join figures with what they were the period before, as ``was``."""
+    assert submission.before is not None
+    sizes = (
+        len(submission.catalogue.indicator_codes),
+        len(submission.catalogue.org_unit_ids),
+        len(MEASURES),
+        len(submission.dims),
+    )
+    now, was, on = submission.figures.lazy(), submission.before, _KEYS
     if (key := packed(sizes)) is not None:
         now, was, on = now.with_columns(key=key), was.with_columns(key=key), ["key"]
     return now.join(was.select(*on, was=pl.col("value")), on=on)
 
 
-def _indicators(whole: SubmissionView) -> dict[int, Indicator]:
-    """The indicators that the submission has a figure of, by their index."""
-    codes = whole.catalogue.indicator_codes
+def _indicators(submission: SubmissionView) -> dict[int, Indicator]:
+    """Return the indicators that the submission has a figure of, by their index."""
+    codes = submission.catalogue.indicator_codes
     return {
-        n: whole.catalogue.indicators[codes[n]] for n in whole.figures["indicator"].unique().sort()
+        n: submission.catalogue.indicators[codes[n]]
+        for n in submission.figures["indicator"].unique().sort()
     }
 
 
 def _mapped(
     column: str, table: dict[int, int] | dict[int, Decimal], kind: pl.DataType | None = None
 ) -> pl.Expr:
-    """What a table gives for a column of indices; null for others."""
+    """Replace a column of indices by what a table has for them; null for others."""
     return pl.col(column).replace_strict(table, default=None, return_dtype=kind or pl.UInt32)
 
 
-def _code(whole: SubmissionView, column: str) -> pl.Expr:
-    return pl.lit(pl.Series(whole.catalogue.indicator_codes, dtype=pl.String)).gather(
+def _code(submission: SubmissionView, column: str) -> pl.Expr:
+    return pl.lit(pl.Series(submission.catalogue.indicator_codes, dtype=pl.String)).gather(
         pl.col(column)
     )
 
 
-def _hits(rows: pl.LazyFrame) -> pl.DataFrame:
+def _collect(rows: pl.LazyFrame) -> pl.DataFrame:
     return rows.collect(engine="streaming")

@@ -47,45 +47,45 @@ class Origin:
 
 @dataclass(frozen=True)
 class Secrets:
-    """The secrets of a home.
+    """The secrets of a home: what hub.toml says of them, and the hub's environment.
 
-    What hub.toml says of them by owner and name, and the hub's environment.
+    ``settings``: by owner and name.
     """
 
     home: Path
-    told: Mapping[str, Mapping[str, SecretSettings]]
+    settings: Mapping[str, Mapping[str, SecretSettings]]
     environment: Mapping[str, str]
 
     @classmethod
     def of(cls, config: Config) -> Secrets:
-        """The secrets of a home that is read, and of this process's environment."""
+        """Return the secrets of a home whose configuration is read, and of this environment."""
         return cls(config.home, config.settings.secrets, os.environ)
 
     def resolve(self, owner: str, names: Iterable[str], *, run: bool = True) -> dict[str, str]:
-        """The values of one owner's secrets by name. Raises ConfigurationError naming all that are not to be had.
+        """Return the values of one owner's secrets by name.
 
         ``run``: whether commands may be run; where not, a placeholder stands for what they would
-        print.
+        print. Raises ConfigurationError naming all secrets that cannot be had.
         """
-        found, wrong = dict[str, str](), list[str]()
+        values, problems = dict[str, str](), list[str]()
         for name in sorted(names):
             try:
-                found[name] = self._value(owner, name, run=run)
+                values[name] = self._value(owner, name, run=run)
             except ConfigurationError as error:
-                wrong.append(f"secret {name} of {owner}: {error.message}")
-        if wrong:
-            raise ConfigurationError("; ".join(wrong))
-        return found
+                problems.append(f"secret {name} of {owner}: {error.message}")
+        if problems:
+            raise ConfigurationError("; ".join(problems))
+        return values
 
     def origin(self, owner: str, name: str) -> Origin | None:
-        """Where a secret comes from; None where there is nothing."""
-        told = self.told.get(owner, {}).get(name)
-        if told and told.command:
-            return Origin("command", tuple(told.command))
-        if told and told.file:
-            return Origin("file", (str(self.home / told.file),))
-        if told and told.environment:
-            return Origin("environment", (told.environment,))
+        """Return where a secret comes from; None where there is nothing."""
+        declared = self.settings.get(owner, {}).get(name)
+        if declared and declared.command:
+            return Origin("command", tuple(declared.command))
+        if declared and declared.file:
+            return Origin("file", (str(self.home / declared.file),))
+        if declared and declared.environment:
+            return Origin("environment", (declared.environment,))
         if self.environment.get(variable(owner, name), "").strip():
             return Origin("environment", (variable(owner, name),))
         path = self.home / "secrets" / owner / name
@@ -98,9 +98,10 @@ class Secrets:
         return Origin("file", (str(path),))
 
     def keep(self, owner: str, name: str, value: bytes) -> Path:
-        """Write a secret to the home's own file; where it is. Raises ConfigurationError where it can be none.
+        """Write a secret to the home's own file, and return the file's path.
 
-        ``value``: its bytes as typed or piped in, with or without a line's end.
+        ``value``: its bytes as typed or piped in, with or without a line's end. Raises
+        ConfigurationError where owner, name or value cannot be those of a secret.
         """
         for word in (owner, name):
             if not _WORD.fullmatch(word):
@@ -110,22 +111,28 @@ class Secrets:
         return files.keep(self.home, owner, name, _text(value, "the value").encode())
 
     def kept(self) -> list[Names]:
-        """Owner and name of each secret in the home's own files."""
-        found = (self.home / "secrets").glob("*/*")
+        """List owner and name of each secret in the home's own files."""
+        paths = (self.home / "secrets").glob("*/*")
         return sorted(
-            (path.parent.name, path.name) for path in found if not path.name.startswith(".")
+            (path.parent.name, path.name) for path in paths if not path.name.startswith(".")
         )
 
     def places(self) -> list[Path]:
-        """The folder and the files that hold values, which no province's code may read."""
-        named = [told.file for names in self.told.values() for told in names.values() if told.file]
+        """List the folder and the files that hold values, which no province's code may read."""
+        named = [
+            secret.file
+            for names in self.settings.values()
+            for secret in names.values()
+            if secret.file
+        ]
         return [self.home / place for place in ("secrets", *named)]
 
     def _value(self, owner: str, name: str, *, run: bool) -> str:
         origin = self.origin(owner, name)
         if origin is None:
-            where = f"hub secret set {owner} {name}, or {variable(owner, name)} in the hub's environment"
-            raise ConfigurationError(f"it is not set: {where}")
+            set_it = f"hub secret set {owner} {name}"
+            or_else = f"{variable(owner, name)} in the hub's environment"
+            raise ConfigurationError(f"it is not set: {set_it}, or {or_else}")
         if origin.kind == "environment":
             content = os.fsencode(self.environment.get(origin.words[0], ""))
             if not content.strip():
@@ -141,56 +148,56 @@ class Secrets:
 
 
 def references(config: Config, provinces: Mapping[str, Province]) -> dict[Names, list[str]]:
-    """Who refers to each secret, by owner and name: provisions and deliveries."""
+    """List who refers to each secret, by owner and name: provisions and deliveries."""
     from hub_core.config.province import secrets_named
 
-    found: dict[Names, list[str]] = {}
+    users: dict[Names, list[str]] = {}
     for owner, province in sorted(provinces.items()):
         for provision, declared in sorted(province.provisions.items()):
-            here = config.settings.sources.get(owner, {}).get(provision, {})
-            for name in secrets_named(declared.source | here):
-                found.setdefault((owner, name), []).append(f"{owner}/{provision}")
-    for each in config.deliveries:
-        for name in secrets_named(each.sink):
-            found.setdefault((HUB, name), []).append(
-                f"delivery of {each.dataflow} to {each.recipient}"
+            overrides = config.settings.sources.get(owner, {}).get(provision, {})
+            for name in secrets_named(declared.source | overrides):
+                users.setdefault((owner, name), []).append(f"{owner}/{provision}")
+    for delivery in config.deliveries:
+        for name in secrets_named(delivery.sink):
+            users.setdefault((HUB, name), []).append(
+                f"delivery of {delivery.dataflow} to {delivery.recipient}"
             )
-    return dict(sorted(found.items()))
+    return dict(sorted(users.items()))
 
 
 def variable(owner: str, name: str) -> str:
-    """The environment variable that holds a secret of a province, or of the hub itself, where hub.toml says nothing."""
+    """Return the environment variable of an owner's secret, where hub.toml says nothing of it."""
     return f"HUB_SECRET_{owner}__{name}".upper()
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """A text without the values of secrets, as they are and as Python and JSON write them."""
-    forms = {form for secret in secrets for form in _forms(secret)}
-    for form in sorted(forms, key=lambda each: (-len(each), each)):
-        text = text.replace(form, REDACTED)
+    """Strike the values of secrets out of a text, as they are and as Python and JSON write them."""
+    spellings = {spelling for secret in secrets for spelling in _forms(secret)}
+    for spelling in sorted(spellings, key=lambda s: (-len(s), s)):
+        text = text.replace(spelling, REDACTED)
     return text
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """The ways in which a secret may stand in a message.
+    """Yield the ways in which a secret may be spelt in a message.
 
-    One of several lines, such as a key, also line by line.
+    One of several lines, such as a key, is also spelt line by line.
     """
     lines = [line.strip() for line in secret.splitlines()]
-    for each in (secret, secret.strip(), *(line for line in lines if len(line) >= _LINE)):
-        if each:
+    for text in (secret, secret.strip(), *(line for line in lines if len(line) >= _LINE)):
+        if text:
             yield from (
-                each,
-                repr(each)[1:-1],
-                json.dumps(each)[1:-1],
-                json.dumps(each, ensure_ascii=False)[1:-1],
+                text,
+                repr(text)[1:-1],
+                json.dumps(text)[1:-1],
+                json.dumps(text, ensure_ascii=False)[1:-1],
             )
 
 
 def _text(content: bytes, where: str) -> str:
-    """A value from its bytes, without the last line's end.
+    """Decode a value from its bytes, without the last line's end.
 
-    Raises ConfigurationError where it is none.
+    Raises ConfigurationError where it is empty, too long or no UTF-8.
     """
     content = content.removeprefix(codecs.BOM_UTF8).removesuffix(b"\n").removesuffix(b"\r")
     if len(content) > MOST:

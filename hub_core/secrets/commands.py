@@ -1,7 +1,4 @@
-"""Secrets that a command prints.
-
-Run without a shell, for so long, and what it prints never shown.
-"""
+"""Secrets that a command prints; it runs without a shell, and its output is never shown."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from hub_core.errors import ConfigurationError
 
 SECONDS = 10.0
 _PIECE = 1 << 16
-_LOOK = 0.2  # seconds after the command's end in which what it printed has come
+_DRAIN = 0.2  # seconds after the command's end in which what it printed has come
 _SHOWN = 200  # letters of its complaint
 
 
@@ -29,13 +26,13 @@ def output(
     folder: Path,
     seconds: float = SECONDS,
 ) -> bytes:
-    """What a command prints, run in this folder.
+    """Run a command in this folder, and return what it prints.
 
-    Raises ConfigurationError, which names the command's first word alone, where it cannot be run,
-    ends otherwise than with 0, prints more than ``most`` bytes, or takes too long; it is ended
-    then, with what it started.
+    Raises ConfigurationError where the command cannot be run, ends otherwise than with 0, prints
+    more than ``most`` bytes, or takes too long; it is ended then, with what it started. The error
+    names the command's first word alone.
     """
-    first = f"command {command[0]}"
+    command_name = f"command {command[0]}"
     try:
         process = subprocess.Popen(  # noqa: S603 - the operator's own words
             command,
@@ -47,57 +44,62 @@ def output(
             start_new_session=True,
         )
     except OSError as error:
-        raise ConfigurationError(f"{first} cannot be run: {error.strerror}") from error
+        raise ConfigurationError(f"{command_name} cannot be run: {error.strerror}") from error
     try:
-        said, complained = _heard(process, most, time.monotonic() + seconds)
+        printed, complaint = _read_pipes(process, most, time.monotonic() + seconds)
     except subprocess.TimeoutExpired as error:
         raise ConfigurationError(
-            f"{first} gave no answer within {seconds:g} s, and was ended"
+            f"{command_name} gave no answer within {seconds:g} s, and was ended"
         ) from error
     finally:
         _end(process)
-    if len(said) > most:
-        raise ConfigurationError(f"{first} printed more than a secret may hold, and was ended")
-    if process.returncode:
-        code = process.returncode
-        how = (
-            f"was ended by {signal.Signals(-code).name}"
-            if code < 0
-            else f"ended with exit code {code}"
+    if len(printed) > most:
+        raise ConfigurationError(
+            f"{command_name} printed more than a secret may hold, and was ended"
         )
-        raise ConfigurationError(f"{first} {how}{_complaint(said, complained)}")
-    return said
+    if process.returncode:
+        ending = _ending(process.returncode)
+        raise ConfigurationError(f"{command_name} {ending}{_complaint(printed, complaint)}")
+    return printed
 
 
-def _heard(process: subprocess.Popen[bytes], most: int, until: float) -> tuple[bytes, bytes]:
-    """What it prints and what it complains of, when it has ended or has printed too much. Raises TimeoutExpired.
+def _ending(code: int) -> str:
+    """Say how a process with this return code ended."""
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
 
-    What it leaves running, such as an agent, may hold the pipes; nobody waits for that.
+
+def _read_pipes(process: subprocess.Popen[bytes], most: int, until: float) -> tuple[bytes, bytes]:
+    """Return what a process wrote to stdout and stderr, once it has ended or printed too much.
+
+    What it leaves running, such as an agent, may hold the pipes; nobody waits for that. Raises
+    TimeoutExpired.
     """
     assert process.stdout is not None
     assert process.stderr is not None
-    heard = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
-    said, complained = heard
+    received = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
+    stdout, stderr = received
     with selectors.DefaultSelector() as selector:
-        for pipe in heard:
+        for pipe in received:
             selector.register(pipe, selectors.EVENT_READ)
-        while selector.get_map() and len(heard[said]) <= most:
+        while selector.get_map() and len(received[stdout]) <= most:
             ended = process.poll() is not None
-            left = until - time.monotonic()
-            if left <= 0:
+            remaining = until - time.monotonic()
+            if remaining <= 0:
                 raise subprocess.TimeoutExpired(process.args, 0)
-            ready = selector.select(min(left, _LOOK))
+            ready = selector.select(min(remaining, _DRAIN))
             if ended and not ready:
                 break
             for key, _ in ready:
                 chunk = os.read(key.fd, _PIECE)
                 if not chunk:
                     selector.unregister(key.fd)
-                elif key.fd == said or len(heard[complained]) < _PIECE:
-                    heard[key.fd] += chunk
-    if len(heard[said]) <= most:
+                elif key.fd == stdout or len(received[stderr]) < _PIECE:
+                    received[key.fd] += chunk
+    if len(received[stdout]) <= most:
         process.wait(max(0.0, until - time.monotonic()))
-    return heard[said], heard[complained]
+    return received[stdout], received[stderr]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -111,7 +113,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-def _complaint(said: bytes, complained: bytes) -> str:
-    """The first line of a complaint; none where something was printed, which it may tell of."""
-    line = complained.decode(errors="replace").strip().split("\n")[0].strip()
-    return f": {line[:_SHOWN]}" if line and not said.strip() else ""
+def _complaint(printed: bytes, complaint: bytes) -> str:
+    """Return a complaint's first line; nothing where output, which it may repeat, was printed."""
+    line = complaint.decode(errors="replace").strip().split("\n")[0].strip()
+    return f": {line[:_SHOWN]}" if line and not printed.strip() else ""

@@ -1,7 +1,4 @@
-"""Secrets in files.
-
-Read where nobody else may read them, written so that they are whole or not there.
-"""
+"""Secrets in files: read only where nobody else may read them, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from hub_core.errors import ConfigurationError, StoreError
 
 
 def content(path: Path, most: int, granted: str | None) -> bytes:
-    """The first bytes of a secret's file, at most so many.
+    """Read the first bytes of a secret's file, at most ``most``.
 
     ``granted``: the folder of a unit's credentials, where systemd keeps others out by the folder
     and by ACLs, which look like a group's right to read (github.com/systemd/systemd/issues/29435).
@@ -42,22 +39,23 @@ def content(path: Path, most: int, granted: str | None) -> bytes:
 
 
 def keep(home: Path, owner: str, name: str, value: bytes) -> Path:
-    """Write a secret to ``secrets/<owner>/<name>`` of a home, for the home's own user alone; where it is now.
+    """Write a secret to ``secrets/<owner>/<name>`` of a home, and return the file's path.
 
-    Raises StoreError where it cannot be written; what was there before is there still.
+    Only the home's own user may read it. Raises StoreError where it cannot be written; what was
+    there before is there still.
     """
     folder = home / "secrets" / owner
     path = folder / name
     try:
-        whose = home.stat()
-        for each in (folder.parent, folder):
-            each.mkdir(mode=0o700, exist_ok=True)
-            each.chmod(0o700)
-            _give(each, whose)
+        home_stat = home.stat()
+        for directory in (folder.parent, folder):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            directory.chmod(0o700)
+            _give_to_owner(directory, home_stat)
         handle, new = tempfile.mkstemp(prefix=f".{name[:64]}-", suffix=".new", dir=folder)
         try:
             with os.fdopen(handle, "wb") as file:
-                _give(handle, whose)
+                _give_to_owner(handle, home_stat)
                 file.write(value + b"\n")
                 file.flush()
                 os.fsync(handle)
@@ -65,21 +63,21 @@ def keep(home: Path, owner: str, name: str, value: bytes) -> Path:
         except BaseException:
             Path(new).unlink(missing_ok=True)
             raise
-        for each in (folder, folder.parent, home):
-            _settle(each)
+        for directory in (folder, folder.parent, home):
+            _sync_folder(directory)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror}") from error
     return path
 
 
-def _give(place: Path | int, whose: os.stat_result) -> None:
-    """Leave a file to the user of the home, where it is root who writes it."""
+def _give_to_owner(file: Path | int, home_stat: os.stat_result) -> None:
+    """Make the home's user the owner of a file or folder, where it is root who writes it."""
     if os.geteuid() == 0:
-        os.chown(place, whose.st_uid, whose.st_gid)
+        os.chown(file, home_stat.st_uid, home_stat.st_gid)
 
 
-def _settle(folder: Path) -> None:
-    """See that the names in a folder are on disk."""
+def _sync_folder(folder: Path) -> None:
+    """Flush a folder to disk, so that the names in it survive a crash."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

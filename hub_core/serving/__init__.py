@@ -26,17 +26,19 @@ from hub_core.store.releases import Releases
 from hub_core.store.runs import Runs
 from hub_core.store.store import Store
 
-LOOK = 20  # seconds between two looks at what is due
+TURN_SECONDS = 20  # seconds between two looks at what is due
 GRACE = 8  # seconds that a journey has to give back what it holds, once the hub is told to stop
-_RECENT = timedelta(days=2)  # whose runs may be tried again where there was no night yet
+_RECENT_RUNS = timedelta(days=2)  # whose runs may be tried again where there was no night yet
 
 Say = Callable[[str], None]
 
 
 class Serving:
-    """A hub that serves; ``clock`` tells the time, ``say`` the operator, and ``go`` sets out on a journey.
+    """A hub that serves.
 
-    Where no ``go`` is given, a journey is a process; in a rehearsal it is told the clock's time.
+    ``clock`` tells the time, ``say`` tells the operator, and ``run_journey`` carries out a journey
+    and returns its exit code. Where no ``run_journey`` is given, a journey is a process; in a
+    rehearsal it is given the clock's time.
     """
 
     def __init__(
@@ -44,15 +46,15 @@ class Serving:
         home: Path,
         clock: Callable[[], datetime],
         say: Say,
-        go: Callable[[Journey], int] | None = None,
+        run_journey: Callable[[Journey], int] | None = None,
         *,
         rehearsal: bool = False,
     ) -> None:
         self.home, self._clock, self._say, self._rehearsal = home, clock, say, rehearsal
-        self._go = go or self._as_process
+        self._run_journey = run_journey or self._run_process
         settings_of(home)  # what is no home is said at once, and not at every turn
         self._stopping = Event()
-        self._guard, self._turning = Lock(), Lock()
+        self._journey_lock, self._turn_lock = Lock(), Lock()
         self._journey: subprocess.Popen[bytes] | None = None
         self._trouble = ""
 
@@ -61,38 +63,39 @@ class Serving:
         from apscheduler.schedulers.blocking import BlockingScheduler
         from apscheduler.triggers.interval import IntervalTrigger
 
-        clock = BlockingScheduler(timezone=ZONE)
-        clock.add_job(self.turn)
-        clock.add_job(self.turn, IntervalTrigger(seconds=LOOK), coalesce=True, max_instances=1)
+        scheduler = BlockingScheduler(timezone=ZONE)
+        scheduler.add_job(self.turn)
+        scheduler.add_job(
+            self.turn, IntervalTrigger(seconds=TURN_SECONDS), coalesce=True, max_instances=1
+        )
 
         def stop(number: int, _: FrameType | None) -> None:
             self._say(f"told to stop by {signal.Signals(number).name}")
             self.stop()
-            clock.shutdown(wait=False)
+            scheduler.shutdown(wait=False)
 
         with held(self.home / "serve.lock", f"another hub serves {self.home} already"):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, stop)
             self._say(f"serving {self.home}")
-            clock.start()
-            self._end()
+            scheduler.start()
+            self._end_journey()
 
     def turn(self) -> None:
-        """Set out on what is due now. Trouble is said once, and the next turn tries again."""
-        if self._turning.acquire(blocking=False):
+        """Carry out what is due now. Trouble is said once, and the next turn tries again."""
+        if self._turn_lock.acquire(blocking=False):
             try:
                 self._turn()
             finally:
-                self._turning.release()
+                self._turn_lock.release()
 
     def _turn(self) -> None:
         try:
             settings = settings_of(self.home)
             schedule = settings.schedule
             database, begun = database_of(self.home, settings), has_worked(self.home, settings)
-            with closing(
-                Store(database, begun=begun)
-            ) as store:  # it may be another one than a turn ago
+            # the database may be another one than a turn ago
+            with closing(Store(database, begun=begun)) as store:
                 due = plan(schedule, self.ledger(store), self._clock())
                 Nights(store).skip(due.skipped, self._clock())
             if due.skipped:
@@ -103,9 +106,9 @@ class Serving:
                 self._say("that is over")
             for journey in due.journeys:
                 if not self._stopping.is_set():
-                    what = " ".join(journey.words)
-                    self._say(f"{what}: begun")
-                    self._say(f"{what}: ended with {self._go(journey)}")
+                    command = " ".join(journey.words)
+                    self._say(f"{command}: begun")
+                    self._say(f"{command}: ended with {self._run_journey(journey)}")
             self._trouble = ""
         except HubError as error:
             if str(error) != self._trouble:
@@ -113,18 +116,18 @@ class Serving:
             self._trouble = str(error)
 
     def ledger(self, store: Store) -> Ledger:
-        """What the database knows now."""
+        """Return what the database knows now of nights, runs, deliveries and brakes."""
         nights = Nights(store).all()
-        begun = [each.began_at for each in nights if each.state != "skipped"]
-        since = begun[-1] if begun else self._clock() - _RECENT
+        begun = [night.began_at for night in nights if night.state != "skipped"]
+        since = begun[-1] if begun else self._clock() - _RECENT_RUNS
         runs = Runs(store).all(limit=None, since=since)
         return Ledger(nights, runs, Releases(store).outbox(), Brakes(store).all())
 
-    def _as_process(self, journey: Journey) -> int:
+    def _run_process(self, journey: Journey) -> int:
         command = [sys.executable, "-m", "hub_core.cli", *journey.words, "--home", str(self.home)]
         if self._rehearsal:
             command += ["--now", f"{self._clock().astimezone(ZONE):%Y-%m-%dT%H:%M}"]
-        with self._guard:
+        with self._journey_lock:
             self._journey = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own command
             if self._stopping.is_set():
                 self._journey.terminate()
@@ -133,13 +136,13 @@ class Serving:
         return code
 
     def stop(self) -> None:
-        """Set out on nothing more, and tell a journey under way to give back what it holds."""
+        """Begin no further journey, and tell one under way to give back what it holds."""
         self._stopping.set()
-        with self._guard:
+        with self._journey_lock:
             if self._journey is not None:
                 self._journey.terminate()
 
-    def _end(self) -> None:
+    def _end_journey(self) -> None:
         """Wait for the journey under way, and end it where it does not end."""
         journey = self._journey
         if journey is not None:

@@ -1,1 +1,1 @@
-"""The stages: one verb a module, none knows another."""
+"""The stages: one verb a module; no stage imports another."""

@@ -1,7 +1,4 @@
-"""Admit.
-
-A sealed submission becomes a revision, in one transaction, or is found to say nothing new.
-"""
+"""Admit: a sealed submission becomes a revision, in one transaction, unless it says nothing new."""
 
 from __future__ import annotations
 
@@ -54,37 +51,41 @@ def admit(
     """Take a verified submission over and give it its revision.
 
     It is new when its figures or its quarantine differ from the current revision's and from those
-    of every held one above it, or where that one is outdated: its numbers were counted in other
-    units, or its files are damaged. ``assert_lease_held`` is asked in the transaction whether it
-    may. Raises StateError where it was admitted before.
+    of every held one above it, or where the one that says the same is outdated: its numbers were
+    counted in other units, or its files are damaged. ``outdated``: the ids of such submissions.
+    ``assert_lease_held`` is called in the transaction, and raises where this hub may no longer
+    write. Raises StateError where it was admitted before.
     """
-    place = {
-        "province": manifest.province,
-        "provision": manifest.provision,
-        "period": manifest.period,
-    }
-    known = store.submissions(**place, calendar=manifest.calendar)
-    if any((s.gather, s.replay) == (manifest.gather, manifest.replay) for s in known):
+    place = _place(manifest)
+    earlier = store.submissions(**place, calendar=manifest.calendar)
+    if any((s.gather, s.replay) == (manifest.gather, manifest.replay) for s in earlier):
         raise StateError(f"gather {manifest.gather}-{manifest.replay} was admitted before", **place)
-    same = _said_before(manifest, known)
+    same = _said_before(manifest, earlier)
     if same is not None and same.id not in outdated:
         return Admitted(manifest, None, held=same.held)
     path = zone.adopt_submission(folder, manifest)
-    revision = max((s.revision for s in known), default=0) + 1
+    revision = max((s.revision for s in earlier), default=0) + 1
     with store.write() as connection:
         assert_lease_held(connection)
         store.add_submission(connection, manifest, revision, path.as_posix(), reason, now)
     return Admitted(manifest, revision, held=bool(manifest.blocked))
 
 
-def _said_before(manifest: Manifest, known: list[Submission]) -> Submission | None:
-    """The current revision, or one held above it, that says the same."""
-    standing = current(known)
-    above = [s for s in known if s.held and (standing is None or s.currency > standing.currency)]
-    mine = (manifest.kind, manifest.nil, manifest.digests.content, manifest.digests.quarantine)
-    told = [*above, *([standing] if standing else [])]
+def _said_before(manifest: Manifest, earlier: list[Submission]) -> Submission | None:
+    """Return the current revision, or one held above it, that says the same; else None."""
+    current_one = current(earlier)
+    held_above = [
+        s for s in earlier if s.held and (current_one is None or s.currency > current_one.currency)
+    ]
+    content = (manifest.kind, manifest.nil, manifest.digests.content, manifest.digests.quarantine)
+    candidates = [*held_above, *([current_one] if current_one else [])]
     return next(
-        (s for s in told if mine == (s.kind, s.nil, s.content_digest, s.quarantine_digest)), None
+        (
+            s
+            for s in candidates
+            if content == (s.kind, s.nil, s.content_digest, s.quarantine_digest)
+        ),
+        None,
     )
 
 
@@ -94,27 +95,66 @@ def verify(
     reporting_scope: ReportingScope,
     catalogue: Catalogue,
     *,
-    whole: bool,
+    check_digest: bool,
 ) -> None:
-    """Check what a sealed folder holds against its manifest, its sender's voice and the catalogue.
+    """Check a sealed folder against its manifest, what its sender may report, and the catalogue.
 
-    ``whole`` also takes the content digest again. Raises SubmissionError.
+    ``check_digest``: whether to compute the content digest again, and check the order of the keys.
+    Raises SubmissionError.
     """
-    place = {
+    place = _place(manifest)
+    _check_calendar(manifest, catalogue, place)
+    summary = _summarize(folder, place)
+    values_of = {name: set(summary[name][0]) for name in (*KEY, "status")}
+    if summary["rows"][0] != manifest.rows:
+        raise SubmissionError(
+            f"{OBSERVATIONS} has {summary['rows'][0]} rows, its manifest says {manifest.rows}",
+            **place,
+        )
+    _check_values(values_of, manifest, catalogue, place)
+    if None in values_of["dims"] or summary["wrong"][0]:
+        raise SubmissionError(
+            "a figure has no value and is not said to be missing, or has no dimensions", **place
+        )
+    not_theirs = (values_of["org_unit"] - set(reporting_scope.org_units)) | (
+        values_of["indicator"] - set(reporting_scope.indicators)
+    )
+    if not_theirs:
+        raise SubmissionError(
+            f"the sender does not speak for {', '.join(sorted(not_theirs)[:5])}", **place
+        )
+    if check_digest:
+        _check_content(folder, manifest, place)
+
+
+def _place(manifest: Manifest) -> dict[str, str]:
+    """Return the place that errors about a submission name."""
+    return {
         "province": manifest.province,
         "provision": manifest.provision,
         "period": manifest.period,
     }
+
+
+def _check_calendar(manifest: Manifest, catalogue: Catalogue, place: dict[str, str]) -> None:
     flow = catalogue.dataflows.get(manifest.dataflow)
     if flow is None or manifest.calendar not in flow.calendars:
-        what = f"calendar {manifest.calendar} is not {manifest.dataflow}'s"
-        raise SubmissionError(f"{what}, and the dataflow does not take both (calendars)", **place)
+        wrong = f"calendar {manifest.calendar} is not {manifest.dataflow}'s"
+        raise SubmissionError(f"{wrong}, and the dataflow does not take both (calendars)", **place)
+
+
+def _summarize(folder: Path, place: dict[str, str]) -> pl.DataFrame:
+    """Summarize a sealed folder's figures in one row.
+
+    It has the values of each key column and of ``status`` as lists, ``rows``, and ``wrong``: how
+    many values are too large, or null without being said to be missing.
+    """
     try:
         frame = pl.scan_parquet(folder / OBSERVATIONS)
         if not of_format_1(frame.collect_schema()):
             raise SubmissionError(f"{OBSERVATIONS} is not of format 1", **place)
         value = pl.col("value")
-        said = frame.select(
+        return frame.select(
             pl.col(*KEY, "status").unique().implode(),
             rows=pl.len(),
             wrong=(
@@ -123,11 +163,12 @@ def verify(
         ).collect(engine="streaming")
     except pl.exceptions.PolarsError as error:
         raise SubmissionError(f"{OBSERVATIONS} cannot be read: {error}", **place) from error
-    sets = {name: set(said[name][0]) for name in (*KEY, "status")}
-    if said["rows"][0] != manifest.rows:
-        raise SubmissionError(
-            f"{OBSERVATIONS} has {said['rows'][0]} rows, its manifest says {manifest.rows}", **place
-        )
+
+
+def _check_values(
+    values_of: dict[str, set[str]], manifest: Manifest, catalogue: Catalogue, place: dict[str, str]
+) -> None:
+    """Check that each column's values belong in this submission; ``dims`` may be any."""
     allowed: dict[str, Collection[str]] = {
         "period": [manifest.period],
         "calendar": [manifest.calendar],
@@ -137,28 +178,18 @@ def verify(
         "indicator": catalogue.indicators,
     }
     for name, values in allowed.items():
-        strangers = sorted(str(each) for each in sets[name] if each not in values)
-        if strangers:
+        unknown = sorted(str(value) for value in values_of[name] if value not in values)
+        if unknown:
             raise SubmissionError(
-                f"{name} {', '.join(strangers[:5])} does not belong in this submission", **place
+                f"{name} {', '.join(unknown[:5])} does not belong in this submission", **place
             )
-    if None in sets["dims"] or said["wrong"][0]:
-        raise SubmissionError(
-            "a figure has no value and is not said to be missing, or has no dimensions", **place
-        )
-    beyond = (sets["org_unit"] - set(reporting_scope.org_units)) | (
-        sets["indicator"] - set(reporting_scope.indicators)
-    )
-    if beyond:
-        raise SubmissionError(
-            f"the sender does not speak for {', '.join(sorted(beyond)[:5])}", **place
-        )
-    if whole:
-        figures = scan_figures(folder / OBSERVATIONS).collect()
-        keys = figures.select(pl.concat_str(KEY, separator="\t")).to_series()
-        if keys.is_duplicated().any() or not figures.select(KEY).equals(
-            figures.select(KEY).sort(KEY)
-        ):
-            raise SubmissionError("figures are not in the order of their keys, each once", **place)
-        if content_digest(figures, nil=manifest.nil) != manifest.digests.content:
-            raise SubmissionError("figures are not those of the manifest's content digest", **place)
+
+
+def _check_content(folder: Path, manifest: Manifest, place: dict[str, str]) -> None:
+    """Check the order of the figures, and their digest against the manifest's."""
+    figures = scan_figures(folder / OBSERVATIONS).collect()
+    keys = figures.select(pl.concat_str(KEY, separator="\t")).to_series()
+    if keys.is_duplicated().any() or not figures.select(KEY).equals(figures.select(KEY).sort(KEY)):
+        raise SubmissionError("figures are not in the order of their keys, each once", **place)
+    if content_digest(figures, nil=manifest.nil) != manifest.digests.content:
+        raise SubmissionError("figures are not those of the manifest's content digest", **place)

@@ -1,7 +1,4 @@
-"""Aggregate.
-
-Figures of the level above, each indicator by its own rule, along the calendar and up the org tree.
-"""
+"""Aggregate: figures of the levels above, each indicator by its own rule."""
 
 from __future__ import annotations
 
@@ -11,10 +8,17 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 import polars as pl
 
 from hub_core.aggregation.along import along_calendar, carried_forward
-from hub_core.aggregation.figures import DIGITS, UNIT, coded, method, times, weakest
-from hub_core.aggregation.formulas import by_formula, ranked
-from hub_core.aggregation.quotients import divided, pairs_of, quotients
-from hub_core.aggregation.up import edges_of, up
+from hub_core.aggregation.figures import (
+    DIGITS,
+    UNIT,
+    cap_at_estimate,
+    encode_keys,
+    method,
+    multiplier,
+)
+from hub_core.aggregation.formulas import apply_formulas, rank_provinces
+from hub_core.aggregation.quotients import divide, pairs_of, quotients
+from hub_core.aggregation.up import add_up_tree, edges_of
 from hub_core.mapping.numbers import half_up
 from hub_core.model.observation import KEY, STATUSES, VALUE
 from hub_core.model.scope import Scope
@@ -38,49 +42,51 @@ def aggregate(
     present: Collection[str] | None = None,
     carried: pl.LazyFrame | None = None,
 ) -> pl.DataFrame:
-    """Figures for the scope's period and org units, in the order of their keys, rounded once.
+    """Make the figures of the scope's period and org units, in the order of their keys.
 
-    ``observations``: frames of format 1 of the period and of the finer periods within it;
-    ``present``, where it is given, are all the periods that they are of. ``components``: the same
-    of other dataflows and of earlier, coarser periods, with ``age`` (0 the latest), for numerators,
-    denominators and weights that the period itself does not have.
+    Values are rounded once. ``observations``: frames of format 1 of the period and of the finer
+    periods within it; ``present``, where it is given, are all the periods that they are of.
+    ``components``: the same of other dataflows and of earlier, coarser periods, with ``age`` (0 the
+    latest), for numerators, denominators and weights that the period itself does not have.
     """
-    reported = coded(scope, observations)
-    known = along_calendar(scope, reported, present)
+    reported = encode_keys(scope, observations)
+    figures = along_calendar(scope, reported, present)
     if carried is not None:
-        known = pl.concat([known, carried_forward(coded(scope, carried), known)])
-    known = known.with_columns(covered=pl.lit(None, pl.UInt32), expected=pl.lit(None, pl.UInt32))
+        figures = pl.concat([figures, carried_forward(encode_keys(scope, carried), figures)])
+    figures = figures.with_columns(
+        covered=pl.lit(None, pl.UInt32), expected=pl.lit(None, pl.UInt32)
+    )
     edges = edges_of(scope)
     additive = [i.code for i in scope.indicators if i.agg_space in ("sum", "sum*")]
-    doubtful = [i.code for i in scope.indicators if i.agg_space == "sum*"]
-    totals = up(known.filter(pl.col("indicator").is_in(additive)), edges, ("value",))
-    totals = totals.with_columns(rank=weakest(pl.col("rank"), doubtful))
+    overlapping = [i.code for i in scope.indicators if i.agg_space == "sum*"]
+    totals = add_up_tree(figures.filter(pl.col("indicator").is_in(additive)), edges, ("value",))
+    totals = totals.with_columns(rank=cap_at_estimate(pl.col("rank"), overlapping))
     wanted = pl.col("org_unit").is_in(list(scope.org_units))
     columns = [*UNIT, "value", "rank", "covered", "expected", "method"]
-    found = [each.filter(wanted).select(columns) for each in (known, totals)]
+    pieces = [piece.filter(wanted).select(columns) for piece in (figures, totals)]
     for weighted in (False, True):
         if quotients(scope, weighted=weighted):
-            pairs = pairs_of(scope, known, coded(scope, components), weighted=weighted)
-            pairs = pl.concat([pairs, up(pairs, edges, ("num", "den"))])
-            found.append(divided(scope, pairs.filter(wanted)).select(columns))
-    found.append(_missing(scope, reported.filter(wanted)).select(columns))
-    table = _first(found)  # what was reported comes first
-    if any(each.terms for each in scope.indicators):
-        table = _first([table, by_formula(scope, table).select(columns)])
-        table = _first([table, ranked(scope, table).select(columns)])
+            pairs = pairs_of(scope, figures, encode_keys(scope, components), weighted=weighted)
+            pairs = pl.concat([pairs, add_up_tree(pairs, edges, ("num", "den"))])
+            pieces.append(divide(scope, pairs.filter(wanted)).select(columns))
+    pieces.append(_missing(scope, reported.filter(wanted)).select(columns))
+    table = _first_of_key(pieces)  # what was reported comes first
+    if any(i.terms for i in scope.indicators):
+        table = _first_of_key([table, apply_formulas(scope, table).select(columns)])
+        table = _first_of_key([table, rank_provinces(scope, table).select(columns)])
     return _finished(scope, table)
 
 
-def _first(found: list[pl.DataFrame]) -> pl.DataFrame:
-    """Of figures with one key the first."""
-    return pl.concat(found).unique(list(UNIT), keep="first", maintain_order=True)
+def _first_of_key(tables: list[pl.DataFrame]) -> pl.DataFrame:
+    """Keep the first of the figures with one key."""
+    return pl.concat(tables).unique(list(UNIT), keep="first", maintain_order=True)
 
 
 def _missing(scope: Scope, reported: pl.LazyFrame) -> pl.DataFrame:
-    """What was reported as missing (status M); it stands where there is no figure otherwise."""
-    here = (pl.col("period") == str(scope.period)) & pl.col("calendar").is_in(scope.calendars)
+    """Give what was reported as missing (status M); it counts where there is no other figure."""
+    of_period = (pl.col("period") == str(scope.period)) & pl.col("calendar").is_in(scope.calendars)
     return (
-        reported.filter(here & pl.col("value").is_null())
+        reported.filter(of_period & pl.col("value").is_null())
         .select(
             *UNIT,
             "value",
@@ -93,12 +99,12 @@ def _missing(scope: Scope, reported: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def _finished(scope: Scope, found: pl.DataFrame) -> pl.DataFrame:
-    """Rounded by the indicator's decimals, half up, and in the order of the six keys."""
+def _finished(scope: Scope, table: pl.DataFrame) -> pl.DataFrame:
+    """Round by the indicator's decimals, half up, and sort by the six keys."""
     return (
-        found.with_columns(
+        table.with_columns(
             pl.col(*UNIT).cast(pl.String),
-            _rounded(scope, found),
+            _rounded(scope, table),
             status=pl.col("rank").replace_strict(dict(enumerate(STATUSES)), return_dtype=pl.String),
             period=pl.lit(str(scope.period)),
             calendar=pl.lit(scope.calendar.value),
@@ -109,33 +115,33 @@ def _finished(scope: Scope, found: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rounded(scope: Scope, found: pl.DataFrame) -> pl.Series:
-    """The values of figures by their indicators' decimals.
+def _rounded(scope: Scope, table: pl.DataFrame) -> pl.Series:
+    """Round the values of figures to their indicators' decimals.
 
-    What is carried several times over is divided first.
+    Values that were multiplied while they were added up are divided first.
     """
-    catalogue, codes = scope.catalogue, [str(code) for code in found["indicator"].unique()]
+    catalogue, codes = scope.catalogue, [str(code) for code in table["indicator"].unique()]
     by_decimals: dict[int, list[str]] = {}
     for code in codes:
         by_decimals.setdefault(catalogue.decimals(code), []).append(code)
-    if found.is_empty():
-        return found["value"]
+    if table.is_empty():
+        return table["value"]
     rounded = pl.coalesce(
         pl.when(pl.col("indicator").is_in(alike)).then(half_up(pl.col("value"), places))
         for places, alike in by_decimals.items()
     )
-    values = found.select(value=rounded).to_series()
-    parted = [code for code in codes if times(catalogue.indicators[code]) != 1]
-    if not parted:
+    values = table.select(value=rounded).to_series()
+    multiplied = [code for code in codes if multiplier(catalogue.indicators[code]) != 1]
+    if not multiplied:
         return values
-    places = found.select(
-        (pl.col("indicator").is_in(parted) & pl.col("value").is_not_null()).arg_true()
+    rows = table.select(
+        (pl.col("indicator").is_in(multiplied) & pl.col("value").is_not_null()).arg_true()
     ).to_series()
     with localcontext(prec=DIGITS):
         divided = [
-            (value / times(catalogue.indicators[code])).quantize(
+            (value / multiplier(catalogue.indicators[code])).quantize(
                 Decimal(1).scaleb(-catalogue.decimals(code)), ROUND_HALF_UP
             )
-            for code, value in found[places].select("indicator", "value").iter_rows()
+            for code, value in table[rows].select("indicator", "value").iter_rows()
         ]
-    return values.scatter(places, pl.Series(divided, dtype=VALUE))
+    return values.scatter(rows, pl.Series(divided, dtype=VALUE))

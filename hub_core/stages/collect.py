@@ -9,9 +9,9 @@ from hub_core.errors import HubError, PluginError
 
 
 def collect(source: Source, request: Request, cursor: str | None = None) -> Iterator[PayloadPart]:
-    """The parts that a source gives, in order.
+    """Yield the parts that a source gives, in order.
 
-    What it raises beside its own errors is a PluginError.
+    Raises the hub's errors as the source raises them, and PluginError for any other exception.
     """
     try:
         yield from source.fetch(request, cursor)

@@ -1,18 +1,21 @@
-"""Deliver: a release to its recipient, whose answer is the receipt."""
+"""Deliver: send a release to its recipient, whose answer is the receipt."""
 
 from __future__ import annotations
+
+from typing import BinaryIO
 
 from hub_core.contracts import Sink
 from hub_core.errors import StateError
 from hub_core.model.exchange import Receipt
 
 
-def deliver(sink: Sink, delivery: str, content: bytes, media_type: str, attempts: int) -> Receipt:
-    """Send a document, with effect once: a recipient that can be asked is asked before anything is sent again.
+def deliver(sink: Sink, delivery: str, file: BinaryIO, media_type: str, attempts: int) -> Receipt:
+    """Send a document so that it takes effect once, and return the recipient's receipt.
 
-    ``attempts`` says how often it was sent before. Raises DeliveryUnavailable, DeliveryRefused, and
-    StateError where an earlier answer is in doubt and the recipient knows neither our id nor a
-    question.
+    Before anything is sent again, a recipient that can be asked is asked whether it arrived.
+    ``attempts``: how often it was sent before. Raises DeliveryUnavailable and DeliveryRefused.
+    Raises StateError where it was sent before and the recipient can neither be asked nor recognise
+    our id.
     """
     if attempts and sink.askable:
         receipt = sink.ask(delivery)
@@ -22,4 +25,5 @@ def deliver(sink: Sink, delivery: str, content: bytes, media_type: str, attempts
         raise StateError(
             f"delivery {delivery[:12]} may have arrived: ask the recipient before it is sent again"
         )
-    return sink.send(delivery, content, media_type)
+    file.seek(0)
+    return sink.send(delivery, file, media_type)

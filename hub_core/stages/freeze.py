@@ -20,9 +20,10 @@ def freeze(
     recipients: Iterable[str],
     now: datetime,
 ) -> Release:
-    """The frozen release.
+    """Enter a release and its deliveries in the database, and return the frozen release.
 
-    Each recipient has a delivery in the outbox, known by recipient and manifest digest.
+    Each recipient has one delivery in the outbox. A delivery's id is made of its recipient and the
+    digest of the manifest. Raises StateError where another version was frozen in between.
     """
     text = canonical(manifest)
     digest = hashlib.sha256(text).hexdigest()
@@ -33,8 +34,8 @@ def freeze(
 
 
 def delivery_id(recipient: str, manifest_digest: str) -> str:
-    """The id of a delivery, the same whenever it is sent.
+    """Return the id of a delivery: the sha256 over its recipient and the manifest's digest.
 
-    Sha256 over recipient and manifest digest.
+    The id is the same however often the delivery is sent.
     """
     return hashlib.sha256(f"{recipient}\n{manifest_digest}\n".encode()).hexdigest()

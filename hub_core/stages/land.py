@@ -12,9 +12,9 @@ from hub_core.model.exchange import Part
 def land(
     scratch: Scratch, payloads: Iterable[PayloadPart], key: Callable[[str], str] | None = None
 ) -> Iterator[tuple[Part, PayloadPart]]:
-    """Each part with its entry for ``landing.json``, once it is on disk; ``key``.
+    """Yield each part with its entry for ``landing.json``, once it is on disk.
 
-    The digest of a question.
+    ``key``: gives the digest of a question.
     """
     for payload in payloads:
         yield scratch.land(payload, key), payload

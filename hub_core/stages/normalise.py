@@ -24,7 +24,7 @@ from hub_core.mapping import (
 )
 from hub_core.mapping.lookup import IGNORED, Lookup
 from hub_core.mapping.numbers import half_up, plain_floats, read_number
-from hub_core.mapping.units import converted
+from hub_core.mapping.units import convert_units
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.observation import MEASURES, STATUSES
 from hub_core.model.period import Calendar, Period
@@ -35,10 +35,11 @@ _MAY_LEAVE_OUT = ("indicator", "org_unit")
 
 @dataclass(frozen=True)
 class Normalised:
-    """Rows as indices into code lists with their figures, how many were left out by name or held none.
+    """Rows as indices into code lists, with their figures.
 
-    ``nil``: the indices of the periods that rows say nothing is to be reported for; None where one
-    has no period.
+    ``ignored``: how many rows were left out by name; ``absent``: how many held no figure; ``nil``:
+    the indices of the periods for which rows say that there is nothing to report, None where such a
+    row has no period.
     """
 
     rows: pl.DataFrame
@@ -48,7 +49,7 @@ class Normalised:
 
 
 class Normaliser:
-    """A provision's mapping made ready; it remembers what each distinct text stands for."""
+    """Applies a provision's mapping to frames; it remembers what each distinct text stands for."""
 
     def __init__(
         self, province: Province, provision: str, catalogue: Catalogue, calendar: Calendar
@@ -56,12 +57,17 @@ class Normaliser:
         self.declared = province.provisions[provision]
         self.catalogue, self.calendar = catalogue, calendar
         self._mapped = {unicodedata.normalize("NFC", c) for c in self.declared.map.columns()}
-        self._left = set(self.declared.ignore.columns) | {"row", "column", "part", _REFUSED}
+        self._ignored = set(self.declared.ignore.columns) | {
+            "row",
+            "column",
+            "part",
+            _REFUSED,
+        }
         rules = self.declared.map
         self._own_words = rules == OWN_WORDS
         self._figure_columns = [*self.declared.measures.values()] or [str(rules.value.column)]
         if self._own_words:
-            self._left.add("nil")
+            self._ignored.add("nil")
         if self.declared.nil and self.declared.nil.column:
             self._mapped.add(unicodedata.normalize("NFC", self.declared.nil.column))
 
@@ -108,7 +114,7 @@ class Normaliser:
             )
 
     def __call__(self, frame: pl.DataFrame) -> Normalised:
-        """One reader's frame, with ``part`` added, as observations.
+        """Map one reader's frame, with ``part`` added, to observations.
 
         Gives ``indicator, org_unit, period, measure, dims, status, unit`` (UInt32, null where
         unknown), ``value`` (Decimal(38,6)), ``fault`` (UInt8), ``part, row, column``, and
@@ -128,40 +134,46 @@ class Normaliser:
             )
         else:
             rows = self._rows(frame, str(self.declared.map.value.column), None)
-        left_out = pl.any_horizontal(
+        ignored = pl.any_horizontal(
             (pl.col(f) == IGNORED).fill_null(value=False) for f in _MAY_LEAVE_OUT
         )
-        kept = rows.filter(~left_out)
+        kept = rows.filter(~ignored)
         missing = (pl.col("status") == self.statuses.codes.index("M")).fill_null(value=False)
         blank = missing & (pl.col("~value") == "")  # said to be missing, and nothing there
         kept = kept.with_columns(
             pl.when(~blank.fill_null(value=False)).then("~value").alias("~value"),
             pl.when(blank).then(0).otherwise("fault").cast(pl.UInt8).alias("fault"),
         )
-        whole = kept.filter(
+        with_figures = kept.filter(
             pl.col("~value").is_not_null() | missing | pl.col("~refused").is_not_null()
         )
-        return Normalised(whole, rows.height - kept.height, kept.height - whole.height, nil)
+        return Normalised(
+            with_figures, rows.height - kept.height, kept.height - with_figures.height, nil
+        )
 
     def _nil(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, frozenset[int | None]]:
-        """The frame without the rows that say nil, and the periods that they say it for."""
-        said = self.declared.nil
-        if said is not None and said.column is not None and said.is_ is not None:
-            column, word = unicodedata.normalize("NFC", said.column), fold(said.is_)
+        """Take the rows that say nil out of a frame.
+
+        Gives the frame without them, and the periods that they say nil for. A row that says nil and
+        holds a figure stays in the frame.
+        """
+        declared = self.declared.nil
+        if declared is not None and declared.column is not None and declared.is_ is not None:
+            column, word = unicodedata.normalize("NFC", declared.column), fold(declared.is_)
         elif "nil" in frame.columns and self._own_words:
             column, word = "nil", "x"
         else:
             return frame, frozenset()
         texts = self._texts(frame, MapRule(column=column))
         hits = [text for text in texts.unique().drop_nulls() if fold(text) == word]
-        says = texts.is_in(hits).fill_null(value=False)
+        says_nil = texts.is_in(hits).fill_null(value=False)
         if _REFUSED in frame.columns:
-            says &= frame[_REFUSED].is_null()
-        if not says.any():
+            says_nil &= frame[_REFUSED].is_null()
+        if not says_nil.any():
             return frame, frozenset()
-        told = self._texts(frame.filter(says), self.declared.map.period)
-        periods = self.periods.resolve(told)
-        unread = told.filter(periods.is_null() & told.is_not_null())
+        period_texts = self._texts(frame.filter(says_nil), self.declared.map.period)
+        periods = self.periods.resolve(period_texts)
+        unread = period_texts.filter(periods.is_null() & period_texts.is_not_null())
         if len(unread):
             raise SourceChanged(
                 f"a nil return is for {unread[0]!r}, which is no period that the mapping can read"
@@ -172,21 +184,22 @@ class Normaliser:
             for c in self._figure_columns
             if c + _NUMBER in frame.columns and c != column
         ]
-        holds = (
+        has_figure = (
             pl.any_horizontal(pl.col(figures).cast(pl.String).str.strip_chars() != "")
             if figures
             else pl.lit(False)
         )
-        held = frame.select(holds.fill_null(value=False).alias("holds")).to_series()
-        return frame.filter(~says | held), frozenset(periods.to_list())
+        with_figure = frame.select(has_figure.fill_null(value=False).alias("holds")).to_series()
+        return frame.filter(~says_nil | with_figure), frozenset(periods.to_list())
 
     def _check_columns(self, frame: pl.DataFrame) -> None:
-        there = {name.removesuffix(_NUMBER) for name in frame.columns}
+        present = {name.removesuffix(_NUMBER) for name in frame.columns}
         needed = self._mapped | set(self.declared.measures.values())
-        absent, unmapped = sorted(needed - there), sorted(there - needed - self._left)
-        if absent:
+        missing, unmapped = sorted(needed - present), sorted(present - needed - self._ignored)
+        if missing:
             raise SourceChanged(
-                f"column {', '.join(absent)} is not in the payload; it has {', '.join(sorted(there))}"
+                f"column {', '.join(missing)} is not in the payload; "
+                f"it has {', '.join(sorted(present))}"
             )
         if unmapped:
             raise SourceChanged(f"column {', '.join(unmapped)} is neither mapped nor ignored")
@@ -198,10 +211,10 @@ class Normaliser:
         def add(field: str, indices: pl.Series, texts: pl.Series) -> None:
             columns.extend([indices.alias(field), texts.alias(f"~{field}")])
 
-        told = self._texts(frame, rules.period)
-        periods = self.periods.resolve(told)
+        period_texts = self._texts(frame, rules.period)
+        periods = self.periods.resolve(period_texts)
 
-        def mapped(field: str, rule: MapRule, lookup: Lookup) -> None:
+        def add_mapped(field: str, rule: MapRule, lookup: Lookup) -> None:
             texts = self._texts(frame, rule)
             if field in self._dated:
                 indices = self._on_their_day(lookup, texts, periods)
@@ -213,27 +226,15 @@ class Normaliser:
                 indices = lookup.resolve(texts)
             add(field, indices, texts)
 
-        named = MapRule(fixed=indicator) if indicator is not None else rules.indicator
-        assert named is not None
-        mapped("indicator", named, self.indicators)
-        add("period", periods, told)
-        mapped("org_unit", rules.org_unit, self.org_units)
-        mapped("measure", rules.measure, self.measures)
-        mapped("status", rules.status, self.statuses)
+        indicator_rule = MapRule(fixed=indicator) if indicator is not None else rules.indicator
+        assert indicator_rule is not None
+        add_mapped("indicator", indicator_rule, self.indicators)
+        add("period", periods, period_texts)
+        add_mapped("org_unit", rules.org_unit, self.org_units)
+        add_mapped("measure", rules.measure, self.measures)
+        add_mapped("status", rules.status, self.statuses)
         add("dims", *self._dimensions(frame))
-        unit = rules.value.unit
-        unit_rule = (
-            MapRule(column=unit.column)
-            if isinstance(unit, UnitColumn)
-            else MapRule(fixed=unit or "")
-        )
-        units = self._texts(frame, unit_rule)
-        indices = (
-            self._unit_lookup.resolve(units)
-            if unit
-            else pl.zeros(frame.height, pl.UInt32, eager=True)
-        )
-        add("unit", indices, units)
+        add("unit", *self._units(frame))
         refused = (
             frame[_REFUSED] if _REFUSED in frame.columns else pl.Series([None], dtype=pl.String)
         )
@@ -249,12 +250,22 @@ class Normaliser:
             else pl.Series([value]).new_from_index(0, frame.height)
         )
         rows = pl.DataFrame([*columns, source.cast(pl.String).alias("column")])
-        rows = converted(rows, self.catalogue) if unit else rows
-        places = rules.value.round
-        return rows if places is None else rows.with_columns(half_up(pl.col("value"), places))
+        rows = convert_units(rows, self.catalogue) if rules.value.unit else rows
+        decimals = rules.value.round
+        return rows if decimals is None else rows.with_columns(half_up(pl.col("value"), decimals))
+
+    def _units(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+        """Return the index and the text of each row's unit; index 0 where none is declared."""
+        unit = self.declared.map.value.unit
+        column = unit.column if isinstance(unit, UnitColumn) else None
+        fixed = None if isinstance(unit, UnitColumn) else unit or ""
+        texts = self._texts(frame, MapRule(column=column, fixed=fixed))
+        if not unit:
+            return pl.zeros(frame.height, pl.UInt32, eager=True), texts
+        return self._unit_lookup.resolve(texts), texts
 
     def _texts(self, frame: pl.DataFrame, rule: MapRule) -> pl.Series:
-        """The texts that a rule reads; blanks are none."""
+        """Return the texts that a rule reads: its column's, null where empty, or its fixed text."""
         if rule.fixed is not None:
             return pl.Series([rule.fixed], dtype=pl.String).new_from_index(0, frame.height)
         name = str(rule.column)
@@ -264,48 +275,46 @@ class Normaliser:
         return texts
 
     def _on_their_day(self, lookup: Lookup, texts: pl.Series, periods: pl.Series) -> pl.Series:
-        """Codes by a table with dates, as of the last day of each row's period."""
+        """Look codes up in a table with dates, as of the last day of each row's period."""
         undated = texts.zip_with(periods.is_null(), texts.clear().extend_constant(None, len(texts)))
-        found = lookup.resolve(undated)  # where the period is unknown, that alone is to be told
+        indices = lookup.resolve(undated)  # an unknown period alone is then reported
         for index in periods.drop_nulls().unique():
             last = Period.parse(self.periods.codes[index]).days(self.calendar)[1]
-            found = lookup.resolve(texts, last).zip_with(
-                (periods == index).fill_null(value=False), found
+            indices = lookup.resolve(texts, last).zip_with(
+                (periods == index).fill_null(value=False), indices
             )
-        return found
+        return indices
 
     def _dimensions(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-        """The canonical text of each row's dimensions, sorted by id, as an index and as text."""
+        """Map each row's dimensions, sorted by id.
+
+        Gives the index of their canonical text, and the texts that they were read from.
+        """
         rules = self.declared.map.dims
         if not rules:
             return pl.zeros(frame.height, pl.UInt32, eager=True), pl.Series([""]).new_from_index(
                 0, frame.height
             )
-        parts, raw, whole = (
-            [],
-            [],
-            pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean),
-        )
+        parts, source_texts = [], []
+        complete = pl.repeat(value=True, n=frame.height, eager=True, dtype=pl.Boolean)
         for name, lookup in self._dims.items():
             texts = self._texts(frame, rules[name])
             indices = lookup.resolve(texts)
-            whole = whole & indices.is_not_null()
+            complete = complete & indices.is_not_null()
             codes = pl.Series(lookup.codes, dtype=pl.String).gather(indices)
             parts.append(
                 pl.select(pl.when(codes != "_T").then(pl.lit(f"{name}=") + codes)).to_series()
             )
-            raw.append(texts)
+            source_texts.append(texts)
         text = pl.select(pl.concat_str(parts, separator=";", ignore_nulls=True)).to_series()
         indices = self.dims.resolve(
-            text.zip_with(whole, pl.Series([None], dtype=pl.String).new_from_index(0, len(text)))
+            text.zip_with(complete, pl.Series([None], dtype=pl.String).new_from_index(0, len(text)))
         )
-        return indices, pl.select(pl.concat_str(raw, separator=";", ignore_nulls=True)).to_series()
+        joined = pl.concat_str(source_texts, separator=";", ignore_nulls=True)
+        return indices, pl.select(joined).to_series()
 
     def _figures(self, frame: pl.DataFrame, column: str) -> list[pl.Series]:
-        """Value, fault and original text of a column, by its type.
-
-        Text in the locale, or a bare number.
-        """
+        """Read value, fault and original text of a column: text in the locale, or bare numbers."""
         locale, fine = self.declared.map.value.number, self.declared.map.value.round is not None
         numbers = column + _NUMBER
         if column not in frame.columns:
@@ -334,11 +343,11 @@ class Normaliser:
 def _tables(
     province: Province, catalogue: Catalogue, rule: MapRule, where: str, field: str
 ) -> list[CodeTable]:
-    """The code tables of a rule: the package's own, and the catalogue's names."""
+    """List the code tables of a rule: the package's own, and the catalogue's names."""
     tables = []
-    for named in rule.tables:
-        if named != CATALOGUE:
-            tables.append(province.table(named, where))
+    for name_or_codes in rule.tables:
+        if name_or_codes != CATALOGUE:
+            tables.append(province.table(name_or_codes, where))
         elif field in ("org_unit", "indicator"):
             tables.append(codelist(catalogue, field))
         else:
@@ -352,7 +361,10 @@ def _tables(
 def _finder(
     where: str, rule: MapRule, tables: list[CodeTable], codes: list[str], *, open_: bool
 ) -> Callable[[str, date | None], str | None]:
-    """What finds a code for a text by one of the four rules."""
+    """Return a function that finds a code for a text, by the one rule that is declared.
+
+    Raises MappingError where the rule names codes that are not there.
+    """
     is_period = where.endswith(", period")
     unknown_is = "is no period" if is_period else "is not in the catalogue"
     if tables:
@@ -362,15 +374,15 @@ def _finder(
         ):
             raise MappingError(f"{where}: '-' leaves rows out by org_unit or indicator only")
         targets = listed - {LEAVE_OUT}
-        known = (
+        allowed = (
             {t for t in targets if read_label(t, None) == t}
             if is_period
             else targets
             if open_
             else set(codes)
         )
-        if targets - known:
-            unknown = ", ".join(sorted(targets - known))
+        if targets - allowed:
+            unknown = ", ".join(sorted(targets - allowed))
             raise MappingError(f"{where}: {unknown or 'an empty code'} {unknown_is}")
         return lambda text, day: next(
             (code for table in tables if (code := table(text, day)) is not None), None
@@ -379,7 +391,7 @@ def _finder(
         return period_reader([rule.pattern] if isinstance(rule.pattern, str) else rule.pattern)
     find = read_label if is_period else lambda text, _: text.strip()
     if rule.fixed is not None and (not open_ or is_period):
-        found = find(rule.fixed, None)
-        if found is None or (found not in codes and not is_period):
+        fixed_code = find(rule.fixed, None)
+        if fixed_code is None or (fixed_code not in codes and not is_period):
             raise MappingError(f"{where}: {rule.fixed} {unknown_is}")
     return find

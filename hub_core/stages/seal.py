@@ -1,7 +1,6 @@
-"""Seal.
+"""Seal: write one period's figures and quarantine as files that never change.
 
-Figures and quarantine of one period as immutable files, and the manifest that makes them a
-submission.
+The manifest, written last, makes them a submission.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from hub_core.model.observation import write_figures
 def seal(
     folder: Path, figures: pl.DataFrame, quarantine: pl.DataFrame, manifest: Manifest
 ) -> Manifest:
-    """Write a submission; ``manifest.json`` comes last.
+    """Write a submission's files, ``manifest.json`` last.
 
-    Gives the manifest with its files' digests.
+    Returns the manifest with the digests of the files.
     """
     write_figures(figures, folder / OBSERVATIONS)
     quarantine.write_parquet(folder / QUARANTINE, compression="zstd")

@@ -14,8 +14,8 @@ from hub_core.rules import RULES, Rule, RuleContext, SubmissionView, Violations
 
 INDICES = ("indicator", "org_unit", "period", "measure", "dims", "status")
 _PLACE = ("part", "row", "column")
-_BROKEN = 10_000  # rows that wait until it is told what is wrong with them
-_TOLD = 500  # characters of a text that the quarantine keeps; the rest stands in the payload
+_BROKEN = 10_000  # broken rows that wait before they are sorted into quarantine and remarks
+_TEXT_LENGTH = 500  # characters of a text that the quarantine keeps; the rest is in the payload
 _LEAVE = (
     Severity.ERROR,
     Severity.BLOCKING,
@@ -38,13 +38,13 @@ class Codes:
         return [len(self.lists[name]) for name in INDEXED]
 
     def texts(self, column: str) -> pl.Expr:
-        """The texts of a column of indices; null where there is none."""
+        """Return the texts of a column of indices; null where there is none."""
         codes = pl.Series(self.lists[column], dtype=pl.String)
-        known = pl.when(pl.col(column) < IGNORED).then(pl.col(column))
-        return pl.lit(codes).gather(known).alias(column)
+        listed = pl.when(pl.col(column) < IGNORED).then(pl.col(column))
+        return pl.lit(codes).gather(listed).alias(column)
 
     def coded(self, column: str) -> pl.Expr:
-        """A column of known indices as codes that take four bytes each."""
+        """Return a column of known indices as codes that take four bytes each."""
         return (
             pl.lit(pl.Series(self.lists[column], dtype=pl.Categorical))
             .gather(pl.col(column))
@@ -52,7 +52,7 @@ class Codes:
         )
 
     def ranked(self, column: str) -> pl.Expr:
-        """A column of indices in the order of their codes' UTF-8 bytes."""
+        """Return a column of indices as ranks, by the order of their codes' UTF-8 bytes."""
         codes = self.lists[column]
         order = sorted(range(len(codes)), key=lambda n: codes[n].encode())
         if order == list(range(len(codes))):
@@ -62,19 +62,25 @@ class Codes:
 
 
 class Validator:
-    """The row rules of one gather; keeps its findings and its quarantine."""
+    """Applies the row rules to the frames of one gather, and keeps its quarantine and remarks.
+
+    ``requested_periods``: labels; rows of other periods are dropped and counted in ``not_asked``.
+    None keeps all.
+    """
 
     def __init__(
         self,
-        limits: RuleContext,
+        context: RuleContext,
         codes: Codes,
-        asked: list[str] | None,
+        requested_periods: list[str] | None,
         rules: dict[str, Rule] = RULES,
     ) -> None:
-        self._limits, self._rules = limits, rules
+        self._context, self._rules = context, rules
         self._codes = codes
-        self._asked = asked
+        self._requested_periods = requested_periods
         self._made_for = -1  # how many periods there were when the checks were made
+        self._checks: list[tuple[Rule, str, pl.Expr]] = []  # rule, field, where it is broken
+        self._leaving = 0  # how many of the checks, the first ones, make rows leave
         self._broken: list[
             tuple[pl.DataFrame, pl.DataFrame]
         ] = []  # rows with the checks that they broke
@@ -83,17 +89,17 @@ class Validator:
         self.not_asked = 0
 
     def _make_checks(self) -> None:
-        """The expressions of the row rules, made anew where a period came that they did not know."""
+        """Make the expressions of the row rules, anew whenever there are more periods."""
         periods = len(self._codes.lists["period"])
         if periods == self._made_for:
             return
-        self._tell()
+        self._sort_broken()
         self._made_for = periods
         checks = [
-            (rule, fault.field, fault.broken.fill_null(value=False))
+            (rule, row_check.field, row_check.broken.fill_null(value=False))
             for rule in self._rules.values()
             if rule.row_checks
-            for fault in rule.row_checks(self._limits)
+            for row_check in rule.row_checks(self._context)
         ]
         self._checks = sorted(checks, key=lambda check: check[0].text.severity not in _LEAVE)
         self._leaving = sum(
@@ -101,65 +107,70 @@ class Validator:
         )  # they come first
 
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows that broke no rule: indices, ``value``, ``part, row, column``."""
+        """Return the rows that stay: indices, ``value``, ``part, row, column``.
+
+        Rows that break a rule are kept for the quarantine, or with a remark.
+        """
         self._make_checks()
-        if self._asked is not None:
+        if self._requested_periods is not None:
             wanted = [
-                n for n, label in enumerate(self._codes.lists["period"]) if label in self._asked
+                n
+                for n, label in enumerate(self._codes.lists["period"])
+                if label in self._requested_periods
             ]
             if len(wanted) < len(self._codes.lists["period"]):
                 kept = rows.filter(pl.col("period").is_in(wanted) | pl.col("period").is_null())
                 self.not_asked += rows.height - kept.height
                 rows = kept
         refused = rows["~refused"].is_not_null()
-        if refused.any():  # of a row that its reader does not vouch for nothing else is asked
-            alone = [check for check in self._checks if check[0].text.code == "V019"]
-            for rule, field, _ in alone:
-                self._quarantine.append(self._told(rows.filter(refused), rule, field))
+        if refused.any():  # a row that its reader refused is held to no other rule
+            refusal = [check for check in self._checks if check[0].text.code == "V019"]
+            for rule, field, _ in refusal:
+                self._quarantine.append(self._with_reason(rows.filter(refused), rule, field))
             rows = rows.filter(~refused)
         hits = rows.select(check.alias(str(n)) for n, (_, _, check) in enumerate(self._checks))
-        left = hits.select(
+        row_leaves = hits.select(
             pl.any_horizontal(*map(str, range(self._leaving))).alias("left")
         ).to_series()
         broken = hits.select(pl.any_horizontal(pl.all()).alias("broken")).to_series()
         if broken.any():
             self._broken.append((rows.filter(broken), hits.filter(broken)))
             if sum(frame.height for frame, _ in self._broken) >= _BROKEN:
-                self._tell()
-        return rows.select(*INDICES, "value", *_PLACE).filter(~left)
+                self._sort_broken()
+        return rows.select(*INDICES, "value", *_PLACE).filter(~row_leaves)
 
     @property
     def quarantine(self) -> list[pl.DataFrame]:
-        """The rows that left, under each rule that they broke, in the shape of the quarantine."""
-        self._tell()
+        """The rows that left, once for each rule that they broke, in the quarantine's shape."""
+        self._sort_broken()
         return self._quarantine
 
     @property
     def remarked(self) -> list[pl.DataFrame]:
-        """Rows that stay, with what is said of them, in the same shape."""
-        self._tell()
+        """The rows that stay with a remark, in the same shape."""
+        self._sort_broken()
         return self._remarked
 
-    def _tell(self) -> None:
-        """Tell what is wrong with the broken rows that wait.
+    def _sort_broken(self) -> None:
+        """Sort the broken rows that wait into the quarantine and the remarks, by rule.
 
-        Many at once, as each rule has a price of its own.
+        It does many at once, as each rule has a price of its own.
         """
         if not self._broken:
             return
-        rows, hits = (pl.concat(each) for each in zip(*self._broken, strict=True))
+        rows, hits = (pl.concat(frames) for frames in zip(*self._broken, strict=True))
         self._broken.clear()
-        left = hits.select(
+        row_leaves = hits.select(
             pl.any_horizontal(*map(str, range(self._leaving))).alias("left")
         ).to_series()
         for (rule, field, _), hit in zip(self._checks, hits, strict=True):
-            leaves = rule.text.severity in _LEAVE
-            if hit.any() and (leaves or (hit := hit & ~left).any()):
-                (self._quarantine if leaves else self._remarked).append(
-                    self._told(rows.filter(hit), rule, field)
+            rule_removes = rule.text.severity in _LEAVE
+            if hit.any() and (rule_removes or (hit := hit & ~row_leaves).any()):
+                (self._quarantine if rule_removes else self._remarked).append(
+                    self._with_reason(rows.filter(hit), rule, field)
                 )
 
-    def _told(self, rows: pl.DataFrame, rule: Rule, field: str) -> pl.DataFrame:
+    def _with_reason(self, rows: pl.DataFrame, rule: Rule, field: str) -> pl.DataFrame:
         keys = [
             self._codes.texts(c) for c in ("indicator", "org_unit", "period", "measure", "dims")
         ]
@@ -169,22 +180,22 @@ class Validator:
 
 
 def _reasoned(rows: pl.DataFrame, code: str, field: str) -> pl.DataFrame:
-    """Quarantined rows under one code, in the shape of ``quarantine.parquet``."""
+    """Give quarantined rows of one rule the shape of ``quarantine.parquet``."""
     text = (
         pl.col(f"~{field}").fill_null("")
         if f"~{field}" in rows.columns
         else pl.col("value").cast(pl.String)
     )
-    told = text.cast(pl.String).str.slice(0, _TOLD)
-    reasons = rows.with_columns(code=pl.lit(code), field=pl.lit(field), text=told)
+    shortened = text.cast(pl.String).str.slice(0, _TEXT_LENGTH)
+    reasons = rows.with_columns(code=pl.lit(code), field=pl.lit(field), text=shortened)
     return reasons.select(pl.col(name).cast(kind) for name, kind in QUARANTINE.items())
 
 
 def sort_by_key(rows: pl.DataFrame, codes: Codes) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of one period in the order of their keys, and those that repeat an earlier row's key (V006).
+    """Sort the rows of one period by their keys, and part off those that repeat a key (V006).
 
-    The key packs into one integer with the row's place behind it, so that one sort of numbers gives
-    both.
+    A repeat is a row whose key an earlier row has. The key packs into one integer with the row's
+    place behind it, so that one sort of numbers gives both.
     """
     if not rows.select((pl.col("part").cast(pl.UInt64) * 2**40 + pl.col("row")).is_sorted()).item():
         rows = rows.sort("part", "row", maintain_order=True)
@@ -202,15 +213,15 @@ def sort_by_key(rows: pl.DataFrame, codes: Codes) -> tuple[pl.DataFrame, pl.Data
     place = pl.int_range(pl.len(), dtype=pl.UInt64)
     keys = rows.select((key * places + place).alias("key")).to_series().sort()
     order, keys = keys % places, keys // places
-    again = (keys == keys.shift(1)).fill_null(value=False)
+    repeated = (keys == keys.shift(1)).fill_null(value=False)
     ordered = rows[order]
-    if not again.any():
+    if not repeated.any():
         return ordered, ordered.clear()
-    return ordered.filter(~again), ordered.filter(again)
+    return ordered.filter(~repeated), ordered.filter(repeated)
 
 
 def figures(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
-    """Sorted rows as a frame of format 1, its texts as categories."""
+    """Turn sorted rows into a frame of format 1, its texts as categories."""
     return rows.select(
         *(codes.coded(c) for c in ("indicator", "org_unit", "period")),
         pl.lit(codes.calendar, dtype=pl.Categorical).alias("calendar"),
@@ -222,123 +233,137 @@ def figures(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
     )
 
 
-def indexed(frame: pl.LazyFrame, codes: Codes, also: Sequence[str] = ()) -> pl.LazyFrame:
-    """Figures of format 1 with their key as indices into these code lists; what has no index there is left out.
+def indexed(frame: pl.LazyFrame, codes: Codes, keep: Sequence[str] = ()) -> pl.LazyFrame:
+    """Turn the keys of figures of format 1 into indices into these code lists.
 
-    ``also``: columns that are kept beside.
+    Figures without an index there are left out. ``keep``: more columns to keep beside the value.
     """
     coded = [
         pl.col(k).cast(pl.Enum(codes.lists[k]), strict=False).to_physical().cast(pl.UInt32)
         for k in INDEXED
     ]
-    return frame.select(*coded, "value", *also).drop_nulls(INDEXED)
+    return frame.select(*coded, "value", *keep).drop_nulls(INDEXED)
 
 
 def duplicates(rows: pl.DataFrame, codes: Codes) -> pl.DataFrame:
-    """Rows that repeat a key, as they go to the quarantine."""
+    """Give rows that repeat a key the shape of the quarantine."""
     return _reasoned(
         figures(rows, codes).with_columns(pl.col(*KEY).cast(pl.String)), "V006", "value"
     )
 
 
-def held_together(
+def apply_submission_rules(
     rows: pl.DataFrame,
     codes: Codes,
-    whole: Callable[[pl.DataFrame], SubmissionView],
+    view_of: Callable[[pl.DataFrame], SubmissionView],
     rules: dict[str, Rule],
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[Finding]]:
-    """The rules of scope submission and history, asked of the sorted rows of one period.
+    """Apply the rules of scope submission and history to the sorted rows of one period.
 
-    Rules by which rows leave are asked first, the others of what stays. Gives the rows that stay,
-    those that left in the shape of the quarantine, and what is said of rows that stay.
+    Rules by which rows leave are applied first, the others to what stays. ``view_of``: gives rows
+    the view that rules see. Returns the rows that stay, those that left in the shape of the
+    quarantine, and the findings about rows that stay.
     """
-    asking = [rule for rule in rules.values() if rule.find_violations]
-    left = [pl.DataFrame(schema=QUARANTINE)]
-    for rule, found in _asked(
-        whole(rows), [rule for rule in asking if rule.text.severity in _LEAVE]
+    asked_rules = [rule for rule in rules.values() if rule.find_violations]
+    quarantined = [pl.DataFrame(schema=QUARANTINE)]
+    for rule, violations in _violations(
+        view_of(rows), [rule for rule in asked_rules if rule.text.severity in _LEAVE]
     ):
-        told = figures(found.rows.select(rows.columns), codes).with_columns(
-            pl.col(*KEY).cast(pl.String)
+        moved = figures(violations.rows.select(rows.columns), codes)
+        quarantined.append(_quarantined(moved, rule, violations))
+        rows = rows.join(
+            violations.rows.select(INDEXED), on=INDEXED, how="anti", maintain_order="left"
         )
-        reasons = told.with_columns(code=pl.lit(rule.text.code), field=pl.lit("value"))
-        text = found.rows.select(text=found.text)
-        left.append(
-            reasons.hstack(text).select(
-                pl.col(name).cast(kind) for name, kind in QUARANTINE.items()
-            )
-        )
-        rows = rows.join(found.rows.select(INDEXED), on=INDEXED, how="anti", maintain_order="left")
-    said = []
-    for rule, found in _asked(
-        whole(rows), [rule for rule in asking if rule.text.severity not in _LEAVE]
+    remarks = []
+    for rule, violations in _violations(
+        view_of(rows), [rule for rule in asked_rules if rule.text.severity not in _LEAVE]
     ):
-        first = (
-            found.rows.bottom_k(1, by=_PLACE).select(*_PLACE, text=found.text).row(0, named=True)
+        example = (
+            violations.rows.bottom_k(1, by=_PLACE)
+            .select(*_PLACE, text=violations.text)
+            .row(0, named=True)
         )
-        said.append(
+        remarks.append(
             Finding(
-                rule.text.code, rule.text.severity, found.rows.select(_PLACE).n_unique(), **first
+                rule.text.code,
+                rule.text.severity,
+                violations.rows.select(_PLACE).n_unique(),
+                **example,
             )
         )
-    return rows, pl.concat(left), said
+    return rows, pl.concat(quarantined), remarks
 
 
-def _asked(whole: SubmissionView, rules: list[Rule]) -> Iterator[tuple[Rule, Violations]]:
+def _quarantined(moved: pl.DataFrame, rule: Rule, violations: Violations) -> pl.DataFrame:
+    """Give figures that leave by one rule the shape of the quarantine, with the rule's words."""
+    reasons = moved.with_columns(
+        pl.col(*KEY).cast(pl.String), code=pl.lit(rule.text.code), field=pl.lit("value")
+    )
+    text = violations.rows.select(text=violations.text)
+    return reasons.hstack(text).select(pl.col(name).cast(kind) for name, kind in QUARANTINE.items())
+
+
+def _violations(submission: SubmissionView, rules: list[Rule]) -> Iterator[tuple[Rule, Violations]]:
     for rule in rules:
-        found = rule.find_violations(whole) if rule.find_violations else None
-        if found is not None and found.rows.height:
-            yield rule, found
+        violations = rule.find_violations(submission) if rule.find_violations else None
+        if violations is not None and violations.rows.height:
+            yield rule, violations
 
 
 def findings(quarantine: pl.DataFrame, rules: dict[str, Rule] = RULES) -> list[Finding]:
-    """One finding for each broken rule: how many rows, and the first of them as an example."""
-    found = []
+    """List one finding for each broken rule: how many rows, and the first as an example."""
+    broken_rules = []
     ordered = quarantine.sort(*_PLACE, maintain_order=True)
     counted = ordered.group_by("code").agg(
         pl.struct(_PLACE).n_unique().alias("rows"), pl.all().first()
     )
     for row in counted.sort("code").iter_rows(named=True):
         severity = rules[row["code"]].text.severity
-        found.append(
+        broken_rules.append(
             Finding(
-                row["code"],
-                severity,
-                row["rows"],
-                row["text"] or "",
-                row["part"],
-                row["row"],
-                row["column"],
-                row["field"] or "",
+                code=row["code"],
+                severity=severity,
+                rows=row["rows"],
+                text=row["text"] or "",
+                part=row["part"],
+                row=row["row"],
+                column=row["column"],
+                field=row["field"] or "",
             )
         )
-    return found
+    return broken_rules
 
 
 def share_quarantined(quarantine: pl.DataFrame, admitted: int, percent: Decimal) -> list[Finding]:
-    """V016, where more than so many percent of the rows are quarantined."""
-    rows = quarantine.select("part", "row", "column").n_unique() if quarantine.height else 0
-    total = rows + admitted
-    if rows * 100 <= percent * total:
+    """Find whether more than ``percent`` percent of the rows are quarantined (V016)."""
+    quarantined = quarantine.select("part", "row", "column").n_unique() if quarantine.height else 0
+    total = quarantined + admitted
+    if quarantined * 100 <= percent * total:
         return []
-    return [Finding("V016", Severity.BLOCKING, rows, f"{rows} / {total} > {percent} %")]
+    return [
+        Finding("V016", Severity.BLOCKING, quarantined, f"{quarantined} / {total} > {percent} %")
+    ]
 
 
 def share_withdrawn(
     current: pl.DataFrame, after: pl.DataFrame, quarantine: pl.DataFrame, percent: Decimal
 ) -> list[Finding]:
-    """V017, where more than so many percent of the current keys are neither reported nor quarantined."""
+    """Find whether more than ``percent`` percent of the current keys are withdrawn (V017).
+
+    A key is withdrawn if it is neither reported nor quarantined.
+    """
     keys = list(KEY)
-    gone = current.select(keys).join(
+    withdrawn = current.select(keys).join(
         after.select(pl.col(keys).cast(pl.String)), on=keys, how="anti"
     )
-    gone = gone.join(quarantine.select(keys).drop_nulls(), on=keys, how="anti")
-    if gone.height * 100 <= percent * current.height:
+    withdrawn = withdrawn.join(quarantine.select(keys).drop_nulls(), on=keys, how="anti")
+    if withdrawn.height * 100 <= percent * current.height:
         return []
     return [
         Finding(
             "V017",
             Severity.BLOCKING,
-            gone.height,
-            f"{gone.height} / {current.height} > {percent} %",
+            withdrawn.height,
+            f"{withdrawn.height} / {current.height} > {percent} %",
         )
     ]

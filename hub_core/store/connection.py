@@ -1,6 +1,6 @@
-"""Open the hub's database: SQLite in its home by default, PostgreSQL by URL.
+"""Open the hub's database.
 
-Migrated by Alembic.
+It is SQLite in its home by default, or PostgreSQL by URL. Alembic migrates it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ _ADVICE = {  # what the operator can do, by SQLite's own number
 
 
 def connect(url: str, *, begun: bool = False) -> sa.Engine:
-    """An engine on a database of this hub's version. Raises StoreError where that cannot be.
+    """Return an engine on a database of this hub's version.
 
     An older database is migrated; one written by a newer hub is refused. ``begun``: whether a hub
-    has worked with it already, so that a new and empty one must not take its place.
+    has worked with it already, so that a new and empty one must not take its place. Raises
+    StoreError where there can be no such engine.
     """
     engine = sa.create_engine(url)
     try:
@@ -42,9 +43,11 @@ def connect(url: str, *, begun: bool = False) -> sa.Engine:
         with engine.connect() as connection:
             version = _version(connection)
         if version is None and begun:
-            raise StoreError(f"{_named(engine)} is empty, and the landing zone is not: {_BACKUP}")
+            raise StoreError(
+                f"{_database_name(engine)} is empty, and the landing zone is not: {_BACKUP}"
+            )
         if version is None and engine.dialect.name == "sqlite":
-            make(engine)
+            make_tables(engine)
         elif version != HEAD:
             migrate(engine, version)
     except StoreError:
@@ -57,28 +60,35 @@ def connect(url: str, *, begun: bool = False) -> sa.Engine:
 
 
 def trouble(engine: sa.Engine, error: sa.exc.DBAPIError) -> StoreError:
-    """What a database says, with its name and what the operator can do about it."""
-    said = " ".join(str(error.orig).split())
-    number = getattr(error.orig, "sqlite_errorcode", None)
-    advice = "see that its server runs" if error.connection_invalidated or _no_server(error) else ""
-    if number is not None:
-        advice = _ADVICE.get(number & 0xFF, "")
-    return StoreError(f"{_named(engine)}: {said}" + (f": {advice}" if advice else ""))
+    """Return what a database says as a StoreError.
+
+    It has the database's name, and what the operator can do.
+    """
+    database_message = " ".join(str(error.orig).split())
+    sqlite_code = getattr(error.orig, "sqlite_errorcode", None)
+    advice = (
+        "see that its server runs" if error.connection_invalidated or _is_unreachable(error) else ""
+    )
+    if sqlite_code is not None:
+        advice = _ADVICE.get(sqlite_code & 0xFF, "")
+    return StoreError(
+        f"{_database_name(engine)}: {database_message}" + (f": {advice}" if advice else "")
+    )
 
 
-def _no_server(error: sa.exc.DBAPIError) -> bool:
-    """Whether a server could not be reached at all: there is no state of an answer, then."""
+def _is_unreachable(error: sa.exc.DBAPIError) -> bool:
+    """Tell whether a server could not be reached at all: there is no state of an answer, then."""
     return isinstance(error, sa.exc.OperationalError) and not getattr(error.orig, "sqlstate", None)
 
 
-def _named(engine: sa.Engine) -> str:
+def _database_name(engine: sa.Engine) -> str:
     return f"database {engine.url.render_as_string(hide_password=True)}"
 
 
 def _make_file(path: Path, *, begun: bool) -> None:
-    """A file for SQLite, where there is none yet; SQLite itself never makes one.
+    """Make a file for SQLite where there is none yet; SQLite itself never makes one.
 
-    Raises StoreError.
+    Raises StoreError where there was one, or it cannot be made.
     """
     if path.exists():
         return
@@ -92,23 +102,24 @@ def _make_file(path: Path, *, begun: bool) -> None:
 
 
 def _configure_sqlite(engine: sa.Engine) -> None:
-    """Write-ahead log, foreign keys, and transactions that take the write lock when they begin.
+    """Set how SQLite works for the hub.
 
-    A transaction on a file that was removed or replaced since it was opened is a StoreError: SQLite
-    would go on writing where nobody finds it.
+    There is a write-ahead log, foreign keys hold, and a transaction takes the write lock when it
+    begins. A transaction on a file that was removed or replaced since it was opened is a
+    StoreError: SQLite would go on writing where nobody finds it.
     """
     path = Path(engine.url.database or "")
 
     @event.listens_for(engine, "do_connect")
     def _only_what_is_there(
-        _: object, __: object, words: list[Any], options: dict[str, Any]
+        _: object, __: object, arguments: list[Any], options: dict[str, Any]
     ) -> None:
-        words[0] = f"{Path(words[0]).resolve().as_uri()}?mode=rw"
+        arguments[0] = f"{Path(arguments[0]).resolve().as_uri()}?mode=rw"
         options["uri"] = True
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, record: Any) -> None:
-        record.info["file"] = _file(path)
+        record.info["file"] = _file_identity(path)
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in (
@@ -122,7 +133,7 @@ def _configure_sqlite(engine: sa.Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:
-        if connection.info["file"] != _file(path):
+        if connection.info["file"] != _file_identity(path):
             raise StoreError(
                 f"database {path} was removed or replaced while the hub was at work: {_BACKUP}"
             )
@@ -136,31 +147,33 @@ def insert_many(connection: sa.Connection, table: sa.Table, columns: dict[str, l
     SQLAlchemy looks at each value of each row for ten times as long.
     """
     dialect = connection.dialect
-    words = table.insert().compile(dialect=dialect)
-    names = words.positiontup or table.columns.keys()
-    written = (
+    statement = table.insert().compile(dialect=dialect)
+    names = statement.positiontup or table.columns.keys()
+    processors = (
         table.columns[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
     )
     rows = zip(
         *(
-            map(write, columns[n]) if write else columns[n]
-            for n, write in zip(names, written, strict=True)
+            map(process, columns[n]) if process else columns[n]
+            for n, process in zip(names, processors, strict=True)
         ),
         strict=True,
     )
-    if words.positiontup is None:
-        connection.exec_driver_sql(str(words), [dict(zip(names, row, strict=True)) for row in rows])
+    if statement.positiontup is None:
+        connection.exec_driver_sql(
+            str(statement), [dict(zip(names, row, strict=True)) for row in rows]
+        )
     else:
-        connection.exec_driver_sql(str(words), list(rows))
+        connection.exec_driver_sql(str(statement), list(rows))
 
 
-def _file(path: Path) -> tuple[int, int] | None:
-    """Which file stands at a path; None for none."""
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    """Return which file is at a path, by device and inode; None for none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _version(connection: sa.Connection) -> str | None:
@@ -172,10 +185,10 @@ def _version(connection: sa.Connection) -> str | None:
     return version
 
 
-def make(engine: sa.Engine) -> None:
-    """The tables of a new database at once.
+def make_tables(engine: sa.Engine) -> None:
+    """Make the tables of a new database at once.
 
-    The same as the migrations make, which take ten times as long to load.
+    They are the same as the migrations make, which take ten times as long to load.
     """
     with engine.begin() as connection:
         if _version(connection) is None:  # another hub may have been quicker
@@ -199,8 +212,10 @@ def migrate(engine: sa.Engine, version: str | None) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if version is not None and version not in known:
+    known_versions = {
+        script.revision for script in ScriptDirectory.from_config(config).walk_revisions()
+    }
+    if version is not None and version not in known_versions:
         raise StoreError(
             f"the database is of version {version}, newer than this hub ({HEAD}): install the newer hub"
         )

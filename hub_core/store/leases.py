@@ -28,15 +28,15 @@ class Leases:
         self._held: dict[str, int] = {}
         self._guard = Lock()
         self._ended = Event()
-        self._heart: Thread | None = None
+        self._renewer: Thread | None = None
 
     def take(self, name: str) -> bool:
         """Take a lease that nobody holds, or that this home held when it was cut off.
 
-        Whether it was taken.
+        Returns whether it was taken.
         """
         with self.store.write() as connection:
-            now = _now(connection)
+            now = _database_time(connection)
             row = (
                 connection.execute(
                     sa.select(t.lease).where(t.lease.c.name == name).with_for_update()
@@ -47,34 +47,34 @@ class Leases:
             if (
                 row is not None
                 and row["holder"] != self.holder
-                and _holds(row["ends_at"], now, self.seconds)
+                and _is_live(row["ends_at"], now, self.seconds)
             ):
                 return False
             token = 1 if row is None else int(row["token"]) + 1
-            told = {"holder": self.holder, "token": token, "ends_at": now + self.seconds}
+            values = {"holder": self.holder, "token": token, "ends_at": now + self.seconds}
             if row is None:
                 try:
                     with connection.begin_nested():
-                        connection.execute(t.lease.insert().values(name=name, **told))
+                        connection.execute(t.lease.insert().values(name=name, **values))
                 except sa.exc.IntegrityError:
                     return False  # somebody was quicker
             else:
-                connection.execute(t.lease.update().where(t.lease.c.name == name).values(**told))
+                connection.execute(t.lease.update().where(t.lease.c.name == name).values(**values))
         with self._guard:
             self._held[name] = token
-            if self._heart is None:
-                self._heart = Thread(target=self._beat, name="leases", daemon=True)
-                self._heart.start()
+            if self._renewer is None:
+                self._renewer = Thread(target=self._renew, name="leases", daemon=True)
+                self._renewer.start()
         return True
 
     def give_back(self, names: Collection[str]) -> None:
         """Let others take leases; one that was lost is somebody else's and stays."""
         with self._guard:
-            mine = {name: self._held.pop(name) for name in names if name in self._held}
-        if mine:
+            tokens = {name: self._held.pop(name) for name in names if name in self._held}
+        if tokens:
             with self.store.write() as connection:
-                for name, token in mine.items():
-                    connection.execute(t.lease.delete().where(*self._is(name, token)))
+                for name, token in tokens.items():
+                    connection.execute(t.lease.delete().where(*self._is_ours(name, token)))
 
     @contextmanager
     def holding(self, name: str) -> Iterator[None]:
@@ -95,7 +95,7 @@ class Leases:
         """
         query = (
             sa.select(t.lease.c.name)
-            .where(*self._is(name, self._held.get(name, 0)))
+            .where(*self._is_ours(name, self._held.get(name, 0)))
             .with_for_update()
         )
         if connection.execute(query).first() is None:
@@ -104,51 +104,51 @@ class Leases:
             )
 
     def holder_of(self, name: str) -> str | None:
-        """Who holds a lease now."""
+        """Return who holds a lease now, or None."""
         return self.live().get(name)
 
     def live(self) -> dict[str, str]:
-        """Every lease that is held by anybody, with its holder."""
+        """Return every lease that is held by anybody, with its holder."""
         with self.store.read() as connection:
-            now = _now(connection)
+            now = _database_time(connection)
             rows = connection.execute(sa.select(t.lease)).mappings()
             return {
                 row["name"]: row["holder"]
                 for row in rows
-                if _holds(row["ends_at"], now, self.seconds)
+                if _is_live(row["ends_at"], now, self.seconds)
             }
 
     def close(self) -> None:
         """Give back what is held, and stop renewing."""
         self._ended.set()
-        if self._heart is not None:
-            self._heart.join()
+        if self._renewer is not None:
+            self._renewer.join()
         self.give_back(list(self._held))
 
-    def _is(self, name: str, token: int) -> tuple[sa.ColumnElement[bool], ...]:
+    def _is_ours(self, name: str, token: int) -> tuple[sa.ColumnElement[bool], ...]:
         return t.lease.c.name == name, t.lease.c.holder == self.holder, t.lease.c.token == token
 
-    def _beat(self) -> None:
-        """Renew what is held.
+    def _renew(self) -> None:
+        """Renew what is held, until the leases are closed.
 
-        What cannot be renewed for a while runs out, and ``check`` sees it.
+        What cannot be renewed for a while runs out, and ``check`` raises.
         """
         while not self._ended.wait(self.seconds / 4):
             with self._guard:
                 held = dict(self._held)
             try:
                 with self.store.write() as connection:
-                    ends = _now(connection) + self.seconds
+                    ends = _database_time(connection) + self.seconds
                     for name, token in held.items():
                         connection.execute(
-                            t.lease.update().where(*self._is(name, token)).values(ends_at=ends)
+                            t.lease.update().where(*self._is_ours(name, token)).values(ends_at=ends)
                         )
             except StoreError:
                 continue  # the journey meets the same trouble, and says so
 
 
-def _now(connection: sa.Connection) -> float:
-    """The database's clock, in seconds."""
+def _database_time(connection: sa.Connection) -> float:
+    """Return the database's clock, in seconds."""
     sqlite = "select (julianday('now') - 2440587.5) * 86400.0"
     other = "select extract(epoch from clock_timestamp())"
     return float(
@@ -158,5 +158,5 @@ def _now(connection: sa.Connection) -> float:
     )
 
 
-def _holds(ends: float, now: float, seconds: float) -> bool:
+def _is_live(ends: float, now: float, seconds: float) -> bool:
     return now < ends <= now + 2 * seconds

@@ -42,7 +42,7 @@ class Nights:
         self._store = store
 
     def all(self) -> list[Night]:
-        """Every night that was begun or skipped, oldest first."""
+        """Return every night that was begun or skipped, oldest first."""
         with self._store.read() as connection:
             rows = connection.execute(
                 sa.select(t.night).order_by(t.night.c.business_date)
@@ -55,40 +55,39 @@ class Nights:
         Raises StateError where it is over.
         """
         with self._store.write() as connection:
-            known = (
+            night = (
                 connection.execute(sa.select(t.night).where(t.night.c.business_date == day))
                 .mappings()
                 .first()
             )
-            if known is not None and known["state"] != "running":
-                raise StateError(f"the night of {day} is {known['state']} already")
-            if known is None:
-                told = {"business_date": day, "state": "running", "attempts": 1, "began_at": now}
-                connection.execute(t.night.insert().values(**told))
+            if night is not None and night["state"] != "running":
+                raise StateError(f"the night of {day} is {night['state']} already")
+            if night is None:
+                values = {"business_date": day, "state": "running", "attempts": 1, "began_at": now}
+                connection.execute(t.night.insert().values(**values))
             else:
-                again = {"attempts": known["attempts"] + 1, "began_at": now}
+                retry_values = {"attempts": night["attempts"] + 1, "began_at": now}
                 connection.execute(
-                    t.night.update().where(t.night.c.business_date == day).values(**again)
+                    t.night.update().where(t.night.c.business_date == day).values(**retry_values)
                 )
 
     def end(self, day: date, now: datetime) -> None:
         """Note that a night is over."""
         with self._store.write() as connection:
-            told = {"state": "done", "ended_at": now}
+            values = {"state": "done", "ended_at": now}
             connection.execute(
-                t.night.update().where(t.night.c.business_date == day).values(**told)
+                t.night.update().where(t.night.c.business_date == day).values(**values)
             )
 
     def skip(self, days: Sequence[date], now: datetime) -> None:
         """Note nights that were missed and are not made up for."""
-        told = {"state": "skipped", "attempts": 0, "began_at": now, "ended_at": now}
+        values = {"state": "skipped", "attempts": 0, "began_at": now, "ended_at": now}
         if days:
             with self._store.write() as connection:
+                # begun, and cut off
+                connection.execute(t.night.delete().where(t.night.c.business_date.in_(days)))
                 connection.execute(
-                    t.night.delete().where(t.night.c.business_date.in_(days))
-                )  # begun, and cut off
-                connection.execute(
-                    t.night.insert(), [{"business_date": day, **told} for day in days]
+                    t.night.insert(), [{"business_date": day, **values} for day in days]
                 )
 
 
@@ -99,7 +98,7 @@ class Brakes:
         self._store = store
 
     def all(self) -> dict[str, Brake]:
-        """What is stopped, by name."""
+        """Return what is stopped, by name."""
         with self._store.read() as connection:
             rows = connection.execute(sa.select(t.brake).order_by(t.brake.c.name)).mappings()
             return {row["name"]: Brake(**row) for row in rows}

@@ -50,17 +50,20 @@ class Submission:
 
     @property
     def currency(self) -> tuple[date, int, int]:
-        """Which of two revisions is the newer one."""
+        """Which of two revisions is the newer one: by its origin's start, sequence and replay."""
         return self.origin_start, self.sequence, self.replay
 
 
 def current(submissions: Iterable[Submission], at: datetime | None = None) -> Submission | None:
-    """The highest revision in the order of currency that is not held; none after a withdrawal.
+    """Return the highest revision in the order of currency that is not held.
 
-    ``at``: as of that moment, from what was admitted, and accepted where it was held, by then.
+    None where there is none, and after a withdrawal. ``at``: as of that moment, from what was
+    admitted, and accepted where it was held, by then.
     """
-    free = [
-        each for each in submissions if not each.held and (at is None or each.counts_from <= at)
+    counting = [
+        submission
+        for submission in submissions
+        if not submission.held and (at is None or submission.counts_from <= at)
     ]
-    highest = max(free, key=lambda each: each.currency, default=None)
+    highest = max(counting, key=lambda submission: submission.currency, default=None)
     return None if highest is None or highest.kind == "withdrawal" else highest

@@ -15,7 +15,10 @@ from hub_core.store.store import Store, number_of
 
 @dataclass(frozen=True)
 class Read:
-    """By what a run read its parts (a digest), and (content digest, quarantine digest) of each period it sealed."""
+    """What a run read: the digest by which it read its parts, and the digests of what it sealed.
+
+    ``sealed``: (content digest, quarantine digest) by period.
+    """
 
     reading: str
     sealed: dict[str, tuple[str, str]]
@@ -23,7 +26,7 @@ class Read:
 
 @dataclass(frozen=True)
 class LastRead:
-    """The last run all of whose periods were admitted, or said what stood already."""
+    """The last run all of whose periods were admitted, or said what was current already."""
 
     gather: str
     periods: list[str]
@@ -48,9 +51,9 @@ class Runs:
         provision: str | None = None,
         gather: str | None = None,
     ) -> int:
-        """Note that a journey has begun; its number."""
+        """Note that a journey has begun; return its number."""
         with self._store.write() as connection:
-            made = connection.execute(
+            result = connection.execute(
                 t.run.insert().values(
                     kind=kind,
                     province=province,
@@ -64,7 +67,7 @@ class Runs:
                     notes=[],
                 )
             )
-            return number_of(made)
+            return number_of(result)
 
     def end(
         self,
@@ -90,32 +93,32 @@ class Runs:
             connection.execute(t.run.update().where(t.run.c.id == run).values(**values))
 
     def interrupt(self, now: datetime, elsewhere: Collection[tuple[str, str]] = ()) -> int:
-        """Mark the runs of a hub that is no more; how many there were.
+        """Mark the runs of a hub that is no more; return how many there were.
 
         ``elsewhere``: (province, provision) that another hub is at work on.
         """
         running = self._rows(sa.select(t.run).where(t.run.c.outcome == "running"))
-        ended = [
+        run_numbers = [
             row["id"] for row in running if (row["province"], row["provision"]) not in elsewhere
         ]
         with self._store.write() as connection:
-            for number in ended:
+            for number in run_numbers:
                 connection.execute(
                     t.run.update()
                     .where(t.run.c.id == number)
                     .values(outcome="interrupted", ended_at=now)
                 )
-        return len(ended)
+        return len(run_numbers)
 
     def of(self, gather: str) -> dict[str, Any] | None:
-        """The run that made a gather, or None."""
-        found = self._rows(
+        """Return the run that made a gather, or None."""
+        rows = self._rows(
             sa.select(t.run).where(t.run.c.gather == gather, t.run.c.kind == "gather")
         )
-        return found[0] if found else None
+        return rows[0] if rows else None
 
     def last_gather(self, province: str, provision: str) -> str | None:
-        """The last gather of a provision that went well.
+        """Return the last gather of a provision that went well, or None.
 
         All that it asked for came, and was read.
         """
@@ -125,10 +128,10 @@ class Runs:
         return run["gather"] if run else None
 
     def last_read(self, province: str, provision: str) -> LastRead | None:
-        """What the last gather or replay read that went well and held nothing; None where there is none, or it is old.
+        """Return what the last gather or replay read that went well and held nothing.
 
-        A run that was cut off between two periods is none: what it had not admitted must be read
-        again.
+        None where there is none, or it is old. A run that was cut off between two periods is none:
+        what it had not admitted must be read again.
         """
         run = self._last_run(province, provision, ("gather", "replay"), ("done", "unchanged"))
         if run is None or run["read"] is None:
@@ -147,13 +150,13 @@ class Runs:
         run = t.run.c
         query = sa.select(t.run).where(run.province == province, run.provision == provision)
         query = query.where(run.kind.in_(kinds), run.outcome.in_(outcomes))
-        found = self._rows(query.order_by(run.id.desc()).limit(1))
-        return found[0] if found else None
+        rows = self._rows(query.order_by(run.id.desc()).limit(1))
+        return rows[0] if rows else None
 
     def all(
         self, limit: int | None = 50, province: str | None = None, since: datetime | None = None
     ) -> list[dict[str, Any]]:
-        """The last journeys, newest first, without what was read in them."""
+        """Return the last journeys, newest first, without what was read in them."""
         query = (
             sa.select(*(c for c in t.run.c if c is not t.run.c.read))
             .order_by(t.run.c.id.desc())

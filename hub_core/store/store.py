@@ -20,7 +20,10 @@ class Store:
     """The hub's database."""
 
     def __init__(self, url: str, *, begun: bool = False) -> None:
-        """``begun``: whether a hub has worked with it already. Raises StoreError."""
+        """Open the database. Raises StoreError.
+
+        ``begun``: whether a hub has worked with it already.
+        """
         self.engine = connect(url, begun=begun)
         self._reader = self.engine.execution_options(reads=True)
 
@@ -30,7 +33,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A transaction that changes something. Database trouble is a StoreError."""
+        """Open a transaction that changes something. Database trouble is a StoreError."""
         try:
             with self.engine.begin() as connection:
                 yield connection
@@ -39,7 +42,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A view of the database at one moment. Database trouble is a StoreError."""
+        """Open a view of the database at one moment. Database trouble is a StoreError."""
         try:
             with self._reader.connect() as connection:
                 yield connection
@@ -49,7 +52,7 @@ class Store:
     # Gathers
 
     def new_gather(self, province: str, provision: str, origin_start: date) -> tuple[str, int]:
-        """The id and sequence of a new gather."""
+        """Enter a new gather; return its id and sequence."""
         with self.write() as connection:
             last = connection.execute(sa.select(sa.func.max(t.gather.c.sequence))).scalar() or 0
             gather = f"{origin_start:%Y%m%d}-{last + 1:08d}"
@@ -61,9 +64,9 @@ class Store:
             return gather, last + 1
 
     def new_replay(self, gather: str) -> tuple[int, int]:
-        """The sequence of a gather and the number of its next replay.
+        """Count a gather's next replay; return the gather's sequence and the replay's number.
 
-        Raises StateError where it is unknown.
+        Raises StateError where the gather is unknown.
         """
         with self.write() as connection:
             row = (
@@ -84,21 +87,33 @@ class Store:
     def submissions(
         self, periods: Collection[str] | None = None, **where: str | int
     ) -> list[Submission]:
-        """Submissions by the values of their columns, perhaps of these periods only, in the order of currency."""
+        """Return submissions by the values of their columns, in the order of currency.
+
+        ``periods``: of these only.
+        """
         query = sa.select(t.submission)
         if periods is not None:
             query = query.where(t.submission.c.period.in_(sorted(periods)))
         for name, value in where.items():
             query = query.where(t.submission.c[name] == value)
-        found = [Submission(**row) for row in self._rows(query)]
+        submissions = [Submission(**row) for row in self._rows(query)]
         return sorted(
-            found, key=lambda each: (each.province, each.provision, each.period, each.currency)
+            submissions,
+            key=lambda submission: (
+                submission.province,
+                submission.provision,
+                submission.period,
+                submission.currency,
+            ),
         )
 
     def currents(
         self, dataflow: str, calendar: str, periods: Iterable[str], at: datetime | None = None
     ) -> list[Submission]:
-        """The submissions of a dataflow's periods that are current, or were at a moment, one a provision and period."""
+        """Return the submissions of a dataflow's periods that are current, or were at a moment.
+
+        There is at most one for a provision and period.
+        """
         query = sa.select(t.submission).where(
             t.submission.c.dataflow == dataflow,
             t.submission.c.calendar == calendar,
@@ -106,13 +121,15 @@ class Store:
         )
         by_place: dict[tuple[str, str, str], list[Submission]] = {}
         for row in self._rows(query):
-            each = Submission(**row)
-            by_place.setdefault((each.province, each.provision, each.period), []).append(each)
-        found = (current(each, at) for _, each in sorted(by_place.items()))
-        return [each for each in found if each is not None]
+            submission = Submission(**row)
+            by_place.setdefault(
+                (submission.province, submission.provision, submission.period), []
+            ).append(submission)
+        current_submissions = (current(revisions, at) for _, revisions in sorted(by_place.items()))
+        return [submission for submission in current_submissions if submission is not None]
 
     def periods(self, dataflow: str, calendar: str) -> list[str]:
-        """The periods for which a dataflow has any submission."""
+        """Return the periods for which a dataflow has any submission."""
         query = sa.select(t.submission.c.period).distinct()
         query = query.where(
             t.submission.c.dataflow == dataflow, t.submission.c.calendar == calendar
@@ -130,9 +147,9 @@ class Store:
     ) -> int:
         """Enter a revision and its findings, in the caller's transaction.
 
-        Its number in the database.
+        Returns its number in the database.
         """
-        made = connection.execute(
+        result = connection.execute(
             t.submission.insert().values(
                 province=manifest.province,
                 provision=manifest.provision,
@@ -159,27 +176,10 @@ class Store:
                 admitted_at=now,
             )
         )
-        number = number_of(made)
-        found = [
-            {
-                "submission_id": number,
-                "release_id": None,
-                "code": f.code,
-                "severity": f.severity,
-                "owner": "province",
-                "vi": f.vi,
-                "en": f.en,
-                "province": manifest.province,
-                "rows": f.rows,
-                "text": f.text,
-                "place": {"part": f.part, "row": f.row, "column": f.column}
-                | ({"field": f.field} if f.field else {}),
-                "found_at": now,
-            }
-            for f in manifest.findings
-        ]
-        if found:
-            connection.execute(t.finding.insert(), found)
+        number = number_of(result)
+        findings = _finding_rows(manifest, number, now)
+        if findings:
+            connection.execute(t.finding.insert(), findings)
         return number
 
     def accept(self, submission: int, reason: str, now: datetime) -> None:
@@ -204,7 +204,7 @@ class Store:
     # Findings
 
     def findings(self, **where: str | int) -> list[dict[str, Any]]:
-        """Findings with the submission or release that they are about, newest first."""
+        """Return findings with the submission or release that they are about, newest first."""
         query = (
             sa.select(
                 t.finding,
@@ -226,10 +226,10 @@ class Store:
     def note_catalogue(self, digest: str, now: datetime) -> None:
         """Remember that a catalogue was in use."""
         with self.write() as connection:
-            known = connection.execute(
+            row = connection.execute(
                 sa.select(t.catalogue.c.digest).where(t.catalogue.c.digest == digest)
             ).first()
-            if known is None:
+            if row is None:
                 connection.execute(t.catalogue.insert().values(digest=digest, first_used=now))
 
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
@@ -237,7 +237,28 @@ class Store:
             return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def number_of(made: sa.CursorResult[Any]) -> int:
-    """The number that the database gave to a new row."""
-    assert made.inserted_primary_key is not None
-    return int(made.inserted_primary_key[0])
+def _finding_rows(manifest: Manifest, submission_id: int, now: datetime) -> list[dict[str, Any]]:
+    return [
+        {
+            "submission_id": submission_id,
+            "release_id": None,
+            "code": f.code,
+            "severity": f.severity,
+            "owner": "province",
+            "vi": f.vi,
+            "en": f.en,
+            "province": manifest.province,
+            "rows": f.rows,
+            "text": f.text,
+            "place": {"part": f.part, "row": f.row, "column": f.column}
+            | ({"field": f.field} if f.field else {}),
+            "found_at": now,
+        }
+        for f in manifest.findings
+    ]
+
+
+def number_of(result: sa.CursorResult[Any]) -> int:
+    """Return the number that the database gave to a new row."""
+    assert result.inserted_primary_key is not None
+    return int(result.inserted_primary_key[0])

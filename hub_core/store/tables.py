@@ -23,11 +23,11 @@ class Exact(TypeDecorator[Decimal]):
         return dialect.type_descriptor(exact)
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> object:
-        """Plain decimal text, without exponent."""
+        """Return plain decimal text, without exponent."""
         return format(value, "f") if value is not None and dialect.name == "sqlite" else value
 
     def process_result_value(self, value: object | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
-        """The exact decimal."""
+        """Return the exact decimal."""
         return None if value is None else Decimal(str(value))
 
 

@@ -1,7 +1,4 @@
-"""What in a catalogue's org units does not hold in time.
-
-Successions, codes, names and memberships.
-"""
+"""Contradictions in time in a catalogue: of successions, codes, names and memberships."""
 
 from __future__ import annotations
 
@@ -18,48 +15,52 @@ if TYPE_CHECKING:
     from hub_core.model.org_unit import Succession, Validity
 
 
-def problems(found: Catalogue) -> list[str]:
-    """All of it, each as a sentence with file and id; every id that the tables name is there."""
+def problems(catalogue: Catalogue) -> list[str]:
+    """List the contradictions, each as a sentence with file and id.
+
+    Every id that the tables name must be in the catalogue.
+    """
     return [
-        *_cycles(found),
+        *_cycles(catalogue),
         *(
             f"successions.csv: {s.day} {s.kind}: {what}"
-            for s in found.successions
-            for what in _out_of_time(found, s)
+            for s in catalogue.successions
+            for what in _contradictions(catalogue, s)
         ),
-        *_codes_of_two(found),
-        *_names_of_two(found),
-        *_absent_members(found),
-        *_two_names(found),
+        *_shared_codes(catalogue),
+        *_shared_names(catalogue),
+        *_absent_members(catalogue),
+        *_double_names(catalogue),
     ]
 
 
-def _cycles(found: Catalogue) -> Iterator[str]:
-    """Org units that came from themselves.
+def _cycles(catalogue: Catalogue) -> Iterator[str]:
+    """Yield org units that came from themselves.
 
-    Parts may be given and given back, and a rename keeps the id.
+    Boundary transfers do not count, as parts may be given and given back; nor do renames, which
+    keep the id.
     """
-    after: dict[str, set[str]] = {}
-    for each in found.successions:
-        if each.kind != TRANSFER and each.predecessor != each.successor:
-            after.setdefault(each.predecessor, set()).add(each.successor)
-    for name in sorted(after):
+    successors: dict[str, set[str]] = {}
+    for s in catalogue.successions:
+        if s.kind != TRANSFER and s.predecessor != s.successor:
+            successors.setdefault(s.predecessor, set()).add(s.successor)
+    for name in sorted(successors):
         reached: set[str] = set()
-        waiting = list(after[name])
+        waiting = list(successors[name])
         while waiting:
-            each_unit = waiting.pop()
-            if each_unit not in reached:
-                reached.add(each_unit)
-                waiting += after.get(each_unit, ())
+            unit = waiting.pop()
+            if unit not in reached:
+                reached.add(unit)
+                waiting += successors.get(unit, ())
         if name in reached:
             yield f"successions.csv: {name} is its own successor"
 
 
-def _out_of_time(found: Catalogue, succession: Succession) -> Iterator[str]:
-    """How a succession and the lives of its two org units contradict each other."""
+def _contradictions(catalogue: Catalogue, succession: Succession) -> Iterator[str]:
+    """Yield how a succession and the lives of its two org units contradict each other."""
     before, after, day = succession.predecessor, succession.successor, succession.day
     eve = day - timedelta(days=1)
-    ended, began = found.org_units[before].valid, found.org_units[after].valid
+    ended, began = catalogue.org_units[before].valid, catalogue.org_units[after].valid
     if succession.kind == "rename":
         if before != after:
             yield f"{before} and {after} are two: a rename keeps the id"
@@ -83,63 +84,66 @@ def _out_of_time(found: Catalogue, succession: Succession) -> Iterator[str]:
             yield f"{after} begins {began.first}; its first day must be {day}"
 
 
-def _codes_of_two(found: Catalogue) -> Iterator[str]:
-    """Codes that two org units have on one day."""
-    held: dict[tuple[str, str], list[tuple[str, Validity]]] = {}
-    for unit in found.org_units.values():
+def _shared_codes(catalogue: Catalogue) -> Iterator[str]:
+    """Yield codes that two org units have on one day."""
+    holders_of: dict[tuple[str, str], list[tuple[str, Validity]]] = {}
+    for unit in catalogue.org_units.values():
         for code in unit.codes:
-            held.setdefault((code.scheme, code.code), []).append(
+            holders_of.setdefault((code.scheme, code.code), []).append(
                 (unit.id, code.valid.within(unit.valid))
             )
-    for (scheme, code_text), holders in held.items():
-        for one, other, day in _clashes(holders):
-            yield f"org_unit_codes.csv: {one} and {other} both have {scheme} {code_text} on {day}"
+    for (scheme, code_text), holders in holders_of.items():
+        for first, second, day in _clashes(holders):
+            pair = f"{first} and {second}"
+            yield f"org_unit_codes.csv: {pair} both have {scheme} {code_text} on {day}"
 
 
-def _names_of_two(found: Catalogue) -> Iterator[str]:
-    """Names that two org units of one parent have on one day."""
-    called: dict[tuple[str, str], list[tuple[str, Validity]]] = {}
-    for unit in found.org_units.values():
+def _shared_names(catalogue: Catalogue) -> Iterator[str]:
+    """Yield names that two org units of one parent have on one day."""
+    units_called: dict[tuple[str, str], list[tuple[str, Validity]]] = {}
+    for unit in catalogue.org_units.values():
         for name in unit.names:
-            called.setdefault((unit.parent, fold(name.name)), []).append(
+            units_called.setdefault((unit.parent, fold(name.name)), []).append(
                 (unit.id, name.valid.within(unit.valid))
             )
-    for (parent, _), units in called.items():
-        for one, other, day in _clashes(units):
-            both, under = found.org_units[one].named(day).name, f" under {parent}" if parent else ""
-            yield f"org_unit_names.csv: {one} and {other}{under} are both called {both} on {day}"
+    for (parent, _), units in units_called.items():
+        for first, second, day in _clashes(units):
+            shared = catalogue.org_units[first].named(day).name
+            pair = f"{first} and {second}" + (f" under {parent}" if parent else "")
+            yield f"org_unit_names.csv: {pair} are both called {shared} on {day}"
 
 
-def _absent_members(found: Catalogue) -> Iterator[str]:
-    """Members of a cluster on days on which they, or it, do not live."""
-    for member in found.memberships:
+def _absent_members(catalogue: Catalogue) -> Iterator[str]:
+    """Yield members of a cluster on days on which they, or the cluster, do not live."""
+    for member in catalogue.memberships:
         for unit in (member.member, member.org_unit):
-            lived = found.org_units[unit].valid
-            if member.valid.within(lived) != member.valid:
-                told = f"{member.member} is in {member.org_unit} {_days(member.valid)}"
-                yield f"memberships.csv: {told}, and {unit} lives {_days(lived)}"
+            valid = catalogue.org_units[unit].valid
+            if member.valid.within(valid) != member.valid:
+                membership = f"{member.member} is in {member.org_unit} {_days(member.valid)}"
+                yield f"memberships.csv: {membership}, and {unit} lives {_days(valid)}"
 
 
-def _two_names(found: Catalogue) -> Iterator[str]:
-    """Org units that have two names on one day."""
-    for unit in found.org_units.values():
-        for one, other in combinations(unit.names, 2):
-            if (day := _first_of_both(one.valid, other.valid)) is not None:
-                yield f"org_unit_names.csv: {unit.id} is called {one.name} and {other.name} on {day}"
+def _double_names(catalogue: Catalogue) -> Iterator[str]:
+    """Yield org units that have two names on one day."""
+    for unit in catalogue.org_units.values():
+        for first, second in combinations(unit.names, 2):
+            if (day := _first_of_both(first.valid, second.valid)) is not None:
+                names = f"{first.name} and {second.name}"
+                yield f"org_unit_names.csv: {unit.id} is called {names} on {day}"
 
 
 def _clashes(holders: Iterable[tuple[str, Validity]]) -> Iterator[tuple[str, str, date]]:
-    for (one, its), (other, others) in combinations(holders, 2):
-        if one != other and (day := _first_of_both(its, others)) is not None:
-            yield one, other, day
+    for (first, first_valid), (second, second_valid) in combinations(holders, 2):
+        if first != second and (day := _first_of_both(first_valid, second_valid)) is not None:
+            yield first, second, day
 
 
-def _first_of_both(one: Validity, other: Validity) -> date | None:
-    """The first day on which both hold, the last where they have no first, or none."""
-    both = one.within(other)
-    if both.first and both.last and both.last < both.first:
+def _first_of_both(valid: Validity, other: Validity) -> date | None:
+    """Return the first day on which both hold, the last one where they have no first, or None."""
+    shared = valid.within(other)
+    if shared.first and shared.last and shared.last < shared.first:
         return None
-    return both.first or both.last or date.max
+    return shared.first or shared.last or date.max
 
 
 def _days(valid: Validity) -> str:

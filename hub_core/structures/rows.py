@@ -1,4 +1,4 @@
-"""The lines of the catalogue's tables, each as the noun that it declares."""
+"""The lines of the catalogue's tables, each read as the noun that it declares."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
@@ -26,9 +27,12 @@ _KEYED = {"units.csv", "indicators.csv", "org_units.csv"}
 def rows(
     texts: dict[str, str], name: str, make: Callable[[dict[str, str]], tuple[str, T]]
 ) -> Iterator[tuple[str, T]]:
-    """Each line of a table, made, with its key. Raises ConfigurationError naming file and line."""
+    """Yield the key of each line of a table, and what ``make`` makes of the line.
+
+    Raises ConfigurationError naming file and line.
+    """
     reader = csv.reader(io.StringIO(texts[f"catalogue/{name}"]), strict=True)
-    seen: set[str] = set()
+    keys: set[str] = set()
     columns: list[str] | None = None
     while True:
         try:
@@ -40,8 +44,8 @@ def rows(
                 continue
             if len(line) != len(columns):
                 raise ValueError("the line is too long or too short")
-            key, made = make(dict(zip(columns, line, strict=True)))
-            if name in _KEYED and key in seen:
+            key, noun = make(dict(zip(columns, line, strict=True)))
+            if name in _KEYED and key in keys:
                 raise ValueError(f"{key} stands there twice")
         except StopIteration:
             return
@@ -53,8 +57,8 @@ def rows(
             raise ConfigurationError(
                 f"catalogue/{name}, line {reader.line_num}: {error}"
             ) from error
-        seen.add(key)
-        yield key, made
+        keys.add(key)
+        yield key, noun
 
 
 def _valid(row: dict[str, str]) -> Validity:
@@ -67,20 +71,20 @@ def _valid(row: dict[str, str]) -> Validity:
 
 
 def unit(row: dict[str, str]) -> tuple[str, Unit]:
-    """A line of ``units.csv``."""
+    """Read a line of ``units.csv``."""
     factor = Decimal(row["factor"] or 1)
     return row["unit"], Unit(
-        row["unit"],
-        row["name_en"],
-        int(row["decimals"] or 0),
-        int(row["per"] or 1),
-        row["base"],
-        factor,
+        name=row["unit"],
+        name_en=row["name_en"],
+        decimals=int(row["decimals"] or 0),
+        per=int(row["per"] or 1),
+        base=row["base"],
+        factor=factor,
     )
 
 
 def indicator(row: dict[str, str]) -> tuple[str, Indicator]:
-    """A line of ``indicators.csv``."""
+    """Read a line of ``indicators.csv``."""
     if not _AGG_SPACE.fullmatch(row["agg_space"]):
         raise ValueError(f"agg_space {row['agg_space']!r}")
     if row["agg_time"] not in {"sum", "last", "avg", "recompute", "none"}:
@@ -92,27 +96,28 @@ def indicator(row: dict[str, str]) -> tuple[str, Indicator]:
     frequencies = tuple(row["frequencies"].split(","))
     if not set(frequencies) <= set("ASNQM"):
         raise ValueError(f"frequencies {row['frequencies']!r}")
-    return row["code"], Indicator(
-        row["code"],
-        row["dataflow"],
-        row["name_vi"],
-        row["name_en"],
-        row["unit"],
-        row["kind"],
-        row["agg_space"],
-        row["agg_time"],
-        row["numerator"],
-        row["denominator"],
-        frequencies,
-        row["range"],
-        tuple(row.get("parts", "").split("+")) if row.get("parts") else (),
-        *_formula(row.get("formula", "")),
-        row.get("better", ""),
+    declared = Indicator(
+        code=row["code"],
+        dataflow=row["dataflow"],
+        name_vi=row["name_vi"],
+        name_en=row["name_en"],
+        unit=row["unit"],
+        kind=row["kind"],
+        agg_space=row["agg_space"],
+        agg_time=row["agg_time"],
+        numerator=row["numerator"],
+        denominator=row["denominator"],
+        frequencies=frequencies,
+        range=row["range"],
+        parts=tuple(row.get("parts", "").split("+")) if row.get("parts") else (),
+        better=row.get("better", ""),
     )
+    formula, ranks = _formula(row.get("formula", ""))
+    return row["code"], replace(declared, formula=formula, ranks=ranks)
 
 
 def _formula(text: str) -> tuple[tuple[tuple[str, Decimal], ...], str]:
-    """The terms of a weighted sum, ``0.1*DT.01+0.2*DT.02``, or the indicator of ``rank(DT.00)``."""
+    """Read the terms of ``0.1*DT.01+0.2*DT.02``, or the indicator of ``rank(DT.00)``."""
     if ranked := re.fullmatch(r"rank\((\S+)\)", text):
         return (), ranked[1]
     terms = []
@@ -125,7 +130,7 @@ def _formula(text: str) -> tuple[tuple[tuple[str, Decimal], ...], str]:
 
 
 def alias(row: dict[str, str]) -> tuple[str, Alias]:
-    """A line of ``aliases.csv``: another word for a code of a codelist."""
+    """Read a line of ``aliases.csv``: another word for a code of a codelist."""
     if row["codelist"] not in {"org_unit", "indicator", "unit"}:
         raise ValueError(f"codelist {row['codelist']!r}: there are org_unit, indicator and unit")
     if not row["alias"].strip() or not row["code"]:
@@ -134,29 +139,29 @@ def alias(row: dict[str, str]) -> tuple[str, Alias]:
 
 
 def org_unit(row: dict[str, str]) -> tuple[str, tuple[str, str, Validity]]:
-    """A line of ``org_units.csv``: level, parent and the days on which it lives."""
+    """Read a line of ``org_units.csv``: level, parent and the days on which it lives."""
     if not _SLUG.fullmatch(row["id"]):
         raise ValueError(f"id {row['id']!r} is no slug")
     return row["id"], (row["level"], row["parent"], _valid(row))
 
 
 def name(row: dict[str, str]) -> tuple[str, OrgUnitName]:
-    """A line of ``org_unit_names.csv``."""
+    """Read a line of ``org_unit_names.csv``."""
     return row["org_unit"], OrgUnitName(row["name"], row["name_en"], row["type"], _valid(row))
 
 
 def code(row: dict[str, str]) -> tuple[str, OrgUnitCode]:
-    """A line of ``org_unit_codes.csv``."""
+    """Read a line of ``org_unit_codes.csv``."""
     return row["org_unit"], OrgUnitCode(row["scheme"], row["code"], _valid(row))
 
 
 def membership(row: dict[str, str]) -> tuple[str, Membership]:
-    """A line of ``memberships.csv``."""
+    """Read a line of ``memberships.csv``."""
     return row["org_unit"], Membership(row["org_unit"], row["member"], _valid(row))
 
 
 def succession(row: dict[str, str]) -> tuple[str, Succession]:
-    """A line of ``successions.csv``."""
+    """Read a line of ``successions.csv``."""
     if row["kind"] not in {"merge", "split", "rename", "boundary transfer"}:
         raise ValueError(f"kind {row['kind']!r}")
     day = date.fromisoformat(row["date"])

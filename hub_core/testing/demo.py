@@ -1,7 +1,4 @@
-"""The demo.
-
-One night on this machine, from the provinces' sample systems to a sample ministry's receipt.
-"""
+"""The demo: one night on this machine, from the sample systems to a sample ministry's receipt."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ NIGHT = "2026-11-06T02:00"
 
 
 def run(home: Path | None = None) -> int:
-    """Run the demo; its exit code.
+    """Run the demo; return its exit code.
 
     Raises ConfigurationError where the packages of the source tree are not there.
     """
@@ -37,10 +34,10 @@ def run(home: Path | None = None) -> int:
     home.mkdir(parents=True)
     with SampleSystems(packages, home / "systems") as systems, SampleMinistry() as ministry:
         make_home(home, root / "config", [packages], systems.sources, ministry.url)
-        _say(
+        _print(
             "Liên Thông: one night on this machine, the night of 2026-11-06.",
             "Served by real protocols on loopback, from the packages' samples:",
-            *(f"  {name}{_kind(name)}" for name in systems.shown),
+            *(f"  {name}{_figures_note(name)}" for name in systems.shown),
         )
         environment = {**os.environ, **systems.environment, "HUB_HOME": str(home)}
         for words in (
@@ -49,17 +46,12 @@ def run(home: Path | None = None) -> int:
             ["finding", "quarantine"],
             ["obligation", "list", "--dataflow", "TELECOM", "--now", NIGHT],
         ):
-            code = _hub(words, environment)
+            code = _run_hub(words, environment)
             if code:
                 return code
-        _say("", "What the sample ministry's own ledger says:")
-        for entry in ministry.ledger:
-            _say(
-                f"  {entry['receipt']['reference']}: {entry['dataflow']} {entry['period']} version {entry['version']},"
-                f" {entry['state']}, figures {str(entry['figures_digest'])[:12]}"
-            )
-        code = _hub(["trace", "TELECOM/2026-Q3", "VT.06", "cluster-5"], environment)
-    _say(
+        _print_ledger(ministry)
+        code = _run_hub(["trace", "TELECOM/2026-Q3", "VT.06", "cluster-5"], environment)
+    _print(
         "",
         f"Everything is kept in {home}; the sample systems have stopped. Two commands to try next:",
         f"  .venv/bin/hub release show TELECOM/2026-Q3 --home {home}",
@@ -68,7 +60,16 @@ def run(home: Path | None = None) -> int:
     return code
 
 
-def _kind(name: str) -> str:
+def _print_ledger(ministry: SampleMinistry) -> None:
+    _print("", "What the sample ministry's own ledger says:")
+    for entry in ministry.ledger:
+        _print(
+            f"  {entry['receipt']['reference']}: {entry['dataflow']} {entry['period']} version {entry['version']},"
+            f" {entry['state']}, figures {str(entry['figures_digest'])[:12]}"
+        )
+
+
+def _figures_note(name: str) -> str:
     return (
         "   (invented figures)"
         if "invented" in name
@@ -78,13 +79,13 @@ def _kind(name: str) -> str:
     )
 
 
-def _hub(words: list[str], environment: dict[str, str]) -> int:
+def _run_hub(words: list[str], environment: dict[str, str]) -> int:
     """Run one command as a person would, and show what it says."""
-    _say("", f"$ hub {' '.join(words)}")
+    _print("", f"$ hub {' '.join(words)}")
     command = [sys.executable, "-c", "from hub_core.cli import main; main()", *words]
     return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own command
 
 
-def _say(*lines: str) -> None:
+def _print(*lines: str) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()

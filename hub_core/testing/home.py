@@ -18,7 +18,11 @@ def make_home(
     ministry: str | None = None,
     **gather: float,
 ) -> Path:
-    """A home with a copy of a configuration, pointed at sample systems and a sample ministry on loopback."""
+    """Make a home with a copy of a configuration, on sample systems on loopback.
+
+    ``ministry``: the address of a sample ministry to deliver to; ``gather``: other values for
+    settings of hub.toml, by name.
+    """
     shutil.copytree(config, home / "config")
     path = home / "config" / "hub.toml"
     folders = ", ".join(_quoted(str(folder.resolve())) for folder in packages)
@@ -30,8 +34,8 @@ def make_home(
         )
     text = text.replace("[gather]\n", "[gather]\nallow_loopback = true\n")
     for province, provisions in sources.items():
-        for provision, told in provisions.items():
-            keys = "\n".join(f"{key} = {_quoted(str(value))}" for key, value in told.items())
+        for provision, settings in provisions.items():
+            keys = "\n".join(f"{key} = {_quoted(str(value))}" for key, value in settings.items())
             text += f"\n\n[sources.{province}.{provision}]\n{keys}"
     path.write_text(text + "\n", encoding="utf-8")
     if ministry is not None:
@@ -48,5 +52,5 @@ def make_home(
 
 
 def _quoted(text: str) -> str:
-    """A TOML text; JSON's way of writing one is among TOML's."""
+    """Return a text as TOML; JSON's way of writing one is among TOML's."""
     return json.dumps(text)

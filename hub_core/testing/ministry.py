@@ -19,7 +19,7 @@ from typing import Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from hub_core.model.exchange import Digest, Exchanged, Receipt, ReleaseManifest
-from hub_core.testing.received import Body, Entry, Figure, ReleaseRefusedError, examined
+from hub_core.testing.received import Body, Entry, Figure, ReleaseRefusedError, check_release
 
 Mode = Literal["accept", "remarks", "reject", "slow", "down", "lose answer"]
 Opinion = Literal["accepted", "accepted with remarks", "rejected"]
@@ -65,7 +65,7 @@ class SampleMinistry:
         self.lock = threading.Lock()
         self._server: _Server | None = None
         if ledger_path and ledger_path.exists():
-            self._recall(ledger_path)
+            self._reload(ledger_path)
 
     def __enter__(self) -> SampleMinistry:
         self.start()
@@ -92,36 +92,40 @@ class SampleMinistry:
             self._server = None
 
     def entry(self, delivery: str) -> Entry | None:
-        """The effect that a delivery had."""
+        """Return the effect that a delivery had, or None."""
         return next((entry for entry in self.ledger if entry["delivery"] == delivery), None)
 
     def take(self, delivery: str, content: bytes) -> tuple[int, object]:
-        """HTTP status and receipt of a delivery; the first receipt where it was taken before."""
+        """Take a delivery; return the HTTP status and the receipt.
+
+        It is the first receipt where the delivery was taken before.
+        """
         with self.lock:
-            if known := self.entry(delivery):
-                self._note({"resent": delivery})
-                known["resent"] += 1
-                return 200, known["receipt"]
+            if entry := self.entry(delivery):
+                self._append_to_ledger({"resent": delivery})
+                entry["resent"] += 1
+                return 200, entry["receipt"]
             try:
-                body, release = examined(content)
+                body, release = check_release(content)
                 self._check_version(release)
-            except ReleaseRefusedError as no:
-                receipt = Receipt(delivery=delivery, state="rejected", message=no.words)
+            except ReleaseRefusedError as refusal:
+                receipt = Receipt(delivery=delivery, state="rejected", message=refusal.words)
                 self.refused.append(receipt)
-                return no.status, receipt.model_dump(mode="json")
+                return refusal.status, receipt.model_dump(mode="json")
             return 201, self._effect(delivery, release, body)
 
     def _check_version(self, release: ReleaseManifest) -> None:
-        asked = (release.dataflow, release.calendar, release.period)
-        had = [
+        release_key = (release.dataflow, release.calendar, release.period)
+        versions = [
             e["version"]
             for e in self.ledger
-            if (e["dataflow"], e["calendar"], e["period"]) == asked
+            if (e["dataflow"], e["calendar"], e["period"]) == release_key
         ]
-        due = max(had, default=0) + 1
-        if release.version != due:
+        due_version = max(versions, default=0) + 1
+        if release.version != due_version:
             raise ReleaseRefusedError(
-                409, f"Phiên bản phải là {due}, không phải {release.version} (version {due} is due)"
+                409,
+                f"Phiên bản phải là {due_version}, không phải {release.version} (version {due_version} is due)",
             )
 
     def _effect(self, delivery: str, release: ReleaseManifest, body: Body) -> dict[str, object]:
@@ -144,7 +148,7 @@ class SampleMinistry:
             resent=0,
             receipt=receipt.model_dump(mode="json"),
         )
-        self._note(entry)
+        self._append_to_ledger(entry)
         self.ledger.append(entry)
         return entry["receipt"]
 
@@ -153,35 +157,42 @@ class SampleMinistry:
             return "accepted with remarks", _REMARK, []
         if self.mode != "reject":
             return "accepted", "", []
-        found = []
-        for told in (figure.told for figure in figures):
-            for asked in self.reject_figures:
-                if all(told.get(name) == text for name, text in asked.items() if name != "message"):
-                    found.append({**told, "message": asked.get("message", _REJECTION)})
+        rejected = []
+        for fields in (figure.key_and_value for figure in figures):
+            for rejection in self.reject_figures:
+                if all(
+                    fields.get(name) == text
+                    for name, text in rejection.items()
+                    if name != "message"
+                ):
+                    rejected.append({**fields, "message": rejection.get("message", _REJECTION)})
                     break
-        if self.reject_figures and not found:
+        if self.reject_figures and not rejected:
             return "accepted", "", []
-        return "rejected", _REJECTION, found
+        return "rejected", _REJECTION, rejected
 
-    def _note(self, line: object) -> None:
-        """On disk before it is answered."""
+    def _append_to_ledger(self, line: object) -> None:
+        """Write a line to disk before it is answered."""
         if self.ledger_path:
             with self.ledger_path.open("ab") as file:
                 file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
 
-    def _recall(self, path: Path) -> None:
-        """Read the ledger again; a last line that a kill cut off was never answered, and goes."""
-        whole, end, torn = path.read_bytes().rpartition(b"\n")
-        if torn:
-            os.truncate(path, len(whole + end))
-        for line in whole.splitlines():
-            told = json.loads(line)
-            if known := self.entry(told.get("delivery") or told["resent"]):
-                known["resent"] += 1
+    def _reload(self, path: Path) -> None:
+        """Read the ledger again.
+
+        A last line that a kill cut off was never answered, and is removed.
+        """
+        complete_lines, end, torn_line = path.read_bytes().rpartition(b"\n")
+        if torn_line:
+            os.truncate(path, len(complete_lines + end))
+        for line in complete_lines.splitlines():
+            entry = json.loads(line)
+            if delivered := self.entry(entry.get("delivery") or entry["resent"]):
+                delivered["resent"] += 1
             else:
-                self.ledger.append(told)
+                self.ledger.append(entry)
 
 
 class _Server(ThreadingHTTPServer):
@@ -204,7 +215,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Quiet about those who hang up."""
+        """Say nothing of those who hang up."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]  # passed on as it came
 
@@ -223,7 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Say nothing."""
 
     def do_GET(self) -> None:
         self._serve()
@@ -245,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _answer(self, content: bytes) -> tuple[int, object] | None:
-        """Status and body, or None for no answer."""
+        """Return status and body, or None for no answer."""
         ministry, mode = self.server.ministry, self.server.ministry.mode
         if mode == "down" and self.path not in _CONTROL:
             return None
@@ -279,8 +290,8 @@ class _Handler(BaseHTTPRequestHandler):
         except ValidationError:
             return 404, {"error": "no such address"}
         if self.command == "GET":
-            known = self.server.ministry.entry(delivery)
-            return (200, known["receipt"]) if known else (404, {"error": "no such delivery"})
+            entry = self.server.ministry.entry(delivery)
+            return (200, entry["receipt"]) if entry else (404, {"error": "no such delivery"})
         if self.headers.get("Idempotency-Key") != delivery:
             return 400, {"error": "the idempotency key is not the delivery"}
         answer = self.server.ministry.take(delivery, content)
@@ -293,8 +304,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--ledger", type=Path)
     parser.add_argument("--token", default="")
-    given = parser.parse_args()
-    with SampleMinistry(port=given.port, ledger_path=given.ledger, token=given.token) as ministry:
+    options = parser.parse_args()
+    with SampleMinistry(
+        port=options.port, ledger_path=options.ledger, token=options.token
+    ) as ministry:
         sys.stdout.write(ministry.url + "\n")
         sys.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):

@@ -1,6 +1,6 @@
 """A release as the sample ministry receives it.
 
-Read again, held against its digests, entered once.
+It is read again, held against its digests, and entered once.
 """
 
 from __future__ import annotations
@@ -39,19 +39,21 @@ class Figure(Exchanged):
     coverage: str
 
     @property
-    def told(self) -> dict[str, str]:
+    def key_and_value(self) -> dict[str, str]:
         """The six keys, dimensions folded again, and the value."""
-        told = {name: str(getattr(self, name)) for name in _KEY}
-        told["dims"] = ";".join(f"{name}={code}" for name, code in sorted(self.dims.items()))
-        return told | {"value": self.value or ""}
+        key_and_value = {name: str(getattr(self, name)) for name in _KEY}
+        key_and_value["dims"] = ";".join(
+            f"{name}={code}" for name, code in sorted(self.dims.items())
+        )
+        return key_and_value | {"value": self.value or ""}
 
     @property
     def line(self) -> str:
         """The figure's line in the canonical text of the figures digest."""
-        *key, value = self.told.values()
+        *key_texts, value = self.key_and_value.values()
         if "." in value:
             value = value.rstrip("0").rstrip(".")
-        return "\t".join((*key, "0" if value == "-0" else value, self.status)) + "\n"
+        return "\t".join((*key_texts, "0" if value == "-0" else value, self.status)) + "\n"
 
 
 class Body(Exchanged):
@@ -79,10 +81,11 @@ class Entry(TypedDict):
     receipt: dict[str, object]
 
 
-def examined(content: bytes) -> tuple[Body, ReleaseManifest]:
-    """A release and its manifest, both digests recomputed as a stranger would from the published format.
+def check_release(content: bytes) -> tuple[Body, ReleaseManifest]:
+    """Read a release and its manifest, and recompute both digests.
 
-    Raises ReleaseRefusedError for what cannot be read or does not hold.
+    They are recomputed as a stranger would from the published format. Raises ReleaseRefusedError
+    for what cannot be read or does not hold.
     """
     try:
         body = Body.model_validate_json(content)

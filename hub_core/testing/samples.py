@@ -36,21 +36,23 @@ class Sample:
 
 
 def samples(package: Path) -> list[Sample]:
-    """The samples of a province's package.
+    """Return the samples of a province's package.
 
     Raises ValueError at a folder that is not named for a period.
     """
-    found = []
+    package_samples = []
     for folder in sorted(path for path in (package / "samples").glob("*/*") if path.is_dir()):
         match = _SAMPLE.fullmatch(folder.name)
         if not match:
             raise ValueError(f"{folder}: a sample is named PERIOD or PERIOD-what")
-        found.append(Sample(folder.parent.name, match.group(1), match.group(2) or "", folder))
-    return found
+        package_samples.append(
+            Sample(folder.parent.name, match.group(1), match.group(2) or "", folder)
+        )
+    return package_samples
 
 
 def province_of(package: Path) -> Province:
-    """The province of a package that is not installed, as files."""
+    """Return the province of a package that is not installed, from its files."""
     [name] = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"][
         "entry-points"
     ]["lienthong"]
@@ -59,10 +61,11 @@ def province_of(package: Path) -> Province:
 
 @dataclass
 class SampleSystems:
-    """Sample systems for the packages of a folder: an HTTP server for ``rest``, a folder for ``folder``.
+    """Sample systems for the packages of a folder.
 
-    ``sources`` says where each stands, as hub.toml takes it; ``environment`` holds the secrets that
-    they ask for.
+    There is an HTTP server for each source of kind ``rest``, and a folder for each of kind
+    ``folder``. ``sources`` says where each is, as hub.toml takes it; ``environment`` holds the
+    secrets that they ask for.
     """
 
     packages: Path
@@ -89,35 +92,41 @@ class SampleSystems:
     def _serve(self, package: Path) -> None:
         province = province_of(package)
         ordinary = [
-            each
-            for each in samples(package)
-            if "held" not in each.what and "refused" not in each.what
+            sample
+            for sample in samples(package)
+            if "held" not in sample.what and "refused" not in sample.what
         ]
         for name, declared in province.provisions.items():
-            mine = [each for each in ordinary if each.provision == name]
-            served = self._rest if declared.source["kind"] == "rest" else self._folder
-            self.sources.setdefault(province.id, {})[name] = served(province, name, mine)
+            own_samples = [sample for sample in ordinary if sample.provision == name]
+            serve = (
+                self._start_server if declared.source["kind"] == "rest" else self._copy_to_folder
+            )
+            self.sources.setdefault(province.id, {})[name] = serve(province, name, own_samples)
             for secret in secrets_named(declared.source):
                 self.environment[variable(province.id, secret)] = TOKEN
-            self.shown += [f"{province.id}/{name}/{each.folder.name}" for each in mine]
+            self.shown += [f"{province.id}/{name}/{sample.folder.name}" for sample in own_samples]
 
-    def _rest(self, province: Province, name: str, mine: list[Sample]) -> dict[str, Any]:
+    def _start_server(
+        self, province: Province, name: str, own_samples: list[Sample]
+    ) -> dict[str, Any]:
         declared = province.provisions[name]
         rows: dict[str, list[dict[str, Any]]] = {}
-        for each in mine:
-            told = json.loads(each.payloads[0].read_text(encoding="utf-8"))
+        for sample in own_samples:
+            document = json.loads(sample.payloads[0].read_text(encoding="utf-8"))
             for step in declared.reader.get("rows", "").split("/")[1:]:
-                told = told[step]
-            rows[each.period] = told
+                document = document[step]
+            rows[sample.period] = document
         token = TOKEN if secrets_named(declared.source) else None
         server = self._stack.enter_context(PagedJson(rows, page_size=5, token=token))
         self.servers[f"{province.id}/{name}"] = server
         return {"url": f"{server.url}?ky={{period}}"}
 
-    def _folder(self, province: Province, name: str, mine: list[Sample]) -> dict[str, Any]:
+    def _copy_to_folder(
+        self, province: Province, name: str, own_samples: list[Sample]
+    ) -> dict[str, Any]:
         folder = self.home / province.id / name
         folder.mkdir(parents=True, exist_ok=True)
-        for each in mine:
-            for payload in each.payloads:
-                shutil.copyfile(payload, folder / f"{name}-{each.period}{payload.suffix}")
+        for sample in own_samples:
+            for payload in sample.payloads:
+                shutil.copyfile(payload, folder / f"{name}-{sample.period}{payload.suffix}")
         return {"path": str(folder)}

@@ -30,11 +30,11 @@ DRIP_SECONDS = 0.05  # between two bytes of a dripping answer
 
 
 class System(ABC):
-    """A server on a loopback port, from the moment it is made until it is stopped; over TLS with a context.
+    """A server on a loopback port, from the moment it is made until it is stopped.
 
-    ``answer`` says what it does with a question. What it knows its pages by, and answers conditions
-    by, is said by ``validators``: an ETag over the body's bytes, a weak one, or the date of their
-    last change.
+    It serves over TLS where it is given a context. ``answer`` says what it does with a request.
+    What it knows its pages by, and answers conditions by, is said by ``validators``: an ETag over
+    the body's bytes, a weak one, or the date of their last change.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -44,9 +44,8 @@ class System(ABC):
         self.validators: Validators = "none"
         self.not_modified = 0  # answers 304
         self.sent = 0  # bytes of bodies
-        self._changed: dict[
-            str, tuple[str, str]
-        ] = {}  # by address: a body's digest, and since when it is so
+        # by address: a body's digest, and since when it is so
+        self._changed: dict[str, tuple[str, str]] = {}
         self._lock = Lock()
         self._server = _Server(self, tls)
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -54,8 +53,8 @@ class System(ABC):
         self.address = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
 
     @abstractmethod
-    def answer(self, asked: RequestHandler) -> None:
-        """Answer one question."""
+    def answer(self, request: RequestHandler) -> None:
+        """Answer one request."""
 
     def stop(self) -> None:
         """Close every connection and end every thread; may be called again."""
@@ -76,18 +75,18 @@ class System(ABC):
     ) -> None:
         self.stop()
 
-    def known_by(self, address: str, body: bytes) -> dict[str, str]:
-        """The headers that a body is known by.
+    def validators_of(self, address: str, body: bytes) -> dict[str, str]:
+        """Return the headers that a body is known by.
 
         What is shown for the first time has long been so.
         """
         digest = hashlib.sha256(body).hexdigest()
         with self._lock:
-            before = self._changed.get(address)
-            if before is None or before[0] != digest:
+            previous = self._changed.get(address)
+            if previous is None or previous[0] != digest:
                 self._changed[address] = (
                     digest,
-                    LONG_AGO if before is None else formatdate(usegmt=True),
+                    LONG_AGO if previous is None else formatdate(usegmt=True),
                 )
         match self.validators:
             case "etag":
@@ -98,7 +97,7 @@ class System(ABC):
                 return {"Last-Modified": self._changed[address][1]}
         return {}
 
-    def note(self, headers: Mapping[str, str]) -> None:
+    def count_request(self, headers: Mapping[str, str]) -> None:
         """Count a request and keep its headers."""
         with self._lock:
             self.requests += 1
@@ -106,7 +105,9 @@ class System(ABC):
 
 
 class PagedJson(System):
-    """A department's REST service: ``GET /bao-cao?ky=<period label>&page=<from 1>`` gives a page of rows.
+    """A department's REST service.
+
+    ``GET /bao-cao?ky=<period label>&page=<from 1>`` gives a page of rows.
 
     ``rows`` may be one list, or a list for each period label; a label that is not there has no
     rows. ``rows_at`` and ``next_at`` are the JSON pointers (through objects) at which a page holds
@@ -146,7 +147,7 @@ class PagedJson(System):
         return f"{self.address}/bao-cao"
 
     def page(self, label: str, number: int) -> bytes:
-        """The body of a page as it is without a fault."""
+        """Return the body of a page as it is without a fault."""
         rows = self.rows.get(label, ()) if isinstance(self.rows, Mapping) else self.rows
         start = (number - 1) * self.page_size
         following: str | None = None
@@ -161,32 +162,35 @@ class PagedJson(System):
             _put(document, self.next_at, following)
         return json.dumps(document, ensure_ascii=False).encode()
 
-    def answer(self, asked: RequestHandler) -> None:
-        """A page, or the fault that is set."""
-        self.note(dict(asked.headers.items()))
-        query = asked.query
+    def answer(self, request: RequestHandler) -> None:
+        """Answer with a page, or with the fault that is set."""
+        self.count_request(dict(request.headers.items()))
+        query = request.query
         label, number = query.get("ky", ""), int(query.get("page", "1"))
         fault = self.fault if number >= self.fault_from else None
-        if self.token is not None and asked.headers.get("Authorization") != f"Bearer {self.token}":
+        if (
+            self.token is not None
+            and request.headers.get("Authorization") != f"Bearer {self.token}"
+        ):
             fault = "401"
         body = self.page(label, 1 if fault == "same bytes" else number)
         match fault:
             case "500" | "401":
-                asked.reply(int(fault), '{"loi": "không được"}'.encode())
+                request.reply(int(fault), '{"loi": "không được"}'.encode())
             case "timeout":
-                asked.hang()
+                request.hang()
             case "truncated":
-                asked.reply(200, body[: len(body) // 2], {"Content-Length": str(len(body))})
-                asked.close_connection = True
+                request.reply(200, body[: len(body) // 2], {"Content-Length": str(len(body))})
+                request.close_connection = True
             case "html":
-                asked.reply(200, LOGIN.encode(), {"Content-Type": "text/html; charset=utf-8"})
+                request.reply(200, LOGIN.encode(), {"Content-Type": "text/html; charset=utf-8"})
             case "empty":
-                asked.reply(200, b"")
+                request.reply(200, b"")
             case "drip":
-                asked.reply(200, b"", {"Content-Length": str(len(body))})
-                asked.drip(body)
+                request.reply(200, b"", {"Content-Length": str(len(body))})
+                request.drip(body)
             case _:
-                asked.give(body)
+                request.send_body(body)
 
 
 def _put(document: dict[str, Any], pointer: str, value: object) -> None:
@@ -227,7 +231,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class RequestHandler(BaseHTTPRequestHandler):
-    """A question to a system, and the ways to answer it."""
+    """A request to a system, and the ways to answer it."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -239,7 +243,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         self.server.connections.add(self.connection)
 
     def finish(self) -> None:
-        """Forget it."""
+        """Forget the connection."""
         self.server.connections.discard(self.connection)
         super().finish()
 
@@ -257,7 +261,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         return {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
 
     def reply(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-        """An answer, as JSON and of the body's length unless its headers say otherwise."""
+        """Send an answer, as JSON and of the body's length unless its headers say otherwise."""
         self.send_response(status)
         usual = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         for name, value in {**usual, **(headers or {})}.items():
@@ -266,46 +270,49 @@ class RequestHandler(BaseHTTPRequestHandler):
         self.server.system.sent += len(body)
         self.wfile.write(body)
 
-    def give(self, body: bytes) -> None:
-        """A body.
+    def send_body(self, body: bytes) -> None:
+        """Send a body.
 
-        Or, where the question is under a condition that it meets, that it is as it was.
+        Where the request is under a condition that the body meets, say that it is not modified
+        instead.
         """
-        known = self.server.system.known_by(self.path, body)
-        if self.is_known(known):
-            self.not_modified(known)
+        validators = self.server.system.validators_of(self.path, body)
+        if self.meets_condition(validators):
+            self.not_modified(validators)
         else:
-            self.reply(200, body, known)
+            self.reply(200, body, validators)
 
-    def not_modified(self, known: Mapping[str, str], body: bytes = b"") -> None:
-        """304; with a body, which it must not have (RFC 9110, section 15.4.5)."""
+    def not_modified(self, validators: Mapping[str, str], body: bytes = b"") -> None:
+        """Answer 304; with a body, which it must not have (RFC 9110, section 15.4.5)."""
         self.server.system.not_modified += 1
         self.send_response(304)
-        for name, value in known.items():
+        for name, value in validators.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
-    def is_known(self, known: Mapping[str, str]) -> bool:
-        """Whether the condition of RFC 9110, section 13.2.2, tells of these.
+    def meets_condition(self, validators: Mapping[str, str]) -> bool:
+        """Tell whether the request's condition names these validators (RFC 9110, section 13.2.2).
 
         An ETag goes before a date.
         """
         if "If-None-Match" in self.headers:
-            told = re.findall(r'"[^"]*"|\*', self.headers["If-None-Match"])
-            return "ETag" in known and ("*" in told or known["ETag"].removeprefix("W/") in told)
-        if "If-Modified-Since" in self.headers and "Last-Modified" in known:
+            etags = re.findall(r'"[^"]*"|\*', self.headers["If-None-Match"])
+            return "ETag" in validators and (
+                "*" in etags or validators["ETag"].removeprefix("W/") in etags
+            )
+        if "If-Modified-Since" in self.headers and "Last-Modified" in validators:
             since = parsedate_to_datetime(self.headers["If-Modified-Since"])
-            return parsedate_to_datetime(known["Last-Modified"]) <= since
+            return parsedate_to_datetime(validators["Last-Modified"]) <= since
         return False
 
     def hang(self) -> None:
-        """No answer until the server stops."""
+        """Give no answer until the server stops."""
         self.server.system.stopping.wait()
         self.close_connection = True
 
     def drip(self, content: bytes) -> None:
-        """Bytes, one by one."""
+        """Send bytes one by one."""
         for k in range(len(content)):
             if self.server.system.stopping.wait(DRIP_SECONDS):
                 self.close_connection = True

@@ -24,7 +24,7 @@ from hub_core.testing.samples import Sample, province_of, samples
 
 _SECRET = re.compile(r"(?i)(password|secret|token|api_key)\s*=\s*[\"'](?!secret:)[^\"']+[\"']")
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
-_FOUND = ("code", "severity", "rows", "text")
+_FINDING_FIELDS = ("code", "severity", "rows", "text")
 
 
 class ProvinceSuite:
@@ -49,25 +49,27 @@ class ProvinceSuite:
 
     def test_each_provision_has_a_sample(self) -> None:
         province = province_of(self.package)
-        assert set(province.provisions) == {each.provision for each in samples(self.package)}
+        assert set(province.provisions) == {sample.provision for sample in samples(self.package)}
 
     def test_each_sample_gives_exactly_its_observations(self) -> None:
         written = []
         for sample in samples(self.package):
-            told = self._read(sample)
+            actual = self._read(sample)
             refused = sample.folder / "refused.txt"
             if refused.exists():
-                assert told["error"], f"{sample.folder} was read, and should be refused"
-                assert refused.read_text(encoding="utf-8").strip() in told["error"], told["error"]
+                assert actual["error"], f"{sample.folder} was read, and should be refused"
+                assert refused.read_text(encoding="utf-8").strip() in actual["error"], actual[
+                    "error"
+                ]
                 continue
-            assert not told["error"], f"{sample.folder}: {told['error']}"
+            assert not actual["error"], f"{sample.folder}: {actual['error']}"
             for name in ("observations.csv", "findings.csv", "nil.txt"):
                 path = sample.folder / name
-                if told[name] and not path.exists():
-                    path.write_text(told[name], encoding="utf-8")
+                if actual[name] and not path.exists():
+                    path.write_text(actual[name], encoding="utf-8")
                     written.append(path)
-                there = path.read_text(encoding="utf-8") if path.exists() else ""
-                assert there == told[name], f"{path} is not what the sample gives now"
+                expected = path.read_text(encoding="utf-8") if path.exists() else ""
+                assert expected == actual[name], f"{path} is not what the sample gives now"
         assert not written, f"written for the first time, read them: {', '.join(map(str, written))}"
 
     def test_reading_twice_gives_the_same(self) -> None:
@@ -77,8 +79,8 @@ class ProvinceSuite:
     def test_no_file_holds_a_secret(self) -> None:
         for path in self.package.rglob("*"):
             if path.suffix in (".py", ".toml", ".csv", ".json"):
-                found = _SECRET.search(path.read_text(encoding="utf-8", errors="replace"))
-                assert not found, f"{path}: {found}"
+                secret = _SECRET.search(path.read_text(encoding="utf-8", errors="replace"))
+                assert not secret, f"{path}: {secret}"
 
     def test_importing_it_opens_no_socket(self) -> None:
         plugin = self._plugin()
@@ -89,16 +91,16 @@ class ProvinceSuite:
             f"sys.path.insert(0, {plugin.folder!r}); sys.addaudithook(forbid); import {plugin.module}\n"
         )
         command = [sys.executable, "-c", code]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        assert done.returncode == 0, done.stderr
+        process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        assert process.returncode == 0, process.stderr
 
     # How it is asked
 
     def _plugin(self) -> Any:
-        found, broken = plugins.find([self.package.parent])
+        plugins_by_name, broken = plugins.find([self.package.parent])
         name = province_of(self.package).id
-        assert name in found, broken
-        return found[name]
+        assert name in plugins_by_name, broken
+        return plugins_by_name[name]
 
     def _config(self, folder: Path) -> configuration.Config:
         import shutil
@@ -115,12 +117,12 @@ class ProvinceSuite:
             engine.close()
 
     def _read(self, sample: Sample) -> dict[str, str]:
-        """A sample read in a child, as a trial of its files."""
+        """Read a sample in a child, as a trial of its files."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             declared = province_of(self.package).provisions[sample.provision]
             periods = [sample.period] if isinstance(declared.periods, str) else declared.periods
-            made = trial.order(
+            order = trial.order(
                 self._config(folder),
                 self._plugin(),
                 (sample.provision, declared),
@@ -129,27 +131,30 @@ class ProvinceSuite:
                 folder,
                 _NOW,
             )
-            answer = self._ask(made.model_dump(mode="json"))
+            answer = self._ask(order.model_dump(mode="json"))
             if answer.get("error"):
                 error = from_dict(answer["error"])
                 return {"error": f"{type(error).__name__}: {error}"}
-            return {"error": "", **_outcome([Path(each) for each in answer["submissions"]])}
+            return {
+                "error": "",
+                **_sealed_as_csv([Path(folder_name) for folder_name in answer["submissions"]]),
+            }
 
 
-def _outcome(folders: list[Path]) -> dict[str, str]:
-    """What was sealed, as CSV: the figures with their positions, and the findings."""
+def _sealed_as_csv(folders: list[Path]) -> dict[str, str]:
+    """Return what was sealed as CSV: the figures with their positions, and the findings."""
     from hub_core.landing.layout import read_manifest
 
     figures = [scan_figures(folder / OBSERVATIONS).collect() for folder in folders]
     rows = [row for frame in figures for row in frame.iter_rows(named=True)]
     columns = [*KEY, "value", "status", "part", "row", "column"]
     manifests = [read_manifest(folder) for folder in folders]
-    found = [finding.model_dump() for manifest in manifests for finding in manifest.findings]
+    findings = [finding.model_dump() for manifest in manifests for finding in manifest.findings]
     nil = "".join(f"{manifest.period}\n" for manifest in manifests if manifest.nil)
     assert all((folder / QUARANTINE).exists() for folder in folders)
     return {
         "observations.csv": _csv(columns, rows),
-        "findings.csv": _csv(list(_FOUND), found) if found else "",
+        "findings.csv": _csv(list(_FINDING_FIELDS), findings) if findings else "",
         "nil.txt": nil,
     }
 

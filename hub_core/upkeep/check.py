@@ -34,20 +34,20 @@ class Problem:
 
 
 def check(hub: Hub, day: date) -> list[Problem]:
-    """All problems of a home.
+    """List all problems of a home.
 
     Every plugin is loaded in a child of its own and makes what a gather would make.
     """
     problems = [Problem(name, what, "error") for name, what in sorted(hub.broken.items())]
     for name, province in sorted(hub.provinces.items()):
-        problems += loads(hub, hub.found[name])
-        problems += declares(hub, name, province)
-    problems += _libraries(hub)
-    problems += _sources(hub)
-    problems += _secrets(hub)
-    problems += _set_apart(hub)
-    problems += _deliveries(hub)
-    problems += _other_units(hub)
+        problems += load_problems(hub, hub.plugins[name])
+        problems += declaration_problems(hub, name, province)
+    problems += _library_problems(hub)
+    problems += _source_problems(hub)
+    problems += _secret_problems(hub)
+    problems += _province_problems(hub)
+    problems += _delivery_problems(hub)
+    problems += _unit_problems(hub)
     owing = {duty.province for duty in hub.config.obligations if duty.valid.holds(day)}
     absent = sorted(owing - set(hub.provinces) - set(hub.broken))
     problems += [
@@ -56,8 +56,8 @@ def check(hub: Hub, day: date) -> list[Problem]:
     return problems
 
 
-def loads(hub: Hub, plugin: Plugin) -> Iterator[Problem]:
-    """What a child says that loads a package and makes what a gather would make."""
+def load_problems(hub: Hub, plugin: Plugin) -> Iterator[Problem]:
+    """Yield what a child says that loads a package and makes what a gather would make."""
     name = plugin.name
     order = CheckOrder(
         plugin=plugin,
@@ -68,22 +68,25 @@ def loads(hub: Hub, plugin: Plugin) -> Iterator[Problem]:
     [answer] = hub.engine.ask([order.model_dump(mode="json")], _SECONDS)
     if answer.get("error"):
         yield Problem(name, str(from_dict(answer["error"])), "error")
-    for each in answer.get("problems", []):
-        yield Problem(name, each, "error")
-    for each in answer.get("notes", []):
-        yield Problem(name, each, "warning")
+    for problem in answer.get("problems", []):
+        yield Problem(name, problem, "error")
+    for note in answer.get("notes", []):
+        yield Problem(name, note, "warning")
 
 
-def declares(hub: Hub, name: str, province: Province) -> Iterator[Problem]:
-    """Provisions that nobody owes, whose secrets are not set, or that count in another calendar."""
+def declaration_problems(hub: Hub, name: str, province: Province) -> Iterator[Problem]:
+    """Yield what is wrong with a province's provisions.
+
+    Nobody owes one, its secrets are not set, or it counts in another calendar.
+    """
     duties = {(o.province, o.provider, o.dataflow) for o in hub.config.obligations}
     for provision, declared in province.provisions.items():
         if (name, declared.provider, declared.dataflow) not in duties:
             what = f"config/obligations has no duty of {declared.provider} to report {declared.dataflow}"
             yield Problem(name, f"{provision}.toml: {what}", "error")
-        here = hub.config.settings.sources.get(name, {}).get(provision, {})
+        overrides = hub.config.settings.sources.get(name, {}).get(provision, {})
         try:
-            hub.secrets.resolve(name, secrets_named(declared.source | here), run=False)
+            hub.secrets.resolve(name, secrets_named(declared.source | overrides), run=False)
         except HubError as error:
             yield Problem(name, f"{provision}.toml: {error}", "error")
         flow = hub.config.catalogue.dataflows.get(declared.dataflow)
@@ -93,33 +96,43 @@ def declares(hub: Hub, name: str, province: Province) -> Iterator[Problem]:
             yield Problem(name, f"{provision}.toml: {what}", "error")
 
 
-def _libraries(hub: Hub) -> Iterator[Problem]:
-    """Libraries that installed packages need and no longer see."""
-    for told in installed.read(hub.config.home)[0]:
-        if told.name in hub.found:
-            for each in unmet(hub.config.home, told, hub.config.settings.plugins.trusted):
-                yield Problem(told.name, f"{each}: {told.again}", "error")
+def _library_problems(hub: Hub) -> Iterator[Problem]:
+    """Yield libraries that installed packages need and no longer see."""
+    for install in installed.read(hub.config.home)[0]:
+        if install.name in hub.plugins:
+            for requirement in unmet(hub.config.home, install, hub.config.settings.plugins.trusted):
+                yield Problem(install.name, f"{requirement}: {install.again}", "error")
 
 
-def _other_units(hub: Hub) -> Iterator[Problem]:
-    """Current figures in a unit in which the catalogue no longer counts: no release takes them."""
+def _unit_problems(hub: Hub) -> Iterator[Problem]:
+    """Yield current figures in a unit that the catalogue no longer counts in.
+
+    No release takes them.
+    """
     flows = hub.config.catalogue.dataflows.values()
-    ways = [(flow.id, calendar.value) for flow in flows for calendar in flow.calendars]
-    there = [each for way in ways for each in hub.store.currents(*way, hub.store.periods(*way))]
-    for each, what in hub.in_other_units(hub.config.catalogue, there):
-        yield Problem(each.province, what, "warning")
+    flow_calendars = [(flow.id, calendar.value) for flow in flows for calendar in flow.calendars]
+    current_submissions = [
+        submission
+        for flow_calendar in flow_calendars
+        for submission in hub.store.currents(*flow_calendar, hub.store.periods(*flow_calendar))
+    ]
+    for submission, what in hub.submissions_in_old_units(hub.config.catalogue, current_submissions):
+        yield Problem(submission.province, what, "warning")
 
 
-def _sources(hub: Hub) -> Iterator[Problem]:
-    """Places of systems in hub.toml that no provision asks for, or that hold a secret in the open."""
+def _source_problems(hub: Hub) -> Iterator[Problem]:
+    """Yield what is wrong with the places of systems in hub.toml.
+
+    No provision asks for one, or it holds a secret in the open.
+    """
     for name, provisions in hub.config.settings.sources.items():
-        for provision, told in provisions.items():
-            known = hub.provinces[name].provisions if name in hub.provinces else {}
-            if provision not in known:
+        for provision, settings in provisions.items():
+            provisions_of_package = hub.provinces[name].provisions if name in hub.provinces else {}
+            if provision not in provisions_of_package:
                 yield Problem(
                     "hub.toml", f"[sources.{name}.{provision}]: there is no such provision", "error"
                 )
-            for key in open_secrets(told):
+            for key in open_secrets(settings):
                 yield Problem(
                     "hub.toml",
                     f"[sources.{name}.{provision}]: {key} holds a secret in the open",
@@ -127,39 +140,42 @@ def _sources(hub: Hub) -> Iterator[Problem]:
                 )
 
 
-def _secrets(hub: Hub) -> Iterator[Problem]:
-    """Secrets in hub.toml that nobody refers to, and those that only a gather or a delivery gets to know."""
-    secrets, known = hub.secrets, references(hub.config, hub.provinces)
-    for owner, names in secrets.told.items():
+def _secret_problems(hub: Hub) -> Iterator[Problem]:
+    """Yield secrets in hub.toml that nobody refers to, and those that a command gives.
+
+    Only a gather or a delivery runs that command.
+    """
+    secrets, referred = hub.secrets, references(hub.config, hub.provinces)
+    for owner, names in secrets.settings.items():
         for name in names:
-            if (owner, name) not in known and owner not in hub.broken:
+            if (owner, name) not in referred and owner not in hub.broken:
                 yield Problem("hub.toml", f"[secrets.{owner}]: nothing refers to {name}", "warning")
-    for owner, name in known:
+    for owner, name in referred:
         origin = secrets.origin(owner, name)
         if origin and origin.kind == "command":
             what = f"secret {name} is from a command, not run here; hub secret test {owner} {name} runs it"
             yield Problem(owner, what, "info")
 
 
-def _set_apart(hub: Hub) -> Iterator[Problem]:
-    """Provinces that hub.toml sets apart by a name that no package has.
+def _province_problems(hub: Hub) -> Iterator[Problem]:
+    """Yield provinces that hub.toml names in ``[provinces]`` and that no package has.
 
-    A slip would leave them together.
+    A slip would leave their child without a user of its own.
     """
-    for name in sorted(set(hub.config.settings.provinces) - set(hub.found)):
+    for name in sorted(set(hub.config.settings.provinces) - set(hub.plugins)):
         yield Problem("hub.toml", f"[provinces.{name}]: there is no such package", "error")
 
 
-def _deliveries(hub: Hub) -> Iterator[Problem]:
-    """Writers and sinks that cannot be made, and secrets of theirs that are not set or stand in the open."""
-    for each in hub.config.deliveries:
-        where = f"delivery of {each.dataflow} to {each.recipient}"
-        for key in open_secrets(each.sink):
+def _delivery_problems(hub: Hub) -> Iterator[Problem]:
+    """Yield writers and sinks that cannot be made, and secrets of theirs that are unset or open."""
+    for delivery in hub.config.deliveries:
+        where = f"delivery of {delivery.dataflow} to {delivery.recipient}"
+        for key in open_secrets(delivery.sink):
             yield Problem(where, f"{key} holds a secret in the open; write secret:NAME", "error")
         try:
             loaded = ConnectorRegistry(hub.config.settings.plugins.trusted)
-            secrets = hub.secrets.resolve(HUB, secrets_named(each.sink), run=False)
-            loaded.writer(each.writer, "writer", Document)
-            loaded.make(Sink, with_secrets(each.sink, secrets), "sink")
+            secrets = hub.secrets.resolve(HUB, secrets_named(delivery.sink), run=False)
+            loaded.writer(delivery.writer, "writer", Document)
+            loaded.make(Sink, with_secrets(delivery.sink, secrets), "sink")
         except HubError as error:
             yield Problem(where, str(error), "error")

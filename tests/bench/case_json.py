@@ -63,7 +63,7 @@ def nights(
         python_of(SCRIPTS[each][0])
     taken: dict[tuple[str, str], list[Measured]] = {}
     problems: list[str] = []
-    with serving(work / "data") as address:
+    with serving("server.py", str(work / "data")) as address:
         service = Service(address, rows, work)
         for n in range(rounds):
             for each in who:
@@ -83,11 +83,10 @@ def _nights_of(who: str, service: Service, days: dict[int, Expected]) -> Iterato
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[str]:
-    """The address of the department's service, a process of its own."""
-    with subprocess.Popen(
-        [sys.executable, str(HERE / "server.py"), str(data)], stdout=subprocess.PIPE
-    ) as server:
+def serving(script: str, *words: str) -> Iterator[str]:
+    """The address of a service of the bench's, a process of its own."""
+    command = [sys.executable, str(HERE / script), *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         try:
             assert server.stdout is not None
             yield f"http://127.0.0.1:{int(server.stdout.readline())}"

@@ -23,6 +23,7 @@ _RULES = (
     "",
 )  # kind, space, time, ..., frequencies, better, range, source
 DATAFLOW = "MANY"
+COUNTRY = "vn"
 _HUB = """\
 name = "Many"
 
@@ -39,7 +40,7 @@ name_vi     = "Báo cáo nhiều nơi"
 name_en     = "Report of many places"
 calendar    = "S"
 frequencies = ["M"]
-covers      = ["vn"]
+covers      = ["{COUNTRY}"]
 sign_off    = "none"
 """
 _OBLIGATION = """\
@@ -107,13 +108,13 @@ def make_home(home: Path, url: str, provinces: int = 40, departments: int = 25) 
     (config / "hub.toml").write_text(_HUB, encoding="utf-8")
     (config / "dataflows" / f"{DATAFLOW}.toml").write_text(_DATAFLOW, encoding="utf-8")
     units, names = (
-        [("vn", "country", "", "", "", "")],
-        [("vn", "Việt Nam", "Viet Nam", "quốc gia", "", "")],
+        [(COUNTRY, "country", "", "", "", "")],
+        [(COUNTRY, "Việt Nam", "Viet Nam", "quốc gia", "", "")],
     )
     for n in range(provinces):
         package = province(n)
         above = package.replace("_", "-")
-        units.append((above, "province", "", "", "vn", ""))
+        units.append((above, "province", "", "", COUNTRY, ""))
         names.append((above, f"Tỉnh {n}", f"Province {n}", "tỉnh", "", ""))
         module = home / "packages" / package / "hub_provinces" / package
         module.mkdir(parents=True)
@@ -144,8 +145,8 @@ def make_home(home: Path, url: str, provinces: int = 40, departments: int = 25) 
         (module / "province.toml").write_text(who, encoding="utf-8")
         (config / "obligations" / f"{package}.toml").write_text(duties, encoding="utf-8")
     indicators = [
-        (f"MN.{n:02d}", DATAFLOW, f"Chỉ tiêu {n}", f"Indicator {n}", "cái", *_RULES)
-        for n in range(INDICATORS)
+        (code, DATAFLOW, local, f"Indicator {n}", "cái", *_RULES)
+        for n, (local, code) in enumerate(codes().items())
     ]
     catalogue = config / "catalogue"
     _write(catalogue / "org_units.csv", "id,level,valid_from,valid_to,parent,legal_act", units)
@@ -164,6 +165,23 @@ def make_home(home: Path, url: str, provinces: int = 40, departments: int = 25) 
     header = "code,dataflow,name_vi,name_en,unit,kind,agg_space,agg_time,numerator,denominator,frequencies,better"
     _write(catalogue / "indicators.csv", f"{header},range,source", indicators)
     return home
+
+
+def codes() -> dict[str, str]:
+    """The catalogue's codes of the indicators, by the departments' words for them."""
+    return {f"Chỉ tiêu {n}": f"MN.{n:02d}" for n in range(INDICATORS)}
+
+
+def totals(provinces: int, departments: int, label: str) -> dict[str, dict[str, int]]:
+    """What all districts together report for a period, by org unit above them and indicator."""
+    known = codes()
+    sums: dict[str, dict[str, int]] = {}
+    for unit in districts(provinces, departments):
+        for row in rows(unit, label):
+            for above in (COUNTRY, unit.rpartition("-")[0]):
+                of_unit = sums.setdefault(above, dict.fromkeys(known.values(), 0))
+                of_unit[known[row["ma"]]] += int(row["gia_tri"])
+    return sums
 
 
 def rows(unit: str, label: str) -> list[dict[str, str]]:

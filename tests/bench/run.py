@@ -2,7 +2,7 @@
 
 ``json``: a night on JSON, beside peers that do the same work and the floor. ``adding``: ten million
 sealed figures added up by every rule, beside the same in SQL. ``many``: a night of a thousand small
-provisions. Each is a fresh process, timed whole, in turn; medians. Ends with 1 where counts or
+provisions, beside dlt. Each is a fresh process, timed whole, in turn; medians. Ends with 1 where counts or
 totals are not what the rows say, or two answers differ: a fast wrong answer does not count.
 """
 
@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 import adding
+import case_many
 from case_adding import added_up
 from case_json import WHO, nights
-from case_many import small_ones
 from table import Line, table
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
@@ -33,7 +33,9 @@ def asked_for() -> argparse.Namespace:
     """What is to be measured."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("--case", choices=["json", "adding", "many"], help="one case only")
-    parser.add_argument("--only", help=f"of the case json, in turn: {','.join(WHO)}")
+    parser.add_argument(
+        "--only", help=f"in turn, of json: {','.join(WHO)}; of many: {','.join(case_many.WHO)}"
+    )
     parser.add_argument("--short", action="store_true", help=f"{SHORT:,} rows, once")
     parser.add_argument(
         "--rows", type=int, help="how many rows, in whole thousands; else a million, and ten"
@@ -41,15 +43,16 @@ def asked_for() -> argparse.Namespace:
     parser.add_argument(
         "--rounds",
         type=int,
-        help=f"how often each is run; else {ROUNDS} times, ten million rows once",
+        help=f"how often each is run; else {ROUNDS} times, ten million rows and many once",
     )
     parser.add_argument(
         "--build", type=Path, default=BUILD, help="where bench.json and the bench's own files go"
     )
     args = parser.parse_args()
     args.only = tuple(args.only.split(",")) if args.only else None
-    if unknown := set(args.only or ()) - set(WHO):
-        parser.error(f"--only knows {', '.join(WHO)}, not {', '.join(sorted(unknown))}")
+    known = case_many.WHO if args.case == "many" else WHO
+    if unknown := set(args.only or ()) - set(known):
+        parser.error(f"--only knows {', '.join(known)}, not {', '.join(sorted(unknown))}")
     return args
 
 
@@ -68,7 +71,9 @@ def main() -> int:
         told, wrongs = added_up(rows or adding.FULL, rounds or ROUNDS, args.build)
         lines, problems = lines + told, problems + wrongs
     if args.case in (None, "many"):
-        told, wrongs = small_ones(args.build, *((2, 3, 30) if args.short else ()))
+        who = tuple(each for each in args.only or case_many.WHO if each in case_many.WHO)
+        size = case_many.SHORT if args.short else case_many.FULL
+        told, wrongs = case_many.small_ones(size, rounds or 1, who, args.build)
         lines, problems = lines + told, problems + wrongs
     (args.build / "bench.json").write_text(json.dumps(lines, indent=1) + "\n", encoding="utf-8")
     print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores", *table(lines), sep="\n")

@@ -14,6 +14,8 @@ sys.path.insert(0, str(HERE))  # the bench's files are scripts that know one ano
 
 from case_adding import different  # noqa: E402
 from case_json import SCRIPTS, wrong_in  # noqa: E402
+from case_many import PERIOD, SHORT, Size, Totals, small_ones  # noqa: E402
+from case_many import wrong_in as wrong_in_many  # noqa: E402
 from gen import Expected, generate  # noqa: E402
 from table import table  # noqa: E402
 
@@ -47,6 +49,7 @@ def test_the_rows_are_the_same_ones_each_time(tmp_path: Path, day: int, digest: 
     }
 
 
+@pytest.mark.slow
 def test_nights_on_few_rows_give_what_the_rows_say(tmp_path: Path) -> None:
     words = (
         "--case",
@@ -97,6 +100,7 @@ def test_every_peer_gives_what_the_rows_say(tmp_path: Path) -> None:
     assert [(line["case"], line["who"]) for line in told] == [("json", who) for who in SCRIPTS]
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_does_not_count(tmp_path: Path) -> None:
     data = tmp_path / "bench" / "data"
     path = data / "3000" / "day1" / "expected.json"
@@ -161,6 +165,7 @@ def test_the_table_holds_everything_against_the_first_night_of_the_hub() -> None
 
 
 @pytest.mark.index
+@pytest.mark.slow
 def test_the_hub_adds_up_as_sql_does_to_the_last_digit(tmp_path: Path) -> None:
     ended = run("run.py", "--case", "adding", "--rows", ROWS, "--rounds", 1, "--build", tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -184,8 +189,9 @@ def test_the_hub_adds_up_as_sql_does_to_the_last_digit(tmp_path: Path) -> None:
     assert problem.startswith("adding: 1 figures differ, as ('FLOW.00', 'cluster'")
 
 
+@pytest.mark.slow
 def test_a_night_of_small_provisions_is_right(tmp_path: Path) -> None:
-    ended = run("run.py", "--case", "many", "--short", "--build", tmp_path)
+    ended = run("run.py", "--case", "many", "--only", "hub", "--short", "--build", tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     told = json.loads((tmp_path / "bench.json").read_bytes())
     assert [(line["case"], line["who"], line["rows"]) for line in told] == [
@@ -203,3 +209,49 @@ def test_a_night_of_small_provisions_is_right(tmp_path: Path) -> None:
     assert {each["kind"] for each in found} == {"release", "digest"}, (
         "of releases that are copies of another month"
     )
+
+
+@pytest.mark.index
+@pytest.mark.slow
+def test_the_peer_of_small_provisions_gives_what_the_departments_told(tmp_path: Path) -> None:
+    ended = run("run.py", "--case", "many", "--only", "dlt", "--short", "--build", tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    told = json.loads((tmp_path / "bench.json").read_bytes())
+    assert [(line["case"], line["who"], line["rows"]) for line in told] == [("many", "dlt", 600)]
+
+
+@pytest.mark.index
+@pytest.mark.slow
+def test_a_wrong_total_of_a_peer_is_named(tmp_path: Path) -> None:
+    class Departments(Size):
+        """One of whose figures is one more than the peer is sent."""
+
+        def totals(self, period: str) -> Totals:
+            told = super().totals(period)
+            return {**told, "vn": {**told["vn"], "MN.07": told["vn"]["MN.07"] + 1}}
+
+    lines, problems = small_ones(Departments(2, 3, 30), 2, ("dlt",), tmp_path)
+    total = SHORT.totals(PERIOD)["vn"]["MN.07"]
+    assert problems == [f"dlt, many, round {n}: vn MN.07: {total}, not {total + 1}" for n in (1, 2)]
+    assert [(line["case"], line["who"]) for line in lines] == [("many", "dlt")]
+
+
+def test_a_wrong_total_of_a_night_of_small_provisions_does_not_count() -> None:
+    due = SHORT.totals(PERIOD)
+    assert due.keys() == {"vn", "tinh-00", "tinh-01"}
+    right = {"rows": SHORT.rows, "totals": due}
+    assert wrong_in_many(right, SHORT.rows, due) == []
+    assert wrong_in_many(right | {"rows": 599}, SHORT.rows, due) == ["rows: 599, not 600"]
+    province, total = due["tinh-01"], due["tinh-01"]["MN.07"]
+    for of_unit, problem in (
+        ({**province, "MN.07": total + 1}, f"tinh-01 MN.07: {total + 1}, not {total}"),
+        (
+            {code: value for code, value in province.items() if code != "MN.07"},
+            f"tinh-01 MN.07: None, not {total}",
+        ),
+        ({**province, "MN.X": 1}, "tinh-01 MN.X: 1, not None"),
+    ):
+        told = right | {"totals": {**due, "tinh-01": of_unit}}
+        assert wrong_in_many(told, SHORT.rows, due) == [problem]
+    told = right | {"totals": {name: due[name] for name in ("vn", "tinh-00")}}
+    assert len(wrong_in_many(told, SHORT.rows, due)) == 7  # the first of a hundred

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -9,21 +11,29 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psutil
 import pytest
-from hypothesis import settings
 
-from hub_core.engine.engine import local
+from hub_core import structures
+from hub_core.engine.engine import Engine, InlineEngine, local
 from hub_core.home import Hub
+from hub_core.model.catalogue import Catalogue
 from hub_core.model.exchange import Digests, Manifest
 from hub_core.model.observation import QUARANTINE, SCHEMA, content_digest, quarantine_digest
+from hub_core.pipeline.attempt import GatherReport
 from hub_core.pipeline.night import NightReport, night
-from hub_core.pipeline.take_over import GatherReport
 from hub_core.stages.seal import seal
 from hub_core.testing.home import make_home
 
-settings.register_profile("hub", deadline=None, max_examples=60, print_blob=True)
-settings.load_profile("hub")
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A night of many packages takes more than ten seconds."""
+    for item in items:
+        if "long_night" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
+ROOT = Path(__file__).parent.parent.parent
 GATHER = "20250101-00000001"
 NOTHING = "0" * 64
 
@@ -56,7 +66,7 @@ def manifest(figures: Callable[..., pl.DataFrame]) -> Callable[..., Manifest]:
             "quarantine": quarantine_digest(pl.DataFrame(schema=QUARANTINE)),
         }
         digests |= more.pop("digests", {})
-        told: dict[str, Any] = {
+        usual: dict[str, Any] = {
             "gather": GATHER,
             "replay": 0,
             "sequence": 1,
@@ -79,7 +89,7 @@ def manifest(figures: Callable[..., pl.DataFrame]) -> Callable[..., Manifest]:
             "files": {},
             "sealed_at": datetime(2026, 1, 2, 3, tzinfo=UTC),
         }
-        return Manifest.model_validate(told | more)
+        return Manifest.model_validate(usual | more)
 
     return made
 
@@ -98,9 +108,27 @@ def sealed(
     return made
 
 
+@pytest.fixture(scope="session")
+def shipped() -> Catalogue:
+    """The shipped catalogue."""
+    return structures.catalogue(structures.read_texts(ROOT / "config"))
+
+
+def gone(pid: int, seconds: float = 60) -> bool:
+    """Whether a process ends within some seconds; one that nobody has waited for yet has ended."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False
+
+
 # A night with a bad package beside a good one
 
-ROOT = Path(__file__).parent.parent.parent
 NIGHT = datetime(2026, 11, 6, 2, tzinfo=UTC)
 GOOD = "quang_tri"
 PYPROJECT = """
@@ -164,10 +192,13 @@ legal = "x"
 
 
 class Nights:
-    """A home on tmp packages beside the shipped ones, and nights in it with real child processes."""
+    """A home on tmp packages beside the shipped ones, and nights in it: with real child processes,
+    unless another engine is given.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, engine: Callable[[], Engine] = local) -> None:
         self.folder = folder
+        self.engine = engine
         self.packages = folder / "packages"
         self.home = folder / "home"
         self.sources: dict[str, dict[str, dict[str, Any]]] = {}
@@ -190,14 +221,14 @@ class Nights:
         self.units.setdefault(name, UNITS[len(self.units)])
         root = self.packages / (folder or name)
         inside = f"hub_provinces/{name}"
-        told = {
+        good = {
             "pyproject.toml": PYPROJECT.format(name=name),
             f"{inside}/__init__.py": INIT,
             f"{inside}/province.toml": PROVINCE.format(name=name, upper=name.upper()),
             f"{inside}/telecom.toml": PROVISION.format(upper=name.upper(), more=more),
         }
         for path, text in (
-            told | {path.replace("NAME", name): text for path, text in (files or {}).items()}
+            good | {path.replace("NAME", name): text for path, text in (files or {}).items()}
         ).items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text, encoding="utf-8")
@@ -254,7 +285,7 @@ class Nights:
 
     @contextmanager
     def hub(self, **gather: float) -> Iterator[Hub]:
-        hub = Hub.open(self.make(**gather), local())
+        hub = Hub.open(self.make(**gather), self.engine())
         try:
             yield hub
         finally:
@@ -270,14 +301,30 @@ class Nights:
 
         The good province must be fine in it.
         """
-        told = {f"{each.province}/{each.provision}": each for each in self.night(**gather).gathers}
-        assert (told[f"{GOOD}/telecom"].outcome, told[f"{GOOD}/telecom"].error) == ("done", None)
-        return told
+        reports = {
+            f"{each.province}/{each.provision}": each for each in self.night(**gather).gathers
+        }
+        good = reports[f"{GOOD}/telecom"]
+        assert (good.outcome, good.error) == ("done", None)
+        return reports
 
 
 @pytest.fixture
 def nights(tmp_path: Path) -> Nights:
     return Nights(tmp_path)
+
+
+@pytest.fixture
+def nights_without_children(tmp_path: Path) -> Iterator[Nights]:
+    """Nights whose packages are read in this process: for what a night leaves, not how it went.
+
+    What was loaded is forgotten afterwards: another test has packages of the same names.
+    """
+    paths = list(sys.path)
+    yield Nights(tmp_path, InlineEngine)
+    sys.path[:] = paths
+    for name in [name for name in sys.modules if name.split(".")[0] == "hub_provinces"]:
+        del sys.modules[name]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from hub_core.config.operator import Config, Obligation
 from hub_core.config.settings import HubSettings
 from hub_core.errors import StateError
 from hub_core.model.period import Calendar, Period
-from hub_core.obligations import Due, business_date, due, due_day, of_dataflow, owed
+from hub_core.obligations import Due, business_date, check_frequency, due, due_day, owed
 from hub_core.store.revisions import Submission
 
 ROOT = Path(__file__).parent.parent.parent
@@ -171,11 +171,11 @@ def test_telecom_is_due_in_2026_as_it_was_and_not_on_a_weekend() -> None:
 
 
 def test_a_period_that_a_dataflow_does_not_know_is_refused() -> None:
-    assert of_dataflow(config(), "TELECOM", Q1) == Q1
+    assert check_frequency(config(), "TELECOM", Q1) == Q1
     with pytest.raises(
         StateError, match="TELECOM is reported by M, Q, A, and 2025-N1 is none of these"
     ):
-        of_dataflow(config(), "TELECOM", Period.parse("2025-N1"))
+        check_frequency(config(), "TELECOM", Period.parse("2025-N1"))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_they_are_made_before_anybody_asks_and_no_further_ahead_than_may_be() ->
             yield n
 
     taken = prefetch(items(), 2)
-    assert enough.wait(5)
+    assert enough.wait(60)
     assert made == [0, 1, 2]
     assert list(taken) == list(range(10))
 
@@ -44,7 +44,7 @@ def test_side_by_side_they_come_in_their_order_whichever_is_made_first() -> None
 
     def make(n: int) -> int:
         if n == 0:
-            assert last.wait(5)
+            assert last.wait(60)
         last.set()
         return n * n
 

@@ -28,7 +28,7 @@ from hub_core.obligations import ZONE
 from hub_core.pipeline.recompute import recompute
 from hub_core.upkeep import doctor
 from hub_core.upkeep.backup import ABOUT, DIGESTS, About
-from hub_core.upkeep.backup.make import Made, backup
+from hub_core.upkeep.backup.make import BackupSet, backup
 from hub_core.upkeep.backup.restore import restore
 from tests.command import HUB
 from tests.hub_core.store.conftest import postgres
@@ -63,7 +63,7 @@ def quiet(_: str, __: dict[str, int]) -> None:
     """Report to nobody."""
 
 
-def make(home: Path, target: Path) -> Made:
+def make(home: Path, target: Path) -> BackupSet:
     return backup(load(home), target, NOW, quiet)
 
 

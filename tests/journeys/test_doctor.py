@@ -26,7 +26,7 @@ from hub_core.errors import StateError
 from hub_core.home import Hub
 from hub_core.landing.layout import read_manifest
 from hub_core.obligations import ZONE
-from hub_core.packages.installed import Installed, enter
+from hub_core.packages.installed import Installed, put_in_force
 from hub_core.upkeep import doctor
 from hub_core.upkeep.doctor import Examined, Kind, symptom
 from tests.journeys.served import children, until
@@ -262,7 +262,7 @@ INSTALLED = Installed(
 
 def installed_without_files(home: Path) -> None:
     (home / "installed" / "ha_tinh").mkdir(parents=True)
-    enter(home, INSTALLED)
+    put_in_force(home, INSTALLED)
 
 
 DAMAGE: list[tuple[Kind, bool, Made]] = [
@@ -306,12 +306,13 @@ DAMAGE: list[tuple[Kind, bool, Made]] = [
 
 def new_version(home: Path, previous: str) -> None:
     """A second version of the first release, which names another first."""
-    from hub_core.model.canonical import digest_of
+    from hub_core.model.canonical import canonical, digest_of
 
     with opened(home) as hub:
         one = hub.releases.all()[0]
         manifest = one.manifest.model_copy(update={"version": 2, "previous": previous})
-        text, digest = manifest.model_dump_json(), digest_of(manifest)
+        text = canonical(manifest).decode()
+        digest = digest_of(text)
         rows = hub.releases.figures(one.id)
         figures = {name: [row[name] for row in rows] for name in rows[0] if name != "release_id"}
         hub.releases.freeze(manifest, text, digest, figures, [], NOW)
@@ -465,7 +466,7 @@ def test_a_hub_at_work_is_not_disturbed_and_what_it_left_is_mended(world: World)
 
 
 def test_every_kind_is_in_the_list_and_on_the_page() -> None:
-    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "repair.md").read_text(encoding="utf-8")
     section = re.search(r"^## When something is wrong.*?(?=^## )", page, re.DOTALL | re.MULTILINE)
     assert section
     assert set(re.findall(r"^\| `([a-z]+)` \|", section[0], re.MULTILINE)) == set(get_args(Kind))

@@ -655,7 +655,7 @@ def test_an_install_that_is_killed_leaves_what_was_in_force(
 
 def harmed(shelf: Shelf, **other: Any) -> installed.Installed:
     told = shelf.in_force("nam").model_copy(update=other)
-    installed.enter(shelf.home, told)
+    installed.put_in_force(shelf.home, told)
     return told
 
 
@@ -713,7 +713,7 @@ def test_a_package_that_is_removed_is_gone_and_its_figures_stay(
     assert "still there: the duty of XAU.SKHCN to report TELECOM" in done.stdout
     hub = shelf.hub()
     try:
-        assert "xau" not in {**hub.found, **hub.broken}
+        assert "xau" not in {**hub.plugins, **hub.broken}
         with pytest.raises(PluginError, match="no package xau is installed in this home"):
             remove(hub, "xau")
         with pytest.raises(

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Literal
 
 from hub_core.model.exchange import Digest, Exchanged
+from hub_core.model.formats import Formats
 
 SQLITE, POSTGRESQL = "database.sqlite", "database.pgdump"
 DIGESTS, ABOUT = "files.sha256", "set.json"
@@ -34,3 +35,6 @@ class About(Exchanged):
     rows: dict[str, int]
     left_out: list[str]
     digests: Digest
+
+
+ABOUTS = Formats(About)

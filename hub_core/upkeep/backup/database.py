@@ -1,6 +1,6 @@
 """A database's copy at one moment, and back.
 
-SQLite by its own means, PostgreSQL by pg_dump and pg_restore.
+SQLite is copied by its own means, PostgreSQL by pg_dump and pg_restore.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Copy:
 
 
 @contextmanager
-def copied(url: str, folder: Path) -> Iterator[Copy]:
-    """A copy in a folder, as of one moment, whoever writes meanwhile.
+def database_copy(url: str, folder: Path) -> Iterator[Copy]:
+    """Make a copy in a folder, as of one moment, whoever writes meanwhile.
 
     Raises ConfigurationError, StoreError.
     """
@@ -48,13 +48,13 @@ def copied(url: str, folder: Path) -> Iterator[Copy]:
             path = folder / POSTGRESQL
             with _connected(url, "REPEATABLE READ") as connection:
                 snapshot = connection.execute(sa.text("select pg_export_snapshot()")).scalar_one()
-                words = [
+                options = [
                     "--format=custom",
                     "--no-owner",
                     "--no-privileges",
                     f"--snapshot={snapshot}",
                 ]
-                _run("pg_dump", url, *words, f"--file={path}")
+                _run("pg_dump", url, *options, f"--file={path}")
                 yield Copy(path, "database.pgdump", connection)
     except sa.exc.DBAPIError as error:
         raise StoreError(f"database: {error.orig}") from error
@@ -81,8 +81,8 @@ def _connected(
         yield connection
 
 
-def counted(connection: sa.Connection) -> dict[str, int]:
-    """How many rows each table has."""
+def row_counts(connection: sa.Connection) -> dict[str, int]:
+    """Return how many rows each table has."""
     names = sorted(sa.inspect(connection).get_table_names())
     return {
         name: connection.execute(
@@ -93,7 +93,7 @@ def counted(connection: sa.Connection) -> dict[str, int]:
 
 
 def version_of(connection: sa.Connection) -> str:
-    """The version of a hub's database. Raises StoreError where it is none."""
+    """Return the version of a hub's database. Raises StoreError where it is none."""
     if not sa.inspect(connection).has_table("alembic_version"):
         raise StoreError("the database is no hub's: hub doctor says more")
     return str(connection.execute(sa.text("select version_num from alembic_version")).scalar_one())
@@ -128,23 +128,25 @@ def load(url: str, path: Path) -> None:
     )
 
 
-def check_counts(url: str, told: dict[str, int]) -> None:
+def check_counts(url: str, expected: dict[str, int]) -> None:
     """Make sure that a restored database has the rows that were counted. Raises StoreError."""
     with _connected(url) as connection:
-        found = counted(connection)
-    if found != told:
-        wrong = sorted(
-            name for name in found.keys() | told.keys() if found.get(name) != told.get(name)
+        actual = row_counts(connection)
+    if actual != expected:
+        differing = sorted(
+            name
+            for name in actual.keys() | expected.keys()
+            if actual.get(name) != expected.get(name)
         )
         raise StoreError(
-            f"the restored database has other rows than the set tells of: {', '.join(wrong)}"
+            f"the restored database has other rows than the set tells of: {', '.join(differing)}"
         )
 
 
-def _run(program: str, url: str, *words: str) -> None:
+def _run(program: str, url: str, *arguments: str) -> None:
     """Run one of PostgreSQL's own programs; the password goes by the environment."""
-    found = shutil.which(program)
-    if found is None:
+    program_path = shutil.which(program)
+    if program_path is None:
         raise ConfigurationError(
             f"{program} is not on PATH: install PostgreSQL's client programs, of the server's version"
         )
@@ -153,7 +155,7 @@ def _run(program: str, url: str, *words: str) -> None:
         **os.environ,
         **({"PGPASSWORD": str(address.password)} if address.password else {}),
     }
-    plain = sa.URL.create(
+    address_without_password = sa.URL.create(
         "postgresql",
         address.username,
         None,
@@ -162,12 +164,16 @@ def _run(program: str, url: str, *words: str) -> None:
         address.database,
         address.query,
     )
-    command = [found, f"--dbname={plain.render_as_string(hide_password=False)}", *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - a program of the operator's
-    if done.returncode:
-        said = " ".join(done.stderr.split())
-        if "server version mismatch" in said or "unsupported version" in said:
+    command = [
+        program_path,
+        f"--dbname={address_without_password.render_as_string(hide_password=False)}",
+        *arguments,
+    ]
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - a program of the operator's
+    if process.returncode:
+        output = " ".join(process.stderr.split())
+        if "server version mismatch" in output or "unsupported version" in output:
             raise ConfigurationError(
-                f"{found} is not of the server's version, install that one: {said}"
+                f"{program_path} is not of the server's version, install that one: {output}"
             )
-        raise StoreError(f"{program}: {said}")
+        raise StoreError(f"{program}: {output}")

@@ -19,8 +19,8 @@ import zstandard
 from hub_core.errors import StateError, StoreError
 from hub_core.landing.layout import file_digest
 from hub_core.upkeep.backup import ABOUT, DIGESTS, About
-from hub_core.upkeep.backup.database import copied, counted, version_of
-from hub_core.upkeep.backup.members import Member, configuration, members
+from hub_core.upkeep.backup.database import database_copy, row_counts, version_of
+from hub_core.upkeep.backup.members import Member, config_files, members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ _PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Made:
+class BackupSet:
     """A set and what it is."""
 
     path: Path
@@ -41,11 +41,12 @@ class Made:
 
 def backup(
     config: Config, target: Path, now: datetime, report: Callable[[str, dict[str, int]], None]
-) -> Made:
-    """Write a home as one set, into a file, or into a folder under a name with the time; a night may run meanwhile.
+) -> BackupSet:
+    """Write a home as one set; a night may run meanwhile.
 
-    Raises StateError where the file is there already, ConfigurationError, and StoreError where
-    anything that a row names cannot be read, or the set cannot be written.
+    It is written to the file ``target``, or into that folder under a name with the time. Raises
+    StateError where the file is there already, ConfigurationError, and StoreError where anything
+    that a row names cannot be read, or the set cannot be written.
     """
     path = target / f"lienthong-{now:%Y%m%d-%H%M%S}.tar.zst" if target.is_dir() else target
     if path.exists():
@@ -58,38 +59,38 @@ def backup(
             about = _write(config, work, now, report)
             (work / "set").chmod(0o600)
             (work / "set").replace(path)
-            _settle(path.absolute().parent)
+            _sync_folder(path.absolute().parent)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
         raise StoreError(f"the set {path} cannot be made: {error}") from error
-    return Made(path, about)
+    return BackupSet(path, about)
 
 
 def _write(
     config: Config, work: Path, now: datetime, report: Callable[[str, dict[str, int]], None]
 ) -> About:
-    with copied(config.database, work) as copy, _Writing(work / "set", report) as made:
-        made.add(Member(copy.name, copy.path))
+    with database_copy(config.database, work) as copy, _Writing(work / "set", report) as writing:
+        writing.add(Member(copy.name, copy.path))
         left_out = []
-        for name, content, keys in configuration(config.home / "config"):
-            made.put(name, io.BytesIO(content), len(content))
+        for name, file_content, keys in config_files(config.home / "config"):
+            writing.put(name, io.BytesIO(file_content), len(file_content))
             left_out += keys
         for member in members(config, copy.rows):
-            made.add(member)
+            writing.add(member)
         about = About(
             hub=version("lienthong"),
             schema_version=version_of(copy.rows),
             database=copy.name,
             made_at=now,
-            files=made.files,
-            bytes=made.bytes,
-            rows=counted(copy.rows),
+            files=writing.files,
+            bytes=writing.bytes,
+            rows=row_counts(copy.rows),
             left_out=left_out,
-            digests=made.digests(),
+            digests=writing.digests(),
         )
-        told = about.model_dump_json(indent=1).encode()
-        made.put(ABOUT, io.BytesIO(told), len(told))
+        about_json = about.model_dump_json(indent=1).encode()
+        writing.put(ABOUT, io.BytesIO(about_json), len(about_json))
     return about
 
 
@@ -109,7 +110,7 @@ class _Writing:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        """Close it, on disk where all went well."""
+        """Close the set; it is on disk where all went well."""
         try:
             if kind is None:
                 self._pieces.write(tarfile.NUL * 2 * tarfile.BLOCKSIZE)
@@ -121,7 +122,7 @@ class _Writing:
             self._file.close()
 
     def add(self, member: Member) -> None:
-        """A file, held against the digest that it must have. Raises StoreError."""
+        """Add a file, held against the digest that it must have. Raises StoreError."""
         try:
             with member.path.open("rb") as file:
                 digest = self.put(member.name, file, os.fstat(file.fileno()).st_size)
@@ -135,18 +136,18 @@ class _Writing:
             raise StoreError(what)
 
     def put(self, name: str, content: IO[bytes], size: int) -> str:
-        """A member from a stream; its digest."""
+        """Add a member from a stream; return its digest."""
         info = tarfile.TarInfo(name)
         info.size, info.mode = size, 0o600
         self._pieces.write(info.tobuf(tarfile.PAX_FORMAT))
-        digest, left = hashlib.sha256(), size
-        while left:
-            piece = content.read(min(left, _PIECE))
+        digest, bytes_left = hashlib.sha256(), size
+        while bytes_left:
+            piece = content.read(min(bytes_left, _PIECE))
             if not piece:
                 raise StoreError(f"{name} became shorter while it was read")
             digest.update(piece)
             self._pieces.write(piece)
-            left -= len(piece)
+            bytes_left -= len(piece)
         self._pieces.write(tarfile.NUL * (-size % tarfile.BLOCKSIZE))
         self._lines.write(f"{digest.hexdigest()}  {name}\n".encode())
         self.files += 1
@@ -163,8 +164,8 @@ class _Writing:
         return digest
 
 
-def _settle(folder: Path) -> None:
-    """A folder's names on disk."""
+def _sync_folder(folder: Path) -> None:
+    """Write a folder's names to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,6 +1,6 @@
 """Doctor: what a home holds that it should not, or no longer holds that it should.
 
-And what of it can be mended.
+Some of it can be mended.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Examined:
     @property
     def needs_somebody(self) -> bool:
         """Whether a person must act."""
-        return any(each.who != NOBODY for each in self.found)
+        return any(symptom.who != NOBODY for symptom in self.found)
 
 
 def examine(hub: Hub, report: Report, *, deep: bool) -> Examined:
@@ -46,41 +46,43 @@ def examine(hub: Hub, report: Report, *, deep: bool) -> Examined:
     from hub_core.upkeep.doctor.leftovers import deliveries, leftovers
     from hub_core.upkeep.doctor.packages import packages
 
-    before = hub.at_work()
-    left = [] if before else list(leftovers(hub))
-    found = [*packages(hub), *damage(hub, report, deep=deep)]
-    if before or hub.at_work():
-        return Examined(True, [*deliveries(hub, waiting=False), *found], [])
-    return Examined(False, [*left, *found], [])
+    at_work = hub.at_work()
+    leftover_symptoms = [] if at_work else list(leftovers(hub))
+    symptoms = [*packages(hub), *damage(hub, report, deep=deep)]
+    if at_work or hub.at_work():
+        return Examined(True, [*deliveries(hub, waiting=False), *symptoms], [])
+    return Examined(False, [*leftover_symptoms, *symptoms], [])
 
 
 def mend(
     hub: Hub, now: datetime, report: Report, *, deep: bool, first: Iterable[Symptom] = ()
 ) -> Examined:
-    """Remove and complete what is harmless, then look again. Raises StateError where another hub holds the home.
+    """Remove and complete what is harmless, then look again.
 
-    ``first``: what opening the home has mended.
+    ``first``: what opening the home has mended. Raises StateError where another hub holds the home.
     """
     from hub_core.upkeep.doctor.damage import catalogues
     from hub_core.upkeep.doctor.leftovers import leftovers
     from hub_core.upkeep.doctor.leftovers import mend as mend_one
 
-    def todo() -> list[Symptom]:
+    def mendable() -> list[Symptom]:
         return [
-            each for each in (*leftovers(hub), *catalogues(hub)) if each.mend and each not in mended
+            symptom
+            for symptom in (*leftovers(hub), *catalogues(hub))
+            if symptom.mend and symptom not in mended
         ]
 
     mended = list(first)
     if hub.at_work():
         raise StateError("another hub is at work in this home, or on its database")
     cleared = [
-        each for each in todo() if each.kind in ("scratch", "run", "install")
+        symptom for symptom in mendable() if symptom.kind in ("scratch", "run", "install")
     ]  # whoever holds a home clears these up
     with hub.alone(now):
         mended += cleared
-        while found := todo():
-            for each in found:
-                mend_one(hub, each)
-            mended += found
-    looked = examine(hub, report, deep=deep)
-    return Examined(looked.at_work, looked.found, mended)
+        while mending := mendable():
+            for symptom in mending:
+                mend_one(hub, symptom)
+            mended += mending
+    examined = examine(hub, report, deep=deep)
+    return Examined(examined.at_work, examined.found, mended)

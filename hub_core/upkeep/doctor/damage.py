@@ -1,6 +1,6 @@
 """Rows without files, and digests that do not hold.
 
-Sealed folders, landed parts, releases, catalogues.
+Looked at are sealed folders, landed parts, releases and catalogues.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub_core.home import Hub
-    from hub_core.model.exchange import Landing
+    from hub_core.model.exchange import Landing, Manifest
     from hub_core.store.releases import Release
     from hub_core.store.revisions import Submission
 
-_SAME: tuple[str, ...] = (
+_SAME_FIELDS: tuple[str, ...] = (
     *(
         "gather",
         "replay",
@@ -42,7 +42,7 @@ _SAME: tuple[str, ...] = (
 
 
 def damage(hub: Hub, report: Report, *, deep: bool) -> Iterator[Symptom]:
-    """What is lost or changed.
+    """Yield what is lost or changed.
 
     ``deep`` also reads every landed part and takes every content digest again.
     """
@@ -59,53 +59,69 @@ def damage(hub: Hub, report: Report, *, deep: bool) -> Iterator[Symptom]:
         yield from _landing(hub, path.parent, deep=deep)
 
 
-def _submission(hub: Hub, rows: Rows, each: Submission, *, deep: bool) -> Iterator[Symptom]:
-    """A revision's folder beside its row."""
-    place = f"{each.province}/{each.provision} {each.period} revision {each.revision}"
-    ours = rows.gathers.get(each.gather) == (each.province, each.provision)
-    landed = hub.zone.provision(each.province, each.provision) / "gathers" / each.gather
-    replay = (
-        f", or hub replay {each.province} {each.provision} {each.gather}"
-        if ours and landed.is_dir()
-        else ""
+def _submission(hub: Hub, rows: Rows, submission: Submission, *, deep: bool) -> Iterator[Symptom]:
+    """Compare a revision's folder with its row."""
+    place = f"{submission.province}/{submission.provision} {submission.period} revision {submission.revision}"
+    is_own = rows.gathers.get(submission.gather) == (submission.province, submission.provision)
+    landed = (
+        hub.zone.provision(submission.province, submission.provision)
+        / "gathers"
+        / submission.gather
     )
-    restores = f"bring it back from a backup (hub restore into another folder){replay}"
+    remedy = _remedy(submission, can_replay=is_own and landed.is_dir())
 
-    def told(kind: Kind, what: str) -> Symptom:
-        return harmful(kind, place, f"{what}: {restores}")
+    def symptom(kind: Kind, what: str) -> Symptom:
+        return harmful(kind, place, f"{what}: {remedy}")
 
-    folder = hub.zone.root / each.path
-    gone = [name for name in (MANIFEST, OBSERVATIONS, QUARANTINE) if not (folder / name).is_file()]
-    if gone:
-        yield told("missing", f"{', '.join(gone)} of {each.path} is gone")
+    folder = hub.zone.root / submission.path
+    missing_files = [
+        name for name in (MANIFEST, OBSERVATIONS, QUARANTINE) if not (folder / name).is_file()
+    ]
+    if missing_files:
+        yield symptom("missing", f"{', '.join(missing_files)} of {submission.path} is gone")
         return
     try:
         manifest = read_manifest(folder)
     except SubmissionError as error:
-        yield told("digest", error.message)
+        yield symptom("digest", error.message)
         return
-    same = {name: getattr(each, name) for name in _SAME}
-    same |= {
-        "content": each.content_digest,
-        "quarantine": each.quarantine_digest,
-        "catalogue": each.catalogue_digest,
-    }
-    sealed = manifest.model_dump(include=set(_SAME)) | manifest.digests.model_dump()
-    if other := sorted(name for name, value in same.items() if sealed[name] != value):
-        yield told("digest", f"the manifest says another {', '.join(other)} than the database")
+    if differing := _differing_fields(submission, manifest):
+        yield symptom(
+            "digest", f"the manifest says another {', '.join(differing)} than the database"
+        )
     elif deep:
         figures = scan_figures(folder / OBSERVATIONS).collect()
-        if content_digest(figures, nil=each.nil) != each.content_digest:
-            yield told("digest", f"{OBSERVATIONS} does not hold the figures that were admitted")
-    if ours and not (landed / "landing.json").is_file():
-        what = f"landing.json of its gather {each.gather} is gone, and with it trace and replay"
+        if content_digest(figures, nil=submission.nil) != submission.content_digest:
+            yield symptom("digest", f"{OBSERVATIONS} does not hold the figures that were admitted")
+    if is_own and not (landed / "landing.json").is_file():
+        what = (
+            f"landing.json of its gather {submission.gather} is gone, and with it trace and replay"
+        )
         yield harmful("missing", place, f"{what}: bring it back from a backup")
 
 
-def _landing(hub: Hub, folder: Path, *, deep: bool) -> Iterator[Symptom]:
-    """A landing's parts.
+def _remedy(submission: Submission, *, can_replay: bool) -> str:
+    backup = "bring it back from a backup (hub restore into another folder)"
+    again = f"hub replay {submission.province} {submission.provision} {submission.gather}"
+    return f"{backup}, or {again}" if can_replay else backup
 
-    That they are there, and with ``deep`` that they hold the bytes received.
+
+def _differing_fields(submission: Submission, manifest: Manifest) -> list[str]:
+    """List what the manifest says otherwise than the database's row."""
+    expected = {name: getattr(submission, name) for name in _SAME_FIELDS}
+    expected |= {
+        "content": submission.content_digest,
+        "quarantine": submission.quarantine_digest,
+        "catalogue": submission.catalogue_digest,
+    }
+    sealed = manifest.model_dump(include=set(_SAME_FIELDS)) | manifest.digests.model_dump()
+    return sorted(name for name, value in expected.items() if sealed[name] != value)
+
+
+def _landing(hub: Hub, folder: Path, *, deep: bool) -> Iterator[Symptom]:
+    """Check a landing's parts.
+
+    They must be there, and with ``deep`` hold the bytes received.
     """
     landing = read_landing(folder)
     place = f"{folder.parents[2].name}/{folder.parents[1].name} gather {folder.name}"
@@ -116,7 +132,9 @@ def _landing(hub: Hub, folder: Path, *, deep: bool) -> Iterator[Symptom]:
         path = hub.zone.parts(landing.province, landing.provision) / f"{part.digest}.zst"
         if not path.is_file():
             what = f"part {part.digest[:12]} ({part.name}) is gone"
-            yield harmful("missing", place, f"{what}: bring it back from a backup{_again(landing)}")
+            yield harmful(
+                "missing", place, f"{what}: bring it back from a backup{_or_gather_again(landing)}"
+            )
         elif deep:
             try:
                 check_part(path, part)
@@ -124,50 +142,55 @@ def _landing(hub: Hub, folder: Path, *, deep: bool) -> Iterator[Symptom]:
                 yield harmful(
                     "digest",
                     place,
-                    f"{error.message}: bring it back from a backup{_again(landing)}",
+                    f"{error.message}: bring it back from a backup{_or_gather_again(landing)}",
                 )
 
 
-def _again(landing: Landing) -> str:
+def _or_gather_again(landing: Landing) -> str:
     periods = " ".join(f"--period {period}" for period in landing.periods)
     return f", or ask the department again (hub gather --province {landing.province} {periods})"
 
 
 def _release(hub: Hub, release: Release) -> Iterator[Symptom]:
-    """A release's figures against their digest, its manifest against its own, and what it names."""
-    told = release.manifest
-    restores = "the database was changed by hand or is damaged: bring it back from a backup"
+    """Check a release's figures and manifest against their digests, and what the manifest names."""
+    manifest = release.manifest
+    remedy = "the database was changed by hand or is damaged: bring it back from a backup"
     for what in wrong_in(release, hub.releases.figures(release.id)):
-        yield harmful("release", release.name, f"{what}; {restores}")
-    for used in told.submissions:
+        yield harmful("release", release.name, f"{what}; {remedy}")
+    for used in manifest.submissions:
         place = {"province": used.province, "provision": used.provision, "calendar": used.calendar}
-        known = hub.store.submissions([used.period], **place, revision=used.revision)
-        if [each.content_digest for each in known] != [used.content_digest]:
+        revisions = hub.store.submissions([used.period], **place, revision=used.revision)
+        if [revision.content_digest for revision in revisions] != [used.content_digest]:
             what = f"{used.province}/{used.provision} {used.period} revision {used.revision}"
             yield harmful(
                 "release",
                 release.name,
-                f"{what}, which it is made of, is not in the database; {restores}",
+                f"{what}, which it is made of, is not in the database; {remedy}",
             )
-    before = hub.releases.all(
-        dataflow=told.dataflow, calendar=told.calendar, period=told.period, version=told.version - 1
+    releases_before = hub.releases.all(
+        dataflow=manifest.dataflow,
+        calendar=manifest.calendar,
+        period=manifest.period,
+        version=manifest.version - 1,
     )
-    if [each.manifest_digest for each in before] != ([told.previous] if told.previous else []):
-        what = f"it does not name the manifest of version {told.version - 1}"
-        yield harmful("chain", release.name, f"{what}; {restores}")
+    if [release_before.manifest_digest for release_before in releases_before] != (
+        [manifest.previous] if manifest.previous else []
+    ):
+        what = f"it does not name the manifest of version {manifest.version - 1}"
+        yield harmful("chain", release.name, f"{what}; {remedy}")
 
 
 def catalogues(hub: Hub) -> Iterator[Symptom]:
-    """The kept catalogues that something was made with, gone or changed."""
+    """Yield the kept catalogues that something was made with and that are gone or changed."""
     rows = Rows(hub.store)
     folder = hub.config.home / "catalogues"
     needed = rows.catalogues_needed()
     for digest in sorted(rows.catalogues()):
         path = folder / f"{digest}.json"
-        there = path.is_file()
-        if (there and file_digest(path) == digest) or (not there and digest not in needed):
+        exists = path.is_file()
+        if (exists and file_digest(path) == digest) or (not exists and digest not in needed):
             continue
-        what = "it is not the catalogue that was kept" if there else "the catalogue is gone"
+        what = "it is not the catalogue that was kept" if exists else "the catalogue is gone"
         place = f"catalogues/{path.name}"
         if digest == hub.config.catalogue.digest:
             yield harmless(

@@ -19,7 +19,7 @@ _RESTORE = "bring it back from a backup (hub restore into another folder)"
 
 
 def database(config: Config) -> list[Symptom]:
-    """What keeps the database from being read; nothing where it is well."""
+    """List what keeps the database from being read; nothing where it is well."""
     shown = sa.make_url(config.database).render_as_string(hide_password=True)
     try:
         if config.database.startswith(_PREFIX):
@@ -27,50 +27,50 @@ def database(config: Config) -> list[Symptom]:
             shown = str(path)
             if not path.is_file():
                 return [harmful("database", shown, f"it is not there: {_RESTORE}")]
-            version, wrong = _sqlite(path)
+            version, faults = _sqlite_version_and_faults(path)
         else:
-            version, wrong = _other(config.database), []
+            version, faults = _server_version(config.database), []
     except (sqlite3.DatabaseError, sa.exc.DBAPIError) as error:
         why = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         return [harmful("database", shown, f"it cannot be read: {str(why).strip()}")]
-    found = [harmful("database", shown, f"{each}: {_RESTORE}") for each in wrong]
+    symptoms = [harmful("database", shown, f"{fault}: {_RESTORE}") for fault in faults]
     if version == HEAD:
-        return found
+        return symptoms
     if version is None:
-        return [*found, harmful("schema", shown, f"it is no hub's database: {_RESTORE}")]
+        return [*symptoms, harmful("schema", shown, f"it is no hub's database: {_RESTORE}")]
     if version > HEAD:
         what = f"it is of version {version}, newer than this hub ({HEAD}): install the newer hub"
-        return [*found, harmful("schema", shown, what)]
+        return [*symptoms, harmful("schema", shown, what)]
     what = f"it is of version {version}; the next journey brings it to {HEAD}, and nothing else was looked at"
-    return [*found, harmless("schema", shown, what, f"bring it to {HEAD}")]
+    return [*symptoms, harmless("schema", shown, what, f"bring it to {HEAD}")]
 
 
-def _sqlite(path: Path) -> tuple[str | None, list[str]]:
-    """The version of an SQLite file, and what its own checks say."""
+def _sqlite_version_and_faults(path: Path) -> tuple[str | None, list[str]]:
+    """Return the version of an SQLite file, and what its own checks say."""
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10)
     try:
-        wrong = [
+        faults = [
             row[0] for row in connection.execute("pragma integrity_check(10)") if row[0] != "ok"
         ]
-        wrong += [
+        faults += [
             f"a row of {table} names a {parent} that is not there"
             for table, _, parent, _ in connection.execute("pragma foreign_key_check").fetchmany(10)
         ]
-        there = connection.execute(
+        has_version = connection.execute(
             "select 1 from sqlite_master where name = 'alembic_version'"
         ).fetchone()
         row = (
             connection.execute("select version_num from alembic_version").fetchone()
-            if there
+            if has_version
             else None
         )
-        return row and row[0], wrong
+        return row and row[0], faults
     finally:
         connection.close()
 
 
-def _other(url: str) -> str | None:
-    """The version of a database on a server."""
+def _server_version(url: str) -> str | None:
+    """Return the version of a database on a server, or None where it is no hub's."""
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         if not sa.inspect(connection).has_table("alembic_version"):

@@ -1,6 +1,6 @@
 """What a killed hub left, and files without rows.
 
-Read from the folders, beside the rows that should name them.
+They are read from the folders, beside the rows that should name them.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from hub_core.errors import StoreError, from_dict
 from hub_core.landing.layout import MANIFEST, OBSERVATIONS, QUARANTINE
 from hub_core.model.exchange import Landing, Manifest
+from hub_core.model.formats import LANDINGS, MANIFESTS
 from hub_core.packages import installed
 from hub_core.store.releases import OPEN
 from hub_core.upkeep.doctor.packages import installs
@@ -31,22 +30,26 @@ _SEALED = {MANIFEST, OBSERVATIONS, QUARANTINE}
 
 
 def leftovers(hub: Hub) -> Iterator[Symptom]:
-    """What is left over in a home in which nobody is at work."""
+    """Yield what is left over in a home in which nobody is at work."""
     rows = Rows(hub.store)
-    for path in _within(hub.config.home / "scratch"):
+    for path in _entries(hub.config.home / "scratch"):
         what = "a child's working folder, left by a hub that was killed"
-        yield harmless("scratch", _named(hub, path), what, "keep what was landed, remove the rest")
-    for folder in _within(hub.config.home / "secrets"):
-        yield from (_new(hub, path) for path in _within(folder) if path.name.endswith(".new"))
+        yield harmless(
+            "scratch", _shown_path(hub, path), what, "keep what was landed, remove the rest"
+        )
+    for folder in _entries(hub.config.home / "secrets"):
+        yield from (
+            _unfinished_file(hub, path) for path in _entries(folder) if path.name.endswith(".new")
+        )
     for run in rows.unended():
-        of = (
+        subject = (
             "/".join(name for name in (run["province"], run["provision"]) if name)
             or run["dataflow"]
         )
         yield harmless(
             "run",
             f"run {run['id']}",
-            f"{run['kind']} of {of} never ended",
+            f"{run['kind']} of {subject} never ended",
             "note it as interrupted",
         )
     for lease in _dead_leases(hub, rows):
@@ -54,8 +57,8 @@ def leftovers(hub: Hub) -> Iterator[Symptom]:
             "lease", lease["name"], f"{lease['holder']} was killed while it held it", "give it back"
         )
     yield from deliveries(hub, waiting=True)
-    for province in _within(hub.zone.root):
-        for provision in _within(province) if province.is_dir() else [province]:
+    for province in _entries(hub.zone.root):
+        for provision in _entries(province) if province.is_dir() else [province]:
             if provision.is_dir():
                 yield from _Provision(hub, rows, provision).leftovers()
             else:
@@ -65,7 +68,10 @@ def leftovers(hub: Hub) -> Iterator[Symptom]:
 
 
 def deliveries(hub: Hub, *, waiting: bool) -> Iterator[Symptom]:
-    """Deliveries without a receipt; those that only wait for the next night where that is asked."""
+    """Yield deliveries without a receipt.
+
+    ``waiting``: also those that only wait for the next night.
+    """
     for row in hub.releases.deliveries():
         if row["state"] not in OPEN:
             continue
@@ -80,9 +86,11 @@ def deliveries(hub: Hub, *, waiting: bool) -> Iterator[Symptom]:
 
 
 def _dead_leases(hub: Hub, rows: Rows) -> list[dict[str, Any]]:
-    """Leases that have ended, or that this home held; nobody is at work in it."""
-    others = {name for name, holder in hub.leases.live().items() if holder != hub.leases.holder}
-    return [lease for lease in rows.leases() if lease["name"] not in others]
+    """List leases that have ended, or that this home held; nobody is at work in it."""
+    held_elsewhere = {
+        name for name, holder in hub.leases.live().items() if holder != hub.leases.holder
+    }
+    return [lease for lease in rows.leases() if lease["name"] not in held_elsewhere]
 
 
 class _Provision:
@@ -92,25 +100,25 @@ class _Provision:
         self.hub, self.rows, self.folder = hub, rows, folder
         self.place = (folder.parent.name, folder.name)
         self.parts: set[str] = set()  # that landings and manifests name
-        self.told = True  # whether all of these could be read
+        self.all_read = True  # whether all of these could be read
 
     def leftovers(self) -> Iterator[Symptom]:
-        for path in _within(self.folder):
+        for path in _entries(self.folder):
             if path.name not in ("parts", "gathers", "submissions") or not path.is_dir():
                 yield _stray(self.hub, path)
-        for path in _within(self.folder / "gathers"):
+        for path in _entries(self.folder / "gathers"):
             yield from self._gather(path)
-        for period in _within(self.folder / "submissions"):
-            for path in _within(period) if period.is_dir() else [period]:
+        for period in _entries(self.folder / "submissions"):
+            for path in _entries(period) if period.is_dir() else [period]:
                 yield from self._submission(path)
-        for path in _within(self.folder / "parts"):
+        for path in _entries(self.folder / "parts"):
             yield from self._part(path)
 
     def _gather(self, path: Path) -> Iterator[Symptom]:
         if not path.is_dir():
             yield _stray(self.hub, path)
             return
-        name = _named(self.hub, path)
+        name = _shown_path(self.hub, path)
         if not (path / "landing.json").exists():
             yield harmless(
                 "gather",
@@ -119,10 +127,10 @@ class _Provision:
                 "remove it",
             )
             return
-        yield from self._others(path, {"landing.json", QUARANTINE})
+        yield from self._unexpected_files(path, {"landing.json", QUARANTINE})
         landing = read_landing(path)
         if landing is None:
-            self.told = False  # damage, which is told elsewhere
+            self.all_read = False  # damage, which is told elsewhere
             return
         self.parts |= {part.digest for part in landing.parts}
         if (path.name, *self.place) in self.rows.runs:
@@ -147,11 +155,11 @@ class _Provision:
         if manifest is not None:
             self.parts |= {part.digest for part in manifest.parts}
         if path.relative_to(self.hub.zone.root).as_posix() in self.rows.paths:
-            self.told = self.told and manifest is not None
-            yield from self._others(path, _SEALED)
+            self.all_read = self.all_read and manifest is not None
+            yield from self._unexpected_files(path, _SEALED)
             return
-        name, gather = _named(self.hub, path), path.name.rpartition("-")[0]
-        if manifest is None or (gather, *self.place) in self.rows.made:
+        name, gather = _shown_path(self.hub, path), path.name.rpartition("-")[0]
+        if manifest is None or (gather, *self.place) in self.rows.own_gathers:
             yield harmless(
                 "submission",
                 name,
@@ -165,29 +173,33 @@ class _Provision:
 
     def _part(self, path: Path) -> Iterator[Symptom]:
         if path.name.endswith(".new"):
-            yield _new(self.hub, path)
+            yield _unfinished_file(self.hub, path)
         elif not _PART.fullmatch(path.name) or not path.is_file():
             yield _stray(self.hub, path)
-        elif self.told and path.stem not in self.parts:
+        elif self.all_read and path.stem not in self.parts:
             what = "bytes that no landing names; the provision is asked again"
-            yield harmless("part", _named(self.hub, path), what, "remove it")
+            yield harmless("part", _shown_path(self.hub, path), what, "remove it")
 
-    def _others(self, folder: Path, known: set[str]) -> Iterator[Symptom]:
-        for path in _within(folder):
-            if path.name not in known:
-                yield _new(self.hub, path) if path.name.endswith(".new") else _stray(self.hub, path)
+    def _unexpected_files(self, folder: Path, expected: set[str]) -> Iterator[Symptom]:
+        for path in _entries(folder):
+            if path.name not in expected:
+                yield (
+                    _unfinished_file(self.hub, path)
+                    if path.name.endswith(".new")
+                    else _stray(self.hub, path)
+                )
 
 
 def _snapshots(hub: Hub, rows: Rows) -> Iterator[Symptom]:
-    known = rows.catalogues() | {hub.config.catalogue.digest}
-    for path in _within(hub.config.home / "catalogues"):
+    known_digests = rows.catalogues() | {hub.config.catalogue.digest}
+    for path in _entries(hub.config.home / "catalogues"):
         if path.suffix == ".new":
-            yield _new(hub, path)
+            yield _unfinished_file(hub, path)
         elif not _SNAPSHOT.fullmatch(path.name):
             yield _stray(hub, path)
-        elif path.stem not in known:
+        elif path.stem not in known_digests:
             yield harmless(
-                "snapshot", _named(hub, path), "a catalogue that no row names", "remove it"
+                "snapshot", _shown_path(hub, path), "a catalogue that no row names", "remove it"
             )
 
 
@@ -219,10 +231,10 @@ def mend(hub: Hub, symptom: Symptom) -> None:
 
 
 def _enter(hub: Hub, landing: Landing) -> None:
-    declared = (
+    provisions = (
         hub.provinces[landing.province].provisions if landing.province in hub.provinces else {}
     )
-    dataflow = declared[landing.provision].dataflow if landing.provision in declared else ""
+    dataflow = provisions[landing.provision].dataflow if landing.provision in provisions else ""
     folders = hub.zone.provision(landing.province, landing.provision).glob(
         f"submissions/*/{landing.gather}-*"
     )
@@ -232,10 +244,10 @@ def _enter(hub: Hub, landing: Landing) -> None:
 
 
 def read_landing(folder: Path) -> Landing | None:
-    """The landing of a gather's folder, or None where it cannot be read or is another's."""
+    """Return the landing of a gather's folder, or None where it cannot be read or is another's."""
     try:
-        landing = Landing.model_validate_json((folder / "landing.json").read_bytes())
-    except (OSError, ValidationError):
+        landing = LANDINGS.read((folder / "landing.json").read_bytes())
+    except (OSError, ValueError):
         return None
     place = (landing.gather, landing.provision, landing.province)
     return (
@@ -245,26 +257,28 @@ def read_landing(folder: Path) -> Landing | None:
 
 def _manifest(folder: Path) -> Manifest | None:
     try:
-        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except (OSError, ValidationError):
+        return MANIFESTS.read((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
         return None
 
 
-def _within(folder: Path) -> list[Path]:
+def _entries(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def _named(hub: Hub, path: Path) -> str:
-    """A path as the operator types it: from the home, where it is inside."""
+def _shown_path(hub: Hub, path: Path) -> str:
+    """Return a path as the operator types it: from the home, where it is inside."""
     home = hub.config.home
     return (path.relative_to(home) if path.is_relative_to(home) else path).as_posix()
 
 
-def _new(hub: Hub, path: Path) -> Symptom:
+def _unfinished_file(hub: Hub, path: Path) -> Symptom:
     return harmless(
-        "new", _named(hub, path), "it was being written when the hub was killed", "remove it"
+        "new", _shown_path(hub, path), "it was being written when the hub was killed", "remove it"
     )
 
 
 def _stray(hub: Hub, path: Path) -> Symptom:
-    return harmful("stray", _named(hub, path), "no file of the hub's: look at it and take it away")
+    return harmful(
+        "stray", _shown_path(hub, path), "no file of the hub's: look at it and take it away"
+    )

@@ -1,6 +1,6 @@
 """Packages that were installed into a home.
 
-Those that cannot run here, and what cut-off installs have left.
+Some cannot run here, and cut-off installs have left files.
 """
 
 from __future__ import annotations
@@ -17,23 +17,25 @@ if TYPE_CHECKING:
 
 
 def packages(hub: Hub) -> Iterator[Symptom]:
-    """What is in force and does not run, each with the command that mends it."""
+    """Yield packages that are in force and do not run, each with the command that mends it."""
     home = hub.config.home
-    known, broken = installed.read(home)
+    known_installs, broken = installed.read(home)
     for name, what in sorted(broken.items()):
         yield harmful("package", name, what)
-    for told in known:
-        what = installed.trouble(home, told) or "; ".join(
-            unmet(home, told, hub.config.settings.plugins.trusted)
+    for install in known_installs:
+        what = installed.why_unusable(home, install) or "; ".join(
+            unmet(home, install, hub.config.settings.plugins.trusted)
         )
         if what:
             yield harmful(
-                "package", told.name, what if told.again in what else f"{what}: {told.again}"
+                "package",
+                install.name,
+                what if install.again in what else f"{what}: {install.again}",
             )
 
 
 def installs(hub: Hub) -> Iterator[Symptom]:
-    """Files of installs that are not in force, where none is under way."""
+    """Yield files of installs that are not in force, where none is under way."""
     home = hub.config.home
     if not installed.under_way(home):
         for path in installed.leftovers(home):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from hub_core.model.exchange import ReleaseManifest
+from hub_core.model.formats import RELEASE_MANIFESTS
 from hub_core.store import tables as t
 
 if TYPE_CHECKING:
@@ -31,44 +31,44 @@ class Rows:
         columns = t.run.c.gather, t.run.c.province, t.run.c.provision, t.run.c.kind
         runs = self._rows(sa.select(*columns).where(t.run.c.gather.is_not(None)).distinct())
         self.runs: set[Gather] = {(r["gather"], r["province"], r["provision"]) for r in runs}
-        self.made: set[Gather] = {
+        self.own_gathers: set[Gather] = {
             (r["gather"], r["province"], r["provision"]) for r in runs if r["kind"] != ENTERED
         }
 
     def unended(self) -> list[dict[str, Any]]:
-        """Runs that began and never ended."""
+        """List runs that began and never ended."""
         return self._rows(sa.select(t.run).where(t.run.c.outcome == "running").order_by(t.run.c.id))
 
     def leases(self) -> list[dict[str, Any]]:
-        """Every lease, also one that has ended."""
+        """List every lease, also one that has ended."""
         return self._rows(sa.select(t.lease).order_by(t.lease.c.name))
 
     def give_back(self, lease: dict[str, Any]) -> None:
         """Remove a lease, where nobody took it again."""
         with self._store.write() as connection:
-            same = (t.lease.c[name] == lease[name] for name in ("name", "holder", "token"))
-            connection.execute(t.lease.delete().where(*same))
+            is_same = (t.lease.c[name] == lease[name] for name in ("name", "holder", "token"))
+            connection.execute(t.lease.delete().where(*is_same))
 
     def catalogues(self) -> set[str]:
-        """Every catalogue that a row names."""
+        """Return every catalogue that a row names, by digest."""
         return self.catalogues_needed() | {
             row["digest"] for row in self._rows(sa.select(t.catalogue.c.digest))
         }
 
     def catalogues_needed(self) -> set[str]:
-        """The catalogues of releases, and of submissions that were sealed here.
+        """Return the catalogues of releases, and of submissions that were sealed here.
 
         Others need not be kept.
         """
         c = t.submission.c
-        ours = self._rows(
+        sealed_here = self._rows(
             sa.select(c.catalogue_digest)
             .join(t.gather, (c.gather == t.gather.c.id) & (c.province == t.gather.c.province))
             .distinct()
         )
         released = self._rows(sa.select(t.release.c.manifest))
-        return {row["catalogue_digest"] for row in ours} | {
-            ReleaseManifest.model_validate_json(row["manifest"]).catalogue for row in released
+        return {row["catalogue_digest"] for row in sealed_here} | {
+            RELEASE_MANIFESTS.read(row["manifest"]).catalogue for row in released
         }
 
     def enter(self, landing: Landing, dataflow: str, replays: int) -> None:
@@ -76,8 +76,8 @@ class Rows:
         place = {"province": landing.province, "provision": landing.provision}
         with self._store.write() as connection:
             if landing.gather not in self.gathers:
-                told = {"sequence": landing.sequence, "id": landing.gather, "replays": replays}
-                connection.execute(t.gather.insert().values(**told, **place))
+                values = {"sequence": landing.sequence, "id": landing.gather, "replays": replays}
+                connection.execute(t.gather.insert().values(**values, **place))
             connection.execute(
                 t.run.insert().values(
                     kind=ENTERED,

@@ -65,11 +65,11 @@ Report = Callable[[str, dict[str, int]], None]
 NOBODY, OPERATOR = "nobody", "operator"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Symptom:
     """Something that is not as it should be.
 
-    ``who`` must act, ``mend`` is what ``--mend`` would do, if anything.
+    ``who`` must act; ``mend`` is what ``--mend`` would do, if anything.
     """
 
     kind: Kind
@@ -81,10 +81,10 @@ class Symptom:
 
 
 def harmless(kind: Kind, place: str, what: str, mend: str = "") -> Symptom:
-    """Nothing is lost by it."""
-    return Symptom(kind, place, what, harmless=True, who=NOBODY, mend=mend)
+    """Return a symptom by which nothing is lost."""
+    return Symptom(kind=kind, place=place, what=what, harmless=True, who=NOBODY, mend=mend)
 
 
 def harmful(kind: Kind, place: str, what: str) -> Symptom:
-    """Somebody must decide or restore."""
-    return Symptom(kind, place, what, harmless=False, who=OPERATOR)
+    """Return a symptom by which somebody must decide or restore."""
+    return Symptom(kind=kind, place=place, what=what, harmless=False, who=OPERATOR)

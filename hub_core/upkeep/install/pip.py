@@ -34,14 +34,16 @@ class Pip:
     lock: IO[str]
 
     def install(self, *words: str, into: str | None = None, path: Path | None = None) -> None:
-        """``pip install``; ``into`` another Python, with ``path`` before its libraries.
+        """Run ``pip install``; ``into`` another Python, with ``path`` before its libraries.
 
         Raises ConfigurationError with pip's own words.
         """
         if importlib.util.find_spec("pip") is None:
             raise ConfigurationError(f"{sys.executable} has no pip: {sys.executable} -m ensurepip")
         python = ["--python", into] if into else []
-        found = [word for folder in self.wheels for word in ("--find-links", str(folder.resolve()))]
+        find_links = [
+            word for folder in self.wheels for word in ("--find-links", str(folder.resolve()))
+        ]
         quiet = [
             "--no-input",
             "--disable-pip-version-check",
@@ -53,7 +55,7 @@ class Pip:
         }
         environment |= {"PYTHONPATH": str(path)} if path else {}
         self._run(
-            [sys.executable, "-P", "-m", "pip", *python, "install", *quiet, *found, *words],
+            [sys.executable, "-P", "-m", "pip", *python, "install", *quiet, *find_links, *words],
             environment,
         )
 
@@ -68,19 +70,22 @@ class Pip:
             start_new_session=True,
         )
         try:
-            said = process.communicate()[0].decode(errors="replace")
+            output = process.communicate()[0].decode(errors="replace")
         except BaseException:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise
         if process.returncode:
-            raise ConfigurationError(f"pip says: {last_words(said)}")
+            raise ConfigurationError(f"pip says: {last_words(output)}")
 
 
-def last_words(said: str) -> str:
-    """What pip says of its failure, in one line: from its first error on, or the end of all."""
-    stripped = [line.strip()[:_OF_A_LINE] for line in said.splitlines()]
+def last_words(output: str) -> str:
+    """Return what pip says of its failure, in one line.
+
+    That is all from its first error on, or else the end.
+    """
+    stripped = [line.strip()[:_OF_A_LINE] for line in output.splitlines()]
     lines = [line for line in stripped if line and not line.startswith(_NOISE)]
     first = next(
         (n for n, line in enumerate(lines) if line.lower().startswith("error")),

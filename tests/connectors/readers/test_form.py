@@ -14,6 +14,7 @@ from connectors.readers.form import FormReader
 from connectors.writers.form import FormWriter
 from hub_core.contracts import Form, FormLine, PayloadPart
 from hub_core.errors import SourceChanged
+from hub_core.testing.connectors import written
 
 LINES = (
     FormLine(
@@ -61,7 +62,7 @@ def part(content: bytes) -> PayloadPart:
 
 def edited(change: Change | None = None, form: Form = FORM) -> PayloadPart:
     """The form, as it looks after somebody was at it."""
-    content = FormWriter(FormWriter.Settings()).write(form)
+    content = written(FormWriter(FormWriter.Settings()), form)
     if change is None:
         return part(content)
     book, saved = openpyxl.load_workbook(io.BytesIO(content)), io.BytesIO()

@@ -77,10 +77,10 @@ def test_a_token_that_ends_between_pages_is_renewed_and_the_page_asked_again(
 
 
 def test_a_token_is_renewed_before_it_ends(gateway: Gateway, fetch: Fetch) -> None:
-    gateway.lasts = 0.2
+    gateway.lasts = 2
     parts, error = fetch(
-        gateway.url, auth=oauth(gateway), pages=NEXT, per_minute=600
-    )  # a tenth of a second apart
+        gateway.url, auth=oauth(gateway), pages=NEXT, per_minute=50
+    )  # 1.2 seconds apart
     assert (len(parts), error) == (3, None)
     assert gateway.granted >= 2
     assert gateway.requests == 3  # none was asked in vain
@@ -149,7 +149,7 @@ class TokenServer(System):
         super().__init__()
 
     def answer(self, asked: Question) -> None:
-        self.note(dict(asked.headers.items()))
+        self.count_request(dict(asked.headers.items()))
         self.form = asked.rfile.read(int(asked.headers.get("Content-Length") or 0)).decode()
         asked.reply(
             self.says.status,
@@ -333,11 +333,11 @@ def test_a_hub_without_a_certificate_that_the_gateway_takes_is_refused_at_once(
     with Gateway(ROWS, guard="none", tls=papers.server()) as gateway:
         given = {"kind": "none"} if auth == "none" else certificate(papers, auth)
         began = time.monotonic()
-        parts, error = fetch(gateway.url, auth=given, retries=3)
+        parts, error = fetch(gateway.url, auth=given, retries=20)
     assert isinstance(error, SourceRefused), error
     assert "certificate" in str(error)
     assert parts == []
-    assert time.monotonic() - began < 0.5  # not tried again
+    assert time.monotonic() - began < 10  # not tried again: that often it takes a minute
 
 
 def test_a_gateway_whose_own_certificate_does_not_hold_is_refused_at_once(

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.http.paging import told
-from connectors.text.json_rows import apart
+from connectors.http.paging import value_at
+from connectors.text.json_rows import split_rows
 from hub_core import PayloadPart, SourceChanged
 
 ANY = msgspec.json.Decoder(Any)
@@ -42,9 +42,9 @@ def test_it_is_what_the_whole_page_says(page: dict[str, Any], names: list[str]) 
         content = json.dumps(page, separators=separators).encode()
         if node is ANY:
             with pytest.raises((SourceChanged, msgspec.ValidationError)):
-                told(part(content), pointer, ANY)
+                value_at(part(content), pointer, ANY)
         else:
-            assert told(part(content), pointer, ANY) == node
+            assert value_at(part(content), pointer, ANY) == node
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_it_is_what_the_whole_page_says(page: dict[str, Any], names: list[str]) 
 def test_only_an_array_that_is_alone_is_taken_out(
     content: bytes, parted: tuple[bytes, bytes] | None
 ) -> None:
-    assert apart(content) == parted
+    assert split_rows(content) == parted

@@ -10,6 +10,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from connectors.writers.form import FormWriter
 from hub_core.contracts import Form, FormLine
+from hub_core.testing.connectors import written
 
 LINES = (
     FormLine(
@@ -58,12 +59,12 @@ FORMULAS = (
 )
 
 
-def written(form: Form) -> bytes:
-    return FormWriter(FormWriter.Settings()).write(form)
+def bytes_of(form: Form) -> bytes:
+    return written(FormWriter(FormWriter.Settings()), form)
 
 
 def book(form: Form) -> openpyxl.Workbook:
-    return openpyxl.load_workbook(io.BytesIO(written(form)))
+    return openpyxl.load_workbook(io.BytesIO(bytes_of(form)))
 
 
 def sheet(form: Form) -> Worksheet:
@@ -182,7 +183,7 @@ def test_no_text_becomes_a_formula(text: str) -> None:
     told = dict.fromkeys(
         ("title", "title_en", "province_name", "provider", "provider_name", "legal", "period"), text
     )
-    content = written(dataclasses.replace(FORM, lines=(line,), **told))
+    content = bytes_of(dataclasses.replace(FORM, lines=(line,), **told))
     sheets = {
         name: text for name, text in parts(content).items() if name.startswith("xl/worksheets/")
     }
@@ -194,8 +195,8 @@ def test_no_text_becomes_a_formula(text: str) -> None:
 
 
 def test_one_form_has_one_set_of_bytes() -> None:
-    assert written(FORM) == written(FORM)
-    assert written(FORM) != written(dataclasses.replace(FORM, period="2026-Q4"))
+    assert bytes_of(FORM) == bytes_of(FORM)
+    assert bytes_of(FORM) != bytes_of(dataclasses.replace(FORM, period="2026-Q4"))
 
 
 def test_a_unit_with_commas_and_quotes_stays_one_choice() -> None:

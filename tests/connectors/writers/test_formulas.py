@@ -17,7 +17,8 @@ from connectors.writers.form import FormWriter
 from connectors.writers.quarantine import QuarantineWriter
 from connectors.writers.xlsx import XlsxSettings, XlsxWriter
 from hub_core.cli.finding import harmless, write_csv
-from hub_core.contracts import Form, FormLine, Quarantine, QuarantinedRow
+from hub_core.contracts import DocumentReporter, Form, FormLine, Quarantine, QuarantinedRow
+from hub_core.testing.connectors import written
 from tests.connectors.writers.test_xlsx import telecom
 
 EVIL = [
@@ -58,12 +59,11 @@ def release(text: str) -> bytes:
     words = ("name_vi", "name_en", "unit", "org_unit_name", "dims", "coverage")
     document = telecom()
     figures = [
-        {name: text if name in words else value for name, value in f.items()}
-        for f in document.figures
+        dataclasses.replace(figure, **dict.fromkeys(words, text)) for figure in document.figures
     ]
-    reporters = [
-        {**each, "name": text, "provider": text, "province": text} for each in document.reporters
-    ]
+    reporters = tuple(
+        DocumentReporter(text, text, text, reporter.state) for reporter in document.reporters
+    )
     manifest: dict[str, Any] = {
         **document.manifest,
         "reason": text,
@@ -93,14 +93,14 @@ def release(text: str) -> bytes:
         manifest=manifest,
         manifest_digest=text,
     )
-    return XlsxWriter(XlsxSettings(issued_by=text)).write(told)
+    return written(XlsxWriter(XlsxSettings(issued_by=text)), told)
 
 
 def quarantine(text: str) -> bytes:
     cells = {text: text, "Giá trị": text, "Ghi chú": "x"}
     row = QuarantinedRow(text, text, text, text, text, text, cells)
     told = Quarantine(text, text, text, text, "2026-Q3", 1, "2026-11-06T02:00+07:00", (row, row))
-    return QuarantineWriter(QuarantineWriter.Settings()).write(told)
+    return written(QuarantineWriter(QuarantineWriter.Settings()), told)
 
 
 def form(text: str) -> bytes:
@@ -113,9 +113,8 @@ def form(text: str) -> bytes:
         "provider": "X.Y",
         "period": "2026-Q3",
     }
-    return FormWriter(FormWriter.Settings()).write(
-        Form(**told, **named, calendar="S", due="2026-10-05", lines=(line, line))
-    )
+    made = Form(**told, **named, calendar="S", due="2026-10-05", lines=(line, line))
+    return written(FormWriter(FormWriter.Settings()), made)
 
 
 @pytest.mark.parametrize("text", EVIL)

@@ -9,6 +9,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from connectors.writers.quarantine import QuarantineWriter
 from hub_core.contracts import Quarantine, QuarantinedRow
+from hub_core.testing.connectors import written
 
 WORDS = {
     "V001": ("Mã không có trong danh mục", "Code is not in the codelist"),
@@ -45,12 +46,12 @@ def document(*rows: QuarantinedRow, **told: Any) -> Quarantine:
     return dataclasses.replace(of, **told)
 
 
-def written(of: Quarantine) -> bytes:
-    return QuarantineWriter(QuarantineWriter.Settings()).write(of)
+def bytes_of(of: Quarantine) -> bytes:
+    return written(QuarantineWriter(QuarantineWriter.Settings()), of)
 
 
 def sheets(of: Quarantine) -> tuple[Worksheet, Worksheet]:
-    book = openpyxl.load_workbook(io.BytesIO(written(of)))
+    book = openpyxl.load_workbook(io.BytesIO(bytes_of(of)))
     assert book.sheetnames == ["Dòng bị loại", "Tổng hợp"]
     return book["Dòng bị loại"], book["Tổng hợp"]
 
@@ -185,8 +186,8 @@ def test_reasons_are_counted_with_what_is_to_be_done() -> None:
 
 
 def test_the_same_quarantine_gives_the_same_bytes() -> None:
-    assert written(document()) == written(document())
-    book = openpyxl.load_workbook(io.BytesIO(written(document())))
+    assert bytes_of(document()) == bytes_of(document())
+    book = openpyxl.load_workbook(io.BytesIO(bytes_of(document())))
     assert book.properties.created == datetime(2026, 11, 5, 19)  # noqa: DTZ001 - openpyxl's is naive, in UTC
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from connectors.writers.xlsx import XlsxSettings, XlsxWriter
-from hub_core.contracts import Document
+from hub_core import Document, DocumentFigure, DocumentReporter
+from hub_core.testing.connectors import figure_of, written
 
 CATALOGUE = Path(__file__).parents[3] / "config" / "catalogue"
 UNITS = {
@@ -41,24 +42,18 @@ def _rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _figure(indicator: dict[str, str], decimals: str, **told: str) -> dict[str, str]:
-    return {
-        "indicator": indicator["code"],
-        "name_vi": indicator["name_vi"],
-        "name_en": indicator["name_en"],
-        "unit": indicator["unit"],
-        "period": "2025-Q1",
-        "calendar": "S",
-        "measure": "actual",
-        "dims": "",
-        "decimals": decimals,
-        "coverage": "",
-        "method": "reported",
-        **told,
-    }
+def _figure(indicator: dict[str, str], decimals: str, **fields: str) -> DocumentFigure:
+    return figure_of(
+        indicator=indicator["code"],
+        name_vi=indicator["name_vi"],
+        name_en=indicator["name_en"],
+        unit=indicator["unit"],
+        decimals=int(decimals),
+        **fields,
+    )
 
 
-def _figures() -> Iterator[dict[str, str]]:
+def _figures() -> Iterator[DocumentFigure]:
     decimals = {row["unit"]: row["decimals"] for row in _rows("units.csv")}
     quarterly = [
         row
@@ -113,16 +108,17 @@ def telecom() -> Document:
     Six provinces, one silent, one with nothing to report, one carried forward.
     """
     figures = list(_figures())
-    previous = {}
+    previous = []
     for f in figures:
-        if f["value"] and f["measure"] == "actual" and not f["dims"]:
-            step = Decimal(1).scaleb(-int(f["decimals"]))
-            value = (Decimal(f["value"]) * Decimal("0.97")).quantize(step)
-            previous[f["indicator"], f["org_unit"], "actual", ""] = str(value)
-            if f["org_unit"] == "vn-thua-thien-hue":
-                previous[f["indicator"], "vn-quang-binh", "actual", ""] = str(
-                    (value * 3 / 4).quantize(step)
-                )
+        if f.value and f.measure == "actual" and not f.dims:
+            step = Decimal(1).scaleb(-f.decimals)
+            value = (Decimal(f.value) * Decimal("0.97")).quantize(step)
+            before = dataclasses.replace(f, period="2024-Q4", value=str(value))
+            previous.append(before)
+            if f.org_unit == "vn-thua-thien-hue":
+                value = (value * 3 / 4).quantize(step)
+                before = dataclasses.replace(before, org_unit="vn-quang-binh", value=str(value))
+                previous.append(before)
     names = {unit: f"Sở Thông tin và Truyền thông {name}" for unit, (name, _) in UNITS.items()}
     slugs = {unit: unit.removeprefix("vn-").replace("-", "_") for unit in UNITS}
     reporters: list[dict[str, Any]] = [
@@ -153,29 +149,32 @@ def telecom() -> Document:
         previous_period="2024-Q4",
         figures=figures,
         previous=previous,
-        reporters=[
-            {
-                "provider": r["provider"],
-                "province": r["province"],
-                "name": names[u],
-                "state": r["state"],
-            }
+        reporters=tuple(
+            DocumentReporter(r["provider"], r["province"], names[u], r["state"])
             for u, r in zip(UNITS, reporters, strict=True)
-        ],
+        ),
     )
 
 
-def written(document: Document, **settings: str) -> bytes:
-    return XlsxWriter(XlsxSettings(**settings)).write(document)
+def bytes_of(document: Document, **settings: str) -> bytes:
+    return written(XlsxWriter(XlsxSettings(**settings)), document)
 
 
 def cells(content: bytes, sheet: str) -> list[list[Any]]:
     return CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_name(sheet).to_python()
 
 
-def changed(document: Document, *, only: str = "", **told: str) -> Document:
-    figures = [{**f, **told} if not only or f["indicator"] == only else f for f in document.figures]
+def changed(document: Document, *, only: str = "", **fields: str) -> Document:
+    figures = [
+        dataclasses.replace(f, **fields) if only in ("", f.indicator) else f
+        for f in document.figures
+    ]
     return dataclasses.replace(document, figures=figures)
+
+
+def previous_of(document: Document, indicator: str, org_unit: str) -> str:
+    found = [f for f in document.previous if (f.indicator, f.org_unit) == (indicator, org_unit)]
+    return found[0].value
 
 
 def line(content: bytes, indicator: str, nth: int = 0) -> list[Any]:
@@ -189,42 +188,40 @@ def styled(content: bytes, indicator: str, column: int) -> Any:
 
 
 def test_the_same_document_gives_the_same_bytes() -> None:
-    assert written(telecom()) == written(telecom())
+    assert bytes_of(telecom()) == bytes_of(telecom())
 
 
 def test_every_figure_stands_in_the_row_of_its_indicator_and_the_column_of_its_org_unit() -> None:
     document = telecom()
-    content = written(document)
+    content = bytes_of(document)
     rows = cells(content, "Báo cáo")
     heading = rows[6]
     for figure in document.figures:
-        if figure["measure"] == "actual" and not figure["dims"] and figure["value"]:
-            column = heading.index(figure["org_unit_name"])
-            assert Decimal(repr(line(content, figure["indicator"])[column])) == Decimal(
-                figure["value"]
-            )
+        if figure.measure == "actual" and not figure.dims and figure.value:
+            shown = line(content, figure.indicator)[heading.index(figure.org_unit_name)]
+            assert Decimal(repr(shown)) == Decimal(figure.value)
 
 
 def test_the_total_comes_first_then_the_reporters_in_the_manifests_order() -> None:
-    heading = [name for name in cells(written(telecom()), "Báo cáo")[6][4:] if name]
+    heading = [name for name in cells(bytes_of(telecom()), "Báo cáo")[6][4:] if name]
     names = [name for name, _ in UNITS.values()]
     silent = [f"Sở Thông tin và Truyền thông {name}" for name in names[3:5]]
     assert heading == ["Cụm thi đua số 5 (Bắc Trung Bộ)", *names[:3], *silent, "Huế"]
 
 
 def test_each_org_unit_has_this_period_and_the_last_beside_it_under_one_merged_heading() -> None:
-    content = written(telecom())
+    content = bytes_of(telecom())
     sheet = openpyxl.load_workbook(io.BytesIO(content))["Báo cáo"]
     merged = {str(area) for area in sheet.merged_cells.ranges}
     assert {"E7:G7", "H7:I7", "J7:K7", "A7:A8", "C7:C8"} <= merged
     below = [str(text).partition("\n")[0] for text in cells(content, "Báo cáo")[7][4:9]]
     assert below == ["Kỳ này", "Kỳ trước", "Đủ", "Kỳ này", "Kỳ trước"]
-    total = telecom().previous["VT.03", "cluster-5", "actual", ""]
+    total = previous_of(telecom(), "VT.03", "cluster-5")
     assert line(content, "VT.03")[5] == float(total)
 
 
 def test_a_missing_figure_is_no_zero_and_a_nil_report_is_a_dash() -> None:
-    content = written(telecom())
+    content = bytes_of(telecom())
     heading = cells(content, "Báo cáo")[6]
     row = line(content, "VT.04")
     assert row[heading.index("Hà Tĩnh")] == "…"
@@ -233,14 +230,14 @@ def test_a_missing_figure_is_no_zero_and_a_nil_report_is_a_dash() -> None:
 
 
 def test_a_silent_province_keeps_its_column_with_its_last_figures() -> None:
-    content = written(telecom())
+    content = bytes_of(telecom())
     column = cells(content, "Báo cáo")[6].index("Sở Thông tin và Truyền thông Quảng Bình")
-    expected = telecom().previous["VT.03", "vn-quang-binh", "actual", ""]
+    expected = previous_of(telecom(), "VT.03", "vn-quang-binh")
     assert line(content, "VT.03")[column + 1] == float(expected)
 
 
 def test_an_incomplete_sum_says_how_many_are_in_it() -> None:
-    assert line(written(telecom()), "VT.01")[6] == "4/6"
+    assert line(bytes_of(telecom()), "VT.01")[6] == "4/6"
 
 
 @pytest.mark.parametrize(
@@ -255,11 +252,11 @@ def test_an_incomplete_sum_says_how_many_are_in_it() -> None:
 def test_a_number_is_shown_with_its_decimals_and_the_letter_of_its_status(
     indicator: str, column: int, shown: str
 ) -> None:
-    assert styled(written(telecom()), indicator, column).number_format == shown
+    assert styled(bytes_of(telecom()), indicator, column).number_format == shown
 
 
 def test_other_measures_and_dimensions_have_rows_of_their_own() -> None:
-    content = written(telecom())
+    content = bytes_of(telecom())
     plain, by_area, to_date = (line(content, "VT.01", nth) for nth in range(3))
     column = cells(content, "Báo cáo")[6].index("Nghệ An")
     assert plain[0] == "1"
@@ -270,7 +267,7 @@ def test_other_measures_and_dimensions_have_rows_of_their_own() -> None:
 
 
 def test_a_figure_that_a_double_would_spoil_is_text_on_the_right() -> None:
-    content = written(changed(telecom(), only="VT.03", value="12345678901234567.5"))
+    content = bytes_of(changed(telecom(), only="VT.03", value="12345678901234567.5"))
     cell = styled(content, "VT.03", 4)
     assert cell.value == "12345678901234567.5"
     assert cell.data_type == "s"
@@ -287,13 +284,13 @@ def test_a_figure_that_a_double_would_spoil_is_text_on_the_right() -> None:
 )
 def test_no_figure_changes_in_the_workbook(values: list[Decimal]) -> None:
     document = telecom()
+    first = next(iter(document.figures))
     figures = [
-        {**document.figures[0], "indicator": f"X.{n}", "value": f"{value:f}"}
+        dataclasses.replace(first, indicator=f"X.{n}", value=f"{value:f}")
         for n, value in enumerate(values)
     ]
-    rows = cells(written(dataclasses.replace(document, figures=figures, previous={})), "Báo cáo")[
-        8:
-    ]
+    document = dataclasses.replace(document, figures=figures, previous=())
+    rows = cells(bytes_of(document), "Báo cáo")[8:]
     read = [row[4] for row in rows[: len(values)]]
     assert [Decimal(value if isinstance(value, str) else repr(value)) for value in read] == values
 
@@ -303,9 +300,9 @@ def test_no_figure_changes_in_the_workbook(values: list[Decimal]) -> None:
 )
 def test_a_text_never_becomes_a_formula_or_a_link(start: str) -> None:
     document = changed(telecom(), name_vi=start, name_en=start, org_unit_name=start, unit=start)
-    reporters = [{**reporter, "name": start} for reporter in document.reporters]
+    reporters = tuple(dataclasses.replace(r, name=start) for r in document.reporters)
     document = dataclasses.replace(document, title=start, title_en=start, reporters=reporters)
-    content = written(document, issued_by=start)
+    content = bytes_of(document, issued_by=start)
     book = openpyxl.load_workbook(io.BytesIO(content))
     assert {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row} <= {
         "s",
@@ -320,7 +317,7 @@ def test_a_text_never_becomes_a_formula_or_a_link(start: str) -> None:
 
 
 def test_the_head_says_what_period_it_is_and_how_many_reporters_are_in_it() -> None:
-    rows = cells(written(telecom(), issued_by="Sở TT&TT Quảng Bình"), "Báo cáo")
+    rows = cells(bytes_of(telecom(), issued_by="Sở TT&TT Quảng Bình"), "Báo cáo")
     assert rows[0][0] == "SỞ TT&TT QUẢNG BÌNH"
     assert rows[1][0] == "BÁO CÁO TỔNG HỢP TÌNH HÌNH PHÁT TRIỂN VIỄN THÔNG"
     assert rows[3][0].startswith("Kỳ báo cáo: Quý I/2025 (kỳ thống kê); kỳ trước: Quý IV/2024\n")
@@ -342,11 +339,11 @@ def test_the_head_says_what_period_it_is_and_how_many_reporters_are_in_it() -> N
 )
 def test_a_period_is_said_as_officials_say_it(label: str, said: str) -> None:
     document = dataclasses.replace(telecom(), period=label)
-    assert f"Kỳ báo cáo: {said} " in cells(written(document), "Báo cáo")[3][0]
+    assert f"Kỳ báo cáo: {said} " in cells(bytes_of(document), "Báo cáo")[3][0]
 
 
 def test_every_reporter_is_listed_with_its_state_the_missing_first() -> None:
-    rows = cells(written(telecom()), "Đơn vị thiếu")[3:]
+    rows = cells(bytes_of(telecom()), "Đơn vị thiếu")[3:]
     assert [(row[1].removeprefix("Sở Thông tin và Truyền thông "), row[4]) for row in rows] == [
         ("Quảng Bình", "thiếu"),
         ("Hà Tĩnh", "muộn"),
@@ -358,7 +355,7 @@ def test_every_reporter_is_listed_with_its_state_the_missing_first() -> None:
 
 
 def test_the_sources_name_each_submission_and_the_digests() -> None:
-    rows = cells(written(telecom()), "Nguồn số liệu")
+    rows = cells(bytes_of(telecom()), "Nguồn số liệu")
     assert rows[3][1:] == [
         "thanh_hoa",
         "telecom_quarterly",
@@ -377,7 +374,7 @@ def test_the_sources_name_each_submission_and_the_digests() -> None:
 def test_it_prints_on_a4_in_landscape_one_page_wide_with_its_headings_and_digest_on_each_page() -> (
     None
 ):
-    book = openpyxl.load_workbook(io.BytesIO(written(telecom())))
+    book = openpyxl.load_workbook(io.BytesIO(bytes_of(telecom())))
     sheet = book["Báo cáo"]
     assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
     assert sheet.sheet_properties.pageSetUpPr.fitToPage
@@ -390,5 +387,5 @@ def test_it_prints_on_a4_in_landscape_one_page_wide_with_its_headings_and_digest
 
 
 def test_a_release_without_figures_is_still_a_report() -> None:
-    document = dataclasses.replace(telecom(), figures=[], previous={})
-    assert cells(written(document), "Báo cáo")[1][0].startswith("BÁO CÁO")
+    document = dataclasses.replace(telecom(), figures=[], previous=())
+    assert cells(bytes_of(document), "Báo cáo")[1][0].startswith("BÁO CÁO")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_core.child.changes import changes
+from hub_core.child.changes import count_changes
 from hub_core.model.observation import INDEXED, MEASURES, SCHEMA, STATUSES, packed
 from hub_core.stages.validate import Codes
 
@@ -56,7 +56,7 @@ def test_two_sets_of_figures_are_compared_key_by_key(
     shared = before.keys() & after.keys()
     unchanged = sum(before[key] == after[key] for key in shared)
     with mock.patch("hub_core.child.changes.packed", key):
-        found = changes(
+        found = count_changes(
             pl.LazyFrame(was, schema=SCHEMA), pl.DataFrame(now, schema=schema), Codes("S", KNOWN)
         )
     assert found == {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub_core.child.reading import reading, to_read
+from hub_core.child.reading import parts_to_read, reading_digest
 from hub_core.config import province
 from hub_core.contracts import PayloadPart
 from hub_core.landing.scratch import Scratch
@@ -44,7 +44,7 @@ def test_all_are_read_in_their_order_or_none(
     arriving, parts = landed(scratch, now), list[Part]()
     found = [
         (n, payload.content.decode())
-        for n, payload in to_read(arriving, parts, known, scratch.open)
+        for n, payload in parts_to_read(arriving, parts, known, scratch.open)
     ]
     assert found == list(enumerate(read))
     assert parts == [part for part, _ in arriving]
@@ -73,7 +73,7 @@ def test_another_library_or_environment_is_another_reading(
 
     def read(**other: str) -> str:
         mine = order.model_copy(update={"plugin": plugin.model_copy(update=other)})
-        return reading(mine, province.read(root), "", RULES)
+        return reading_digest(mine, province.read(root), "", RULES)
 
     before = read()
     assert (read(), read(version="2")) == (before, before)

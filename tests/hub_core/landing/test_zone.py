@@ -1,13 +1,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import shutil
-from collections.abc import Callable
 from contextlib import nullcontext
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,63 +14,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hub_core.contracts import PayloadPart
-from hub_core.errors import HubError, StateError, StoreError, SubmissionError
-from hub_core.home import figures_of
-from hub_core.landing.layout import MANIFEST, OBSERVATIONS, QUARANTINE, read_manifest, write
+from hub_core.errors import HubError, StateError, StoreError
+from hub_core.landing.layout import QUARANTINE
 from hub_core.landing.parts import open_part
 from hub_core.landing.scratch import Scratch
 from hub_core.landing.zone import LandingZone
-from hub_core.model.exchange import Landing, Manifest, Part
-from hub_core.model.observation import CODED, content_digest
+from hub_core.model.exchange import Landing, Part
 from hub_core.model.observation import QUARANTINE as QUARANTINE_SCHEMA
-from hub_core.pipeline.inputs import with_age
 from hub_core.pipeline.quarantine import quarantined
-
-NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
-GATHER, LATER = "20250101-00000001", "20250101-00000002"
-NOTHING = "0" * 64
-
-
-def payload(content: bytes, name: str = "trang 1") -> PayloadPart:
-    return PayloadPart(content, "text/csv", f"/srv/{name}", name)
-
-
-def landing(parts: list[Part], gather: str = GATHER, **more: Any) -> Landing:
-    told: dict[str, Any] = {
-        "gather": gather,
-        "sequence": int(gather[-8:]),
-        "origin_start": date(2025, 1, 1),
-        "province": "nghe_an",
-        "provision": "telecom",
-        "periods": ["2025-Q1"],
-        "parts": parts,
-        "complete": True,
-        "landed_at": NOW,
-    }
-    return Landing.model_validate(told | more)
-
-
-Sealed = Callable[..., Manifest]
-Figures = Callable[..., pl.DataFrame]
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Scratch:
-    return Scratch(tmp_path / "scratch")
-
-
-@pytest.fixture
-def zone(tmp_path: Path) -> LandingZone:
-    return LandingZone(tmp_path / "landing")
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
+from tests.hub_core.landing.conftest import GATHER, LATER, flip, landing, payload, tree
 
 # Parts
 
@@ -168,19 +115,13 @@ def test_a_part_that_is_damaged_is_not_lent(tmp_path: Path, scratch: Scratch) ->
     assert scratch.open(part).content == b"1" * 100
 
 
-def flip(path: Path, at: int) -> None:
-    content = bytearray(path.read_bytes())
-    content[at] ^= 1
-    path.write_bytes(content)
-
-
 @pytest.mark.parametrize("at", [0, 4, 8, -6, -1])
 def test_a_flipped_byte_in_a_part_is_found(scratch: Scratch, at: int) -> None:
     part = scratch.land(payload(b"chi tieu;gia tri\n" * 50))
     flip(scratch.root / "parts" / f"{part.digest}.zst", at)
-    with pytest.raises(StoreError, match=r"cannot be read|does not hold") as told:
+    with pytest.raises(StoreError, match=r"cannot be read|does not hold") as raised:
         open_part(scratch.root / "parts", part)
-    assert told.value.place["part"] == "trang 1"
+    assert raised.value.place["part"] == "trang 1"
 
 
 @pytest.mark.parametrize("keep", [0, 3, 10, -1])
@@ -258,10 +199,10 @@ def test_a_part_that_is_a_link_was_not_landed(scratch: Scratch, tmp_path: Path) 
 
 def test_a_landing_is_taken_over_whole(scratch: Scratch, zone: LandingZone) -> None:
     parts = [scratch.land(payload(each)) for each in (b"1", b"2")]
-    told = landing(parts)
-    scratch.commit(told)
-    zone.adopt_landing(scratch.root, told)
-    assert zone.landing("nghe_an", "telecom", GATHER) == told
+    landed = landing(parts)
+    scratch.commit(landed)
+    zone.adopt_landing(scratch.root, landed)
+    assert zone.landing("nghe_an", "telecom", GATHER) == landed
     assert zone.landings("nghe_an", "telecom") == [GATHER]
     there = zone.parts("nghe_an", "telecom")
     assert [open_part(there, part).content for part in parts] == [b"1", b"2"]
@@ -278,24 +219,24 @@ def test_two_landings_share_a_part(tmp_path: Path, zone: LandingZone) -> None:
     there = zone.parts("nghe_an", "telecom")
     assert len(list(there.iterdir())) == 3
     assert zone.landings("nghe_an", "telecom") == [GATHER, LATER]
-    for told in tellings:
-        assert open_part(there, told.parts[0]).content == b"same"
+    for landed in tellings:
+        assert open_part(there, landed.parts[0]).content == b"same"
 
 
 def test_a_landing_is_taken_over_again_over_what_a_cut_off_hub_left(
     tmp_path: Path, scratch: Scratch, zone: LandingZone
 ) -> None:
-    told = landing([scratch.land(payload(b"1")), scratch.land(payload(b"2"))])
+    landed = landing([scratch.land(payload(b"1")), scratch.land(payload(b"2"))])
     copy = shutil.copytree(scratch.root, tmp_path / "copy")
-    zone.adopt_landing(copy, told)
+    zone.adopt_landing(copy, landed)
     (zone.provision("nghe_an", "telecom") / "gathers" / GATHER / "landing.json").unlink()
-    zone.adopt_landing(scratch.root, told)
-    assert zone.landing("nghe_an", "telecom", GATHER) == told
+    zone.adopt_landing(scratch.root, landed)
+    assert zone.landing("nghe_an", "telecom", GATHER) == landed
 
 
 def test_without_its_commit_point_there_is_no_landing(scratch: Scratch, zone: LandingZone) -> None:
-    told = landing([scratch.land(payload(b"1"))])
-    zone.adopt_landing(scratch.root, told)
+    landed = landing([scratch.land(payload(b"1"))])
+    zone.adopt_landing(scratch.root, landed)
     (zone.provision("nghe_an", "telecom") / "gathers" / GATHER / "landing.json").unlink()
     assert zone.landings("nghe_an", "telecom") == []
     with pytest.raises(StateError, match=GATHER):
@@ -340,31 +281,31 @@ def test_bytes_that_come_again_take_the_place_of_damaged_ones(
 ) -> None:
     for gather in (GATHER, LATER):
         mine = Scratch(tmp_path / gather)
-        told = landing([mine.land(payload(b"chi tieu" * 50))], gather)
-        zone.adopt_landing(mine.root, told)
-        kept = zone.parts("nghe_an", "telecom") / f"{told.parts[0].digest}.zst"
+        landed = landing([mine.land(payload(b"chi tieu" * 50))], gather)
+        zone.adopt_landing(mine.root, landed)
+        kept = zone.parts("nghe_an", "telecom") / f"{landed.parts[0].digest}.zst"
         if gather == GATHER:
             flip(kept, at)
-    assert open_part(kept.parent, told.parts[0]).content == b"chi tieu" * 50
+    assert open_part(kept.parent, landed.parts[0]).content == b"chi tieu" * 50
 
 
 def test_others_under_the_name_of_what_is_kept_do_not_take_its_place(
     tmp_path: Path, scratch: Scratch, zone: LandingZone
 ) -> None:
-    told = landing([scratch.land(payload(b"1" * 100))])
+    landed = landing([scratch.land(payload(b"1" * 100))])
     copy = shutil.copytree(scratch.root, tmp_path / "copy")
-    zone.adopt_landing(scratch.root, told)
-    left = copy / "parts" / f"{told.parts[0].digest}.zst"
+    zone.adopt_landing(scratch.root, landed)
+    left = copy / "parts" / f"{landed.parts[0].digest}.zst"
     left.write_bytes(zstandard.compress(b"2" * 100))
     with pytest.raises(StoreError, match="does not hold"):
-        zone.adopt_landing(copy, told)
+        zone.adopt_landing(copy, landed)
     packed = tmp_path / "packed-otherwise"
     packed.write_bytes(zstandard.ZstdCompressor(write_checksum=True).compress(b"1" * 100))
     left.unlink()
     left.symlink_to(packed)
-    zone.adopt_landing(copy, told)
+    zone.adopt_landing(copy, landed)
     assert not (zone.parts("nghe_an", "telecom") / left.name).is_symlink()
-    assert open_part(zone.parts("nghe_an", "telecom"), told.parts[0]).content == b"1" * 100
+    assert open_part(zone.parts("nghe_an", "telecom"), landed.parts[0]).content == b"1" * 100
 
 
 def test_a_link_in_place_of_the_folder_of_parts_is_not_followed(
@@ -439,194 +380,3 @@ def test_a_zone_that_cannot_be_written_is_a_matter_of_the_operator(
 def test_a_landing_names_no_place_outside_its_provision(told: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         Landing.model_validate(landing([]).model_dump() | told)
-
-
-# Submissions
-
-
-def test_a_sealed_folder_is_read_with_its_files_checked(tmp_path: Path, sealed: Sealed) -> None:
-    manifest = sealed(tmp_path / "s")
-    assert read_manifest(tmp_path / "s") == manifest
-    assert set(manifest.files) == {OBSERVATIONS, QUARANTINE}
-    assert (
-        manifest.files[OBSERVATIONS]
-        == hashlib.sha256((tmp_path / "s" / OBSERVATIONS).read_bytes()).hexdigest()
-    )
-    assert (
-        content_digest(pl.read_parquet(tmp_path / "s" / OBSERVATIONS)) == manifest.digests.content
-    )
-
-
-def change(edit: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
-    def changed(folder: Path) -> None:
-        told = json.loads((folder / MANIFEST).read_text())
-        edit(told)
-        (folder / MANIFEST).write_text(json.dumps(told))
-
-    return changed
-
-
-BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no manifest": (lambda folder: (folder / MANIFEST).unlink(), "never sealed"),
-    "a manifest that is no JSON": (
-        lambda folder: (folder / MANIFEST).write_text("{"),
-        "manifest.json",
-    ),
-    "a manifest that is empty": (
-        lambda folder: (folder / MANIFEST).write_text(""),
-        "manifest.json",
-    ),
-    "a flipped byte": (
-        lambda folder: flip(folder / OBSERVATIONS, 100),
-        "is not the file that was sealed",
-    ),
-    "a flipped byte in the quarantine": (
-        lambda folder: flip(folder / QUARANTINE, 10),
-        "is not the file",
-    ),
-    "a truncated file": (
-        lambda folder: os.truncate(folder / OBSERVATIONS, 20),
-        "is not the file that was sealed",
-    ),
-    "a missing file": (lambda folder: (folder / QUARANTINE).unlink(), "is not there"),
-    "another format": (change(lambda told: told.update(format=2)), "format"),
-    "an unknown key": (change(lambda told: told.update(x=1)), "x: unknown key"),
-    "one file more": (change(lambda told: told["files"].update({"x": NOTHING})), "other files"),
-    "one file less": (change(lambda told: told["files"].pop(QUARANTINE)), "other files"),
-    "a file elsewhere": (
-        change(lambda told: told["files"].update({"../x": NOTHING})),
-        "other files",
-    ),
-    "a digest in capitals": (
-        change(lambda told: told["digests"].update(content="A" * 64)),
-        "content",
-    ),
-    "a negative replay": (change(lambda told: told.update(replay=-1)), "replay"),
-    "another calendar": (change(lambda told: told.update(calendar="X")), "calendar"),
-    "a period that is none": (change(lambda told: told.update(period="2025-Q9")), "period"),
-    "a period that leads elsewhere": (
-        change(lambda told: told.update(period="/../../../../evil")),
-        "period",
-    ),
-    "a sequence that is not its gather's": (
-        change(lambda told: told.update(sequence=999)),
-        "sequence",
-    ),
-    "a start that is not its gather's": (
-        change(lambda told: told.update(origin_start="2030-01-01")),
-        "origin_start",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", BROKEN)
-def test_a_folder_that_is_not_as_it_was_sealed_is_refused(
-    tmp_path: Path, what: str, sealed: Sealed
-) -> None:
-    sealed(tmp_path / "s")
-    spoil, words = BROKEN[what]
-    spoil(tmp_path / "s")
-    with pytest.raises(SubmissionError, match=words):
-        read_manifest(tmp_path / "s")
-
-
-def test_a_link_in_place_of_a_sealed_file_is_refused(tmp_path: Path, sealed: Sealed) -> None:
-    sealed(tmp_path / "s")
-    (tmp_path / "s" / OBSERVATIONS).rename(tmp_path / "o")
-    (tmp_path / "s" / OBSERVATIONS).symlink_to(tmp_path / "o")
-    with pytest.raises(SubmissionError, match="is not there"):
-        read_manifest(tmp_path / "s")
-
-
-def test_a_submission_is_taken_over_under_its_period_and_gather(
-    tmp_path: Path, zone: LandingZone, sealed: Sealed
-) -> None:
-    manifest = sealed(tmp_path / "s", replay=2)
-    before = tree(tmp_path / "s")
-    path = zone.adopt_submission(tmp_path / "s", manifest)
-    assert path == Path("nghe_an/telecom/submissions/S.2025-Q1") / f"{GATHER}-2"
-    assert tree(zone.root / path) == before
-    assert read_manifest(zone.root / path) == manifest
-
-
-def test_a_leftover_of_a_cut_off_night_is_replaced(
-    tmp_path: Path, zone: LandingZone, sealed: Sealed, figures: Figures
-) -> None:
-    old = sealed(tmp_path / "old", figures("1"))
-    place = zone.root / zone.adopt_submission(tmp_path / "old", old)
-    (place / MANIFEST).unlink()
-    (place / "stray.new").write_bytes(b"")
-    manifest = sealed(tmp_path / "s", figures("2"))
-    assert zone.root / zone.adopt_submission(tmp_path / "s", manifest) == place
-    assert read_manifest(place) == manifest
-    assert sorted(path.name for path in place.iterdir()) == sorted(
-        [MANIFEST, OBSERVATIONS, QUARANTINE]
-    )
-
-
-def test_sealing_the_same_twice_gives_the_same_bytes(tmp_path: Path, sealed: Sealed) -> None:
-    sealed(tmp_path / "1")
-    sealed(tmp_path / "2")
-    assert tree(tmp_path / "1") == tree(tmp_path / "2")
-
-
-# Frames of many
-
-
-def test_figures_of_many_submissions_say_where_they_are_from(
-    tmp_path: Path, sealed: Sealed, figures: Figures
-) -> None:
-    for name in ("1", "2"):
-        sealed(tmp_path / name, figures(name))
-    found = figures_of([tmp_path / "2", tmp_path / "1"]).sort("source").collect()
-    assert found.select("value", "source").rows() == [(Decimal(2), 0), (Decimal(1), 1)]
-    aged = with_age(
-        figures_of([tmp_path / "1", tmp_path / "2", tmp_path / "2"]), [7, 0, 3]
-    ).collect()
-    assert sorted(aged.select("source", "age").rows()) == [(0, 7), (1, 0), (2, 3)]
-
-
-def test_a_part_that_is_kept_already_is_not_packed_again(
-    zone: LandingZone, scratch: Scratch, tmp_path: Path
-) -> None:
-    part = scratch.land(payload(b"one"))
-    zone.adopt_landing(scratch.root, landing([part]))
-    kept = zone.parts("nghe_an", "telecom")
-    again = Scratch(tmp_path / "again", kept=kept)
-    assert again.land(payload(b"one")) == part
-    assert again.open(part).content == b"one"
-    assert list((again.root / "parts").iterdir()) == []
-    assert again.landed(kept) == [part]
-
-
-@pytest.mark.parametrize(
-    "held", [b"", b"no part", zstandard.compress(b"two"), zstandard.compress(b"one and more")]
-)
-def test_a_part_that_is_kept_damaged_is_landed_anew(
-    scratch: Scratch, tmp_path: Path, held: bytes
-) -> None:
-    digest = hashlib.sha256(b"one").hexdigest()
-    kept = tmp_path / "kept"
-    kept.mkdir()
-    (kept / f"{digest}.zst").write_bytes(held)
-    again = Scratch(tmp_path / "again", kept=kept)
-    part = again.land(payload(b"one"))
-    assert [path.name for path in (again.root / "parts").iterdir()] == [f"{digest}.zst"]
-    assert again.open(part).content == b"one"
-
-
-def test_figures_of_no_submission_are_none() -> None:
-    assert figures_of([]).collect().height == 0
-    assert with_age(figures_of([]), []).collect().schema == {
-        **CODED,
-        "source": pl.UInt32(),
-        "age": pl.Int32(),
-    }
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    write(tmp_path / "a", b"one")
-    write(tmp_path / "a", b"two")
-    assert tree(tmp_path) == {"a": b"two"}
-    with pytest.raises(FileNotFoundError):
-        write(tmp_path / "none" / "a", b"")

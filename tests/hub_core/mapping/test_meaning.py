@@ -7,17 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hub_core import structures
 from hub_core.mapping.meaning import resolve
 from hub_core.model.catalogue import Catalogue
 
 ROOT = Path(__file__).parents[3]
 JUNE, JULY = date(2025, 6, 30), date(2025, 7, 1)
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Catalogue:
-    return structures.catalogue(structures.read_texts(ROOT / "config"))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_core import structures
-from hub_core.model.borders import became, came_from, made_of, predecessors, successors, today
+from hub_core.model.borders import (
+    became,
+    came_from,
+    find_holder,
+    predecessors,
+    successors,
+    units_within,
+)
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.org_unit import OrgUnit, Succession, Validity
 from hub_core.structures import places
@@ -18,11 +24,6 @@ from hub_core.structures import places
 ROOT = Path(__file__).parent.parent.parent.parent
 Y2007, Y2010, NOW = date(2007, 12, 31), date(2010, 12, 31), date(2026, 11, 1)
 BEFORE, AFTER = date(2025, 6, 30), date(2025, 7, 1)
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Catalogue:
-    return structures.catalogue(structures.read_texts(ROOT / "config"))
 
 
 # The shipped catalogue
@@ -74,12 +75,12 @@ def shipped() -> Catalogue:
 def test_the_unit_that_holds_a_figure_whole(
     shipped: Catalogue, unit: str, reported: date, day: date, held: str, parts: int
 ) -> None:
-    found = today(shipped, unit, reported, day)
+    found = find_holder(shipped, unit, reported, day)
     assert (found.org_unit, len(found.parts), found.whole) == (held, parts, parts == 1)
 
 
 def test_the_steps_are_told_by_date_with_their_legal_acts(shipped: Catalogue) -> None:
-    steps = today(shipped, "vn-vinh-phuc", Y2007, NOW).steps
+    steps = find_holder(shipped, "vn-vinh-phuc", Y2007, NOW).steps
     assert [(str(s.day), s.kind, s.successor) for s in steps] == [
         ("2008-08-01", "boundary transfer", "vn-ha-noi-2008"),
         ("2025-07-01", "merge", "vn-phu-tho-2025"),
@@ -89,20 +90,20 @@ def test_the_steps_are_told_by_date_with_their_legal_acts(shipped: Catalogue) ->
         "Nghị quyết 202/2025/QH15",
     ]
     assert (
-        today(shipped, "vn-thua-thien-hue", Y2007, NOW).steps == ()
+        find_holder(shipped, "vn-thua-thien-hue", Y2007, NOW).steps == ()
     )  # its rename leads nowhere else
 
 
 def test_figures_add_up_to_borders_only_where_no_part_is_missing(shipped: Catalogue) -> None:
-    made = made_of(shipped, "vn-quang-tri-2025", NOW, Y2007)
+    made = units_within(shipped, "vn-quang-tri-2025", NOW, Y2007)
     assert (set(made.wholes), made.parts) == ({"vn-quang-binh", "vn-quang-tri"}, ())
-    made = made_of(shipped, "vn-ha-noi-2008", NOW, Y2007)
+    made = units_within(shipped, "vn-ha-noi-2008", NOW, Y2007)
     assert (set(made.wholes), set(made.parts)) == (
         {"vn-ha-noi", "vn-ha-tay"},
         {"vn-vinh-phuc", "vn-hoa-binh"},
     )
-    assert made_of(shipped, "vn-ha-noi-2008", NOW, Y2010).wholes == ("vn-ha-noi-2008",)
-    assert made_of(shipped, "vn-nghe-an", NOW, Y2007).wholes == ("vn-nghe-an",)
+    assert units_within(shipped, "vn-ha-noi-2008", NOW, Y2010).wholes == ("vn-ha-noi-2008",)
+    assert units_within(shipped, "vn-nghe-an", NOW, Y2007).wholes == ("vn-nghe-an",)
 
 
 def test_a_history_is_told_in_both_directions(shipped: Catalogue) -> None:
@@ -140,9 +141,9 @@ EVE1, EVE2 = D1 - timedelta(days=1), D2 - timedelta(days=1)
 def test_a_chain_of_mergers_is_followed_to_its_end_and_told_as_a_tree() -> None:
     steps = (Succession(D2, "merge", "b", "c", "2"), Succession(D1, "merge", "a", "b", "1"))
     found = world(unit("a", None, EVE1), unit("b", D1, EVE2), unit("c", D2), steps=steps)
-    assert today(found, "a", EVE1, NOW).org_unit == "c"
-    assert [s.legal_act for s in today(found, "a", EVE1, NOW).steps] == ["1", "2"]
-    assert today(found, "c", NOW, EVE1).org_unit == "a"  # the only one that it came from
+    assert find_holder(found, "a", EVE1, NOW).org_unit == "c"
+    assert [s.legal_act for s in find_holder(found, "a", EVE1, NOW).steps] == ["1", "2"]
+    assert find_holder(found, "c", NOW, EVE1).org_unit == "a"  # the only one that it came from
     assert [(b.depth, b.org_unit) for b in became(found, "a")] == [(1, "b"), (2, "c")]
     assert [(b.depth, b.org_unit) for b in came_from(found, "c")] == [(1, "b"), (2, "a")]
 
@@ -152,9 +153,9 @@ def test_a_split_is_held_by_what_is_above_both_and_a_reunion_by_itself() -> None
     merge = (Succession(D2, "merge", "b", "d", ""), Succession(D2, "merge", "c", "d", ""))
     units = unit("a", None, EVE1), unit("b", D1, EVE2), unit("c", D1, EVE2), unit("d", D2)
     found = world(*units, steps=split + merge)
-    assert today(found, "a", EVE1, D1).org_unit == "root"
-    assert today(found, "a", EVE1, D2).org_unit == "d"
-    assert today(found, "b", D1, EVE1).org_unit == "a"
+    assert find_holder(found, "a", EVE1, D1).org_unit == "root"
+    assert find_holder(found, "a", EVE1, D2).org_unit == "d"
+    assert find_holder(found, "b", D1, EVE1).org_unit == "a"
 
 
 def test_what_was_divided_under_one_parent_stands_at_that_parent() -> None:
@@ -165,11 +166,11 @@ def test_what_was_divided_under_one_parent_stands_at_that_parent() -> None:
         *(unit(n, *days, parent="p") for n, *days in (("a", None, EVE1), ("b", D1), ("c", D1))),
         steps=steps,
     )  # type: ignore[arg-type]
-    assert today(found, "a", EVE1, NOW).org_unit == "p"
+    assert find_holder(found, "a", EVE1, NOW).org_unit == "p"
 
 
 def test_what_ended_without_a_successor_is_held_by_nobody() -> None:
-    held = today(world(unit("a", None, EVE1)), "a", EVE1, NOW)
+    held = find_holder(world(unit("a", None, EVE1)), "a", EVE1, NOW)
     assert (held.org_unit, held.whole) == ("", False)
 
 
@@ -179,7 +180,7 @@ def test_a_part_that_was_given_and_given_back_is_not_guessed_at() -> None:
         Succession(D2, "boundary transfer", "b", "a", ""),
     )
     found = world(unit("a"), unit("b"), steps=steps)
-    assert today(found, "a", EVE1, NOW).org_unit == "root"
+    assert find_holder(found, "a", EVE1, NOW).org_unit == "root"
     assert [(b.depth, b.org_unit) for b in became(found, "a")] == [(1, "b"), (2, "a")]
 
 
@@ -238,7 +239,7 @@ def test_what_is_held_whole_lies_within_its_holder_on_the_map(
     assert places.problems(found) == []
     reported, day = (data.draw(st.sampled_from(sorted(maps))) for _ in range(2))
     for name, cells in maps[reported].items():
-        held = today(found, name, reported, day)
+        held = find_holder(found, name, reported, day)
         touched = {other for other, its in maps[day].items() if its & cells}
         assert touched <= set(held.parts) <= set(maps[day])
         assert held.org_unit == (held.parts[0] if len(held.parts) == 1 else "root")
@@ -248,7 +249,7 @@ def test_what_is_held_whole_lies_within_its_holder_on_the_map(
             (s.day for s in held.steps), reverse=day < reported
         )
     for name, cells in maps[day].items():
-        made = made_of(found, name, day, reported)
+        made = units_within(found, name, day, reported)
         assert set(made.wholes) | set(made.parts) >= {
             o for o, its in maps[reported].items() if its & cells
         }

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_core import structures
 from hub_core.model.catalogue import Catalogue, Indicator
 from hub_core.model.org_unit import Membership, OrgUnit, OrgUnitName, Validity
 from hub_core.model.period import Calendar, Period
@@ -24,11 +23,6 @@ SIX = {
     "vn-thua-thien-hue",
 }
 FIVE = {"vn-thanh-hoa", "vn-nghe-an", "vn-ha-tinh", "vn-quang-tri-2025", "vn-thua-thien-hue"}
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Catalogue:
-    return structures.catalogue(structures.read_texts(ROOT / "config"))
 
 
 def alive(catalogue: Catalogue, level: str, day: date) -> set[str]:

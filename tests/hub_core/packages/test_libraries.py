@@ -24,11 +24,11 @@ def there(folder: Path, name: str, version: str, *requires: str) -> None:
 
 def met(
     folder: Path, *requires: str, without: tuple[str, ...] = (), whole: tuple[str, ...] = ()
-) -> requirements.Met:
+) -> requirements.ResolvedRequirements:
     def find(name: str) -> Distribution | None:
         return libraries.find(name, [str(folder)])
 
-    return requirements.met(requires, find, without, whole)
+    return requirements.resolve_requirements(requires, find, without, whole)
 
 
 def test_names_and_versions_are_those_of_the_metadata_folders(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_version_before_its_release_will_do(tmp_path: Path) -> None:
 
 
 def test_links_are_made_once_and_those_that_lead_nowhere_go(tmp_path: Path) -> None:
-    folder = shared.links(tmp_path, ["connectors"])
+    folder = shared.library_links(tmp_path, ["connectors"])
     assert (folder / "hub_core").resolve() == Path(libraries.__file__).parents[1]
     assert {"connectors", "polars", "pydantic"} <= {each.name for each in folder.iterdir()}
     assert not {"sqlalchemy", "alembic", "typer", "pytest"} & {
@@ -78,7 +78,10 @@ def test_links_are_made_once_and_those_that_lead_nowhere_go(tmp_path: Path) -> N
     }
     assert all(each.exists() for each in folder.iterdir())
     made = folder.stat().st_mtime_ns
-    assert (shared.links(tmp_path, ["connectors"]), folder.stat().st_mtime_ns) == (folder, made)
+    assert (shared.library_links(tmp_path, ["connectors"]), folder.stat().st_mtime_ns) == (
+        folder,
+        made,
+    )
     old, cut_off = folder.with_name("hub-0123456789abcdef"), folder.with_name("hub-new")
     for each in (old, cut_off):
         each.mkdir()
@@ -86,10 +89,10 @@ def test_links_are_made_once_and_those_that_lead_nowhere_go(tmp_path: Path) -> N
     (folder / "polars").unlink()
     (folder / "polars").symlink_to("/nowhere")
     folder.rename(folder.with_name("hub-aaaaaaaaaaaaaaaa"))
-    assert shared.links(tmp_path, ["connectors"]) == folder
+    assert shared.library_links(tmp_path, ["connectors"]) == folder
     assert [each.name for each in sorted(folder.parent.glob("hub-*"))] == [folder.name]
 
 
 def test_a_trusted_package_that_is_not_there_is_the_operators(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="names nobody, which is not installed"):
-        shared.links(tmp_path, ["nobody"])
+        shared.library_links(tmp_path, ["nobody"])

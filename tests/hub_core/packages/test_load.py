@@ -15,9 +15,9 @@ from hub_core.errors import ConfigurationError
 from hub_core.landing.parts import open_part
 from hub_core.landing.zone import LandingZone
 from hub_core.packages import load as plugins
+from hub_core.pipeline.attempt import GatherReport
 from hub_core.pipeline.night import NightReport
 from hub_core.pipeline.quarantine import quarantined
-from hub_core.pipeline.take_over import GatherReport
 
 if TYPE_CHECKING:
     from tests.hub_core.conftest import Nights
@@ -212,7 +212,7 @@ def report(long_night: Nights) -> NightReport:
     unit = long_night.units["speaks_for_others"]
     rows = f"{unit},2026-M10,VT.03,5\nvn-nghe-an,2026-M10,VT.03,6\n{unit},2026-M10,KX.90,7\n"
     long_night.serve(f"dv,ky,ct,gt\n{rows}", "speaks_for_others")
-    return long_night.night(seconds=30)
+    return long_night.night(seconds=300)
 
 
 @pytest.fixture(scope="module")
@@ -237,11 +237,11 @@ WORDS |= {name: words for name, (_, _, words) in MADE.items()}
 def test_a_bad_package_fails_its_own_run_with_its_reason(
     reports: dict[str, GatherReport], name: str
 ) -> None:
-    told = reports[f"{name}/telecom"]
-    assert told.outcome == "failed"
-    assert re.search(WORDS[name], str(told.error)), told.error
-    assert not told.retryable
-    assert told.revisions == {}
+    report = reports[f"{name}/telecom"]
+    assert report.outcome == "failed"
+    assert re.search(WORDS[name], str(report.error)), report.error
+    assert not report.retryable
+    assert report.revisions == {}
 
 
 BROKEN = {name: words for name, (_, words) in DECLARATIONS.items()}
@@ -304,8 +304,12 @@ def test_what_was_landed_before_a_child_died_is_kept_for_the_eye(
 def test_a_province_whose_rows_are_anothers_is_held_with_a_quarantine(
     reports: dict[str, GatherReport], long_night: Nights
 ) -> None:
-    told = reports["speaks_for_others/telecom"]
-    assert (told.outcome, told.counts["admitted"], told.counts["quarantined"]) == ("held", 1, 2)
+    report = reports["speaks_for_others/telecom"]
+    assert (report.outcome, report.counts["admitted"], report.counts["quarantined"]) == (
+        "held",
+        1,
+        2,
+    )
     with long_night.hub() as hub:
         [submission] = hub.store.submissions(province="speaks_for_others")
         assert submission.blocked == ["V015", "V016"]

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 HEAD = "dv,ky,ct,gt\n"
 
 
+@pytest.fixture
+def nights(nights_without_children: Nights) -> Nights:
+    return nights_without_children
+
+
 def served(nights: Nights, *rows: str, name: str = "a", more: str = "") -> None:
     """A package, and the rows that its system has: UNIT stands for its own org unit."""
     nights.package(name, more=more)
@@ -41,32 +46,32 @@ def test_each_row_is_at_the_cell_that_it_is_at_fault_in(nights: Nights) -> None:
     )
     nights.bad_and_good()
     with nights.hub() as hub:
-        [told] = quarantines(hub, "a", cells=True).quarantines
-    assert (told.province, told.provision, told.provider, told.dataflow) == (
+        [listed] = quarantines(hub, "a", cells=True).quarantines
+    assert (listed.province, listed.provision, listed.provider, listed.dataflow) == (
         "a",
         "telecom",
         "A.SKHCN",
         "TELECOM",
     )
-    assert (told.period, told.revision, told.admitted_at) == (
+    assert (listed.period, listed.revision, listed.admitted_at) == (
         "2026-M10",
         1,
         "2026-11-06T09:00+07:00",
     )
-    assert [(row.code, row.field, row.text, row.locator) for row in told.rows] == [
+    assert [(row.code, row.field, row.text, row.locator) for row in listed.rows] == [
         ("V001", "org_unit", "nơi nào", "a.csv line 2 column dv"),
         ("V001", "indicator", "VT.99", "a.csv line 3 column ct"),
         ("V002", "value", "ba", "a.csv line 4 column gt"),
         ("V001", "indicator", "", "a.csv line 5 column ct"),
     ]
-    assert told.rows[2].cells == {
+    assert listed.rows[2].cells == {
         "dv": nights.units["a"],
         "ky": "2026-M10",
         "ct": "VT.03",
         "gt": "ba",
     }
-    assert told.rows[3].cells == {"dv": nights.units["a"], "ky": "2026-M10", "gt": "4"}
-    assert (told.rows[2].why, told.rows[2].why_en) == (
+    assert listed.rows[3].cells == {"dv": nights.units["a"], "ky": "2026-M10", "gt": "4"}
+    assert (listed.rows[2].why, listed.rows[2].why_en) == (
         "Giá trị không phải là số",
         "Value is not a number",
     )
@@ -92,8 +97,8 @@ def test_only_the_newest_revision_is_listed(nights: Nights) -> None:
     served(nights, "UNIT,2026-M10,VT.03,ba", "UNIT,2026-M10,VT.04,4")
     nights.night()
     with nights.hub() as hub:
-        [told] = quarantines(hub, "a").quarantines
-        assert (told.revision, [row.text for row in told.rows]) == (2, ["ba"])
+        [listed] = quarantines(hub, "a").quarantines
+        assert (listed.revision, [row.text for row in listed.rows]) == (2, ["ba"])
         assert quarantines(hub, "a", "2026-M09").quarantines == []
     served(nights, "UNIT,2026-M10,VT.03,3", "UNIT,2026-M10,VT.04,4")
     nights.night()
@@ -106,31 +111,34 @@ def test_a_limit_tells_how_many_there_are(nights: Nights) -> None:
     served(nights, *(f"UNIT,2026-M10,VT.03,y{n}" for n in range(4)), name="b")
     nights.night()
     with nights.hub() as hub:
-        told = quarantines(hub, limit=9)
-        assert (told.told, told.rows) == (9, 11)
-        assert [row.text for row in told.quarantines[1].rows] == ["y0", "y1"]
+        listed = quarantines(hub, limit=9)
+        assert (listed.listed, listed.rows) == (9, 11)
+        assert [row.text for row in listed.quarantines[1].rows] == ["y0", "y1"]
         assert [each.province for each in quarantines(hub, limit=3).quarantines] == ["a"]
-        assert quarantines(hub).told == 11
+        assert quarantines(hub).listed == 11
 
 
 def test_rows_without_a_period_are_listed_until_a_replay_reads_them(nights: Nights) -> None:
     served(nights, "UNIT,2026-M10,VT.03,3", "UNIT,tháng mười,VT.04,4", "UNIT,?,VT.05,5")
     nights.night()
     with nights.hub() as hub:
-        [told] = quarantines(hub, "a", cells=True).quarantines
-        assert (told.period, told.revision, told.provider, told.dataflow) == (
+        [listed] = quarantines(hub, "a", cells=True).quarantines
+        assert (listed.period, listed.revision, listed.provider, listed.dataflow) == (
             "?",
             0,
             "A.SKHCN",
             "TELECOM",
         )
-        assert [(row.code, row.field, row.text, row.locator) for row in told.rows] == [
+        assert [(row.code, row.field, row.text, row.locator) for row in listed.rows] == [
             ("V001", "period", "tháng mười", "a.csv line 3 column ky"),
             ("V001", "period", "?", "a.csv line 4 column ky"),
         ]
-        assert (told.rows[0].why, told.rows[0].cells["gt"]) == ("Mã không có trong danh mục", "4")
-        assert quarantines(hub, "a", "?").told == 2
-        assert quarantines(hub, "a", "2026-M10").told == 0
+        assert (listed.rows[0].why, listed.rows[0].cells["gt"]) == (
+            "Mã không có trong danh mục",
+            "4",
+        )
+        assert quarantines(hub, "a", "?").listed == 2
+        assert quarantines(hub, "a", "2026-M10").listed == 0
         [gather] = hub.zone.landings("a", "telecom")
     toml = nights.packages / "a/hub_provinces/a/telecom.toml"
     words = 'codes = { "2026-M10" = "2026-M10", "tháng mười" = "2026-M10" }'

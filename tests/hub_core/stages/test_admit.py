@@ -52,7 +52,7 @@ def checked(tmp_path: Path, catalogue: Catalogue, sealed: Callable[..., Manifest
 
     def made(figures: pl.DataFrame, *, whole: bool = True, **more: Any) -> None:
         manifest = sealed(tmp_path / "s", figures, **more)
-        verify(tmp_path / "s", manifest, VOICE, catalogue, whole=whole)
+        verify(tmp_path / "s", manifest, VOICE, catalogue, check_digest=whole)
 
     return made
 
@@ -143,4 +143,4 @@ def test_a_file_that_is_no_frame_of_format_1_is_refused(
         update={"files": manifest.files | {OBSERVATIONS: file_digest(path)}}
     )
     with pytest.raises(SubmissionError, match=OBSERVATIONS):
-        verify(tmp_path / "s", again, VOICE, catalogue, whole=False)
+        verify(tmp_path / "s", again, VOICE, catalogue, check_digest=False)

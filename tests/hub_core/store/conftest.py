@@ -67,10 +67,10 @@ class Server:
         subprocess.run(words, cwd=folder, check=True, capture_output=True)
 
     def start(self) -> None:
-        told = [
+        options = [
             word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")
         ]
-        command = [self._programs / "postgres", "-D", self._folder / "data", *told]
+        command = [self._programs / "postgres", "-D", self._folder / "data", *options]
         ends = (
             ["setpriv", *self._as_user[1:], "--pdeathsig=QUIT"]
             if shutil.which("setpriv")
@@ -202,3 +202,10 @@ def prepared(databases: Databases) -> Iterator[str]:
     """The URL of a database that the hub has opened before, without a row."""
     with databases.one(prepared=True) as url:
         yield url
+
+
+@pytest.fixture
+def store(prepared: str) -> Iterator[Store]:
+    made = Store(prepared)
+    yield made
+    made.close()

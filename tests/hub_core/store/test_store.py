@@ -1,30 +1,22 @@
 from __future__ import annotations
 
-import gc
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub_core.errors import StateError, StoreError
 from hub_core.landing.layout import MANIFEST, read_manifest
 from hub_core.landing.zone import LandingZone
-from hub_core.model.exchange import Manifest, Receipt, ReleaseManifest
+from hub_core.model.exchange import Manifest
 from hub_core.stages.admit import Admitted, admit
-from hub_core.stages.freeze import delivery_id, freeze
 from hub_core.store import tables
-from hub_core.store.connection import HEAD, connect, make, migrate
-from hub_core.store.releases import Release, Releases
 from hub_core.store.revisions import Submission, current
 from hub_core.store.runs import Runs
 from hub_core.store.store import Store
@@ -36,13 +28,6 @@ START = date(2025, 1, 1)
 ON_ONE = pytest.mark.parametrize(
     "databases", ["sqlite"], indirect=True
 )  # what the database has no part in
-
-
-@pytest.fixture
-def store(prepared: str) -> Iterator[Store]:
-    made = Store(prepared)
-    yield made
-    made.close()
 
 
 class Admission:
@@ -61,9 +46,13 @@ class Admission:
     def __call__(self, value: str, sequence: int = 1, replay: int = 0, **more: Any) -> Admitted:
         reason = more.pop("why", "initial")
         start = more.get("origin_start", START)
-        told = {"gather": f"{start:%Y%m%d}-{sequence:08d}", "sequence": sequence, "replay": replay}
-        place = self.folder / f"{more.get('provision', 'telecom')}-{told['gather']}-{replay}"
-        manifest = self._seal(place, self._figures(value), **told, **more)
+        gathered = {
+            "gather": f"{start:%Y%m%d}-{sequence:08d}",
+            "sequence": sequence,
+            "replay": replay,
+        }
+        place = self.folder / f"{more.get('provision', 'telecom')}-{gathered['gather']}-{replay}"
+        manifest = self._seal(place, self._figures(value), **gathered, **more)
         return admit(
             self.store, self.zone, place, manifest, reason, NOW + timedelta(seconds=sequence)
         )
@@ -120,8 +109,8 @@ def test_a_correction_is_a_new_revision(admission: Admission) -> None:
 
 def test_what_says_nothing_new_is_no_revision_and_leaves_nothing(admission: Admission) -> None:
     admission("1")
-    told = admission("1", 2)
-    assert (told.revision, told.held) == (None, False)
+    admitted = admission("1", 2)
+    assert (admitted.revision, admitted.held) == (None, False)
     assert [each.sequence for each in admission.store.submissions()] == [1]
     assert len(list(admission.zone.root.rglob(MANIFEST))) == 1
 
@@ -197,8 +186,8 @@ def test_the_order_of_gather_ids_as_texts_is_the_order_of_currency(admission: Ad
 @ON_ONE
 def test_held_is_numbered_visible_and_not_current(admission: Admission) -> None:
     admission("1", 1)
-    told = admission("2", 2, findings=BLOCKED)
-    assert (told.revision, told.held) == (2, True)
+    admitted = admission("2", 2, findings=BLOCKED)
+    assert (admitted.revision, admitted.held) == (2, True)
     assert admission.standing == (1, 0)
     assert [each.blocked for each in admission.store.submissions()] == [[], ["V016"]]
 
@@ -302,7 +291,7 @@ def histories(draw: st.DrawFn) -> list[Submission]:
     for n, (origin, sequence, replay) in enumerate(places):
         blocked = draw(st.booleans())
         fixed: dict[str, Any] = dict.fromkeys(Submission.__dataclass_fields__)
-        told = {
+        chosen = {
             "id": n,
             "origin_start": date(2025 + origin, 1, 1),
             "sequence": sequence,
@@ -311,7 +300,7 @@ def histories(draw: st.DrawFn) -> list[Submission]:
             "blocked": ["V016"] if blocked else [],
             "accepted_at": NOW if blocked and draw(st.booleans()) else None,
         }
-        made.append(Submission(**fixed | told))
+        made.append(Submission(**fixed | chosen))
     return made
 
 
@@ -352,15 +341,15 @@ def test_a_run_is_told_as_it_began_and_ended(store: Store) -> None:
     Runs(store).end(
         run, "failed", NOW.astimezone(HANOI), counts={"rows": 5}, notes=["ồn"], error=error
     )
-    [told] = Runs(store).all()
-    assert (told["outcome"], told["counts"], told["notes"], told["error"]) == (
+    [ended] = Runs(store).all()
+    assert (ended["outcome"], ended["counts"], ended["notes"], ended["error"]) == (
         "failed",
         {"rows": 5},
         ["ồn"],
         error,
     )
-    assert told["started_at"] == told["ended_at"] == NOW
-    assert told["periods"] == ["2025-Q1"]
+    assert ended["started_at"] == ended["ended_at"] == NOW
+    assert ended["periods"] == ["2025-Q1"]
 
 
 def test_the_last_gather_is_the_last_that_went_well_and_no_replay(store: Store) -> None:
@@ -403,14 +392,14 @@ def test_findings_stand_beside_their_revision(admission: Admission) -> None:
         }
     ]
     admission("1", 1, findings=found)
-    [told] = admission.store.findings(province="nghe_an")
-    assert (told["code"], told["rows"], told["text"], told["period"]) == (
+    [finding] = admission.store.findings(province="nghe_an")
+    assert (finding["code"], finding["rows"], finding["text"], finding["period"]) == (
         "V002",
         2,
         "không rõ",
         "2025-Q1",
     )
-    assert told["place"] == {"part": 0, "row": 7, "column": "gt"}
+    assert finding["place"] == {"part": 0, "row": 7, "column": "gt"}
     assert admission.store.findings(province="ha_tinh") == []
     assert admission.store.findings(period="2025-Q2") == []
 
@@ -432,298 +421,3 @@ def test_a_revision_and_its_findings_enter_together_or_not_at_all(admission: Adm
 
 
 # Releases
-
-
-def release_manifest(version: int = 1, **more: Any) -> ReleaseManifest:
-    told: dict[str, Any] = {
-        "dataflow": "TELECOM",
-        "calendar": "S",
-        "period": "2025-Q1",
-        "version": version,
-        "reason": "initial",
-        "reporters": [],
-        "submissions": [],
-        "coverage": {},
-        "catalogue": "0" * 64,
-        "figures": 0,
-        "figures_digest": f"{version:064x}",
-        "previous": None,
-        "now": NOW,
-    }
-    return ReleaseManifest.model_validate(told | more)
-
-
-def figure(indicator: str, value: str | None, **more: Any) -> dict[str, Any]:
-    return {
-        "indicator": indicator,
-        "org_unit": "vn",
-        "period": "2025-Q1",
-        "calendar": "S",
-        "measure": "actual",
-        "dims": "",
-        "value": None if value is None else Decimal(value),
-        "status": "A" if value is not None else "M",
-        "covered": None,
-        "expected": None,
-        "method": "reported",
-    } | more
-
-
-def frozen(
-    store: Store, manifest: ReleaseManifest, rows: list[dict[str, Any]], recipients: list[str]
-) -> Release:
-    table = (
-        pl.DataFrame(rows, schema_overrides={"value": pl.Decimal(38, 6)})
-        if rows
-        else pl.DataFrame()
-    )
-    return freeze(Releases(store), manifest, table, recipients, NOW)
-
-
-def test_a_release_is_frozen_with_its_figures_and_deliveries(store: Store) -> None:
-    rows = [
-        figure("VT.2", "2.5"),
-        figure("VT.10", "-0.000001"),
-        figure("Đ", None),
-        figure("VT.1", "9" * 26 + ".999999"),
-    ]
-    made = frozen(store, release_manifest(), rows, ["G06", "G12"])
-    assert (made.name, made.state, made.frozen_at) == ("TELECOM/2025-Q1/v1", "frozen", NOW)
-    assert made.manifest == release_manifest()
-    told = Releases(store).figures(made.id)
-    assert [(row["indicator"], row["value"]) for row in told] == [
-        ("VT.1", Decimal("9" * 26 + ".999999")),
-        ("VT.10", Decimal("-0.000001")),
-        ("VT.2", Decimal("2.5")),
-        ("Đ", None),
-    ]
-    deliveries = Releases(store).deliveries()
-    assert [(each["recipient"], each["state"], each["attempts"]) for each in deliveries] == [
-        ("G06", "queued", 0),
-        ("G12", "queued", 0),
-    ]
-    assert deliveries[0]["id"] == delivery_id("G06", made.manifest_digest)
-
-
-def test_the_next_version_supersedes_the_one_before(store: Store) -> None:
-    frozen(store, release_manifest(1), [figure("A", "1")], [])
-    frozen(store, release_manifest(1, period="2025-Q2"), [], [])
-    frozen(store, release_manifest(2, reason="correction"), [figure("A", "2")], [])
-    releases = Releases(store)
-    assert [(each.name, each.state) for each in releases.all()] == [
-        ("TELECOM/2025-Q1/v1", "superseded"),
-        ("TELECOM/2025-Q1/v2", "frozen"),
-        ("TELECOM/2025-Q2/v1", "frozen"),
-    ]
-    latest = releases.latest("TELECOM", "S", "2025-Q1")
-    assert latest is not None
-    assert latest.version == 2
-    assert releases.latest("TELECOM", "A", "2025-Q1") is None
-    assert [row["value"] for row in releases.figures(latest.id)] == [2]
-
-
-@pytest.mark.parametrize("version", [1, 3])
-def test_a_version_that_does_not_follow_is_refused(store: Store, version: int) -> None:
-    frozen(store, release_manifest(1), [], [])
-    with pytest.raises(StateError, match="version 1 is there already"):
-        frozen(store, release_manifest(version, reason="late"), [], [])
-    assert [each.state for each in Releases(store).all()] == ["frozen"]
-
-
-@pytest.mark.parametrize("broken", ["figures", "deliveries"])
-def test_freezing_is_one_transaction(store: Store, broken: str) -> None:
-    frozen(store, release_manifest(1), [figure("A", "1")], ["G06"])
-    rows = [figure("A", "2")] * (2 if broken == "figures" else 1)
-    recipients = ["G06"] * (2 if broken == "deliveries" else 1)
-    with pytest.raises(StoreError):
-        frozen(store, release_manifest(2), rows, recipients)
-    releases = Releases(store)
-    assert [(each.version, each.state) for each in releases.all()] == [(1, "frozen")]
-    assert len(releases.deliveries()) == 1
-    with store.read() as connection:
-        assert (
-            connection.execute(sa.select(sa.func.count()).select_from(tables.figure)).scalar() == 1
-        )
-
-
-def test_a_release_is_found_by_name_or_number(store: Store) -> None:
-    one = frozen(store, release_manifest(1), [], [])
-    two = frozen(store, release_manifest(2), [], [])
-    releases = Releases(store)
-    assert releases.named("TELECOM/2025-Q1") == two
-    assert releases.named("TELECOM/2025-Q1/v1").id == releases.named(str(one.id)).id == one.id
-    for name in ("TELECOM", "TELECOM/2025-Q9", "TELECOM/2025-Q1/v3", "999", "", "x/y"):
-        with pytest.raises(StateError, match=r"TELECOM/2025-Q1/v1, TELECOM/2025-Q1/v2"):
-            releases.named(name)
-
-
-def test_a_delivery_goes_from_queued_by_sent_to_its_receipt(store: Store) -> None:
-    made = frozen(store, release_manifest(), [], ["G06"])
-    releases = Releases(store)
-    [delivery] = releases.outbox()
-    releases.attempt(delivery["id"], NOW, lambda _: None)
-    releases.failed(delivery["id"], {"error": "DeliveryUnavailable"})
-    releases.attempt(delivery["id"], NOW, lambda _: None)
-    [sent] = releases.outbox()
-    assert (sent["state"], sent["attempts"], sent["error"], sent["sent_at"]) == (
-        "sent",
-        2,
-        None,
-        NOW,
-    )
-    receipt = Receipt(
-        delivery=delivery["id"], state="accepted with remarks", reference="TN-1", message="đã nhận"
-    )
-    finding = {
-        "submission_id": None,
-        "release_id": made.id,
-        "code": "MINISTRY",
-        "severity": "error",
-        "owner": "ministry",
-        "vi": "Bộ không nhận",
-        "en": "The ministry does not take it",
-        "province": "nghe_an",
-        "rows": 1,
-        "text": "sai",
-        "place": {"indicator": "A"},
-        "found_at": NOW,
-    }
-    releases.received(receipt, [finding], NOW)
-    assert releases.outbox() == []
-    assert [each["answer"]["message"] for each in releases.receipts(delivery["id"])] == ["đã nhận"]
-    assert [each["text"] for each in store.findings(release_id=made.id)] == ["sai"]
-
-
-def test_a_delivery_without_a_receipt_stays_in_the_outbox_with_its_reason(store: Store) -> None:
-    frozen(store, release_manifest(), [], ["G06"])
-    releases = Releases(store)
-    releases.failed(releases.outbox()[0]["id"], {"error": "DeliveryRefused"})
-    assert [(each["state"], each["error"]) for each in releases.outbox()] == [
-        ("queued", {"error": "DeliveryRefused"})
-    ]
-
-
-def test_a_receipt_of_no_delivery_is_refused(store: Store) -> None:
-    with pytest.raises(StoreError):
-        Releases(store).received(Receipt(delivery="0" * 64, state="received"), [], NOW)
-
-
-# Types
-
-
-YEARS = datetime(1990, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001 - bounds take no time zone
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
-@given(
-    st.lists(st.none() | st.decimals(-(10**26) + 1, 10**26 - 1, places=6), min_size=1, max_size=10),
-    st.datetimes(*YEARS, timezones=st.sampled_from([UTC, HANOI])),
-)
-def test_decimals_and_moments_come_back_as_they_went(
-    store: Store, values: list[Decimal | None], moment: datetime
-) -> None:
-    columns = [
-        sa.Column("n", sa.Integer),
-        sa.Column("value", tables.Exact),
-        sa.Column("at", tables.Instant),
-    ]
-    table = sa.Table("told", sa.MetaData(), *columns)
-    with store.engine.connect() as connection, connection.begin() as changes:
-        table.create(connection)
-        rows = [{"n": n, "value": each, "at": moment} for n, each in enumerate(values)]
-        connection.execute(table.insert(), rows)
-        told = connection.execute(sa.select(table.c.value, table.c.at).order_by(table.c.n)).all()
-        changes.rollback()
-    assert [each.value for each in told] == values
-    assert {each.at for each in told} == {moment}
-    assert all(each.at.tzinfo is not None for each in told)
-
-
-@pytest.mark.parametrize(
-    "value", ["0.1", "-0.000001", "1E+5", "1e-6", "0", "99999999999999999999999999.999999"]
-)
-def test_a_figure_is_kept_exactly(store: Store, value: str) -> None:
-    made = frozen(store, release_manifest(), [figure("A", value)], [])
-    assert [row["value"] for row in Releases(store).figures(made.id)] == [Decimal(value)]
-
-
-def test_a_moment_without_its_time_zone_is_refused(store: Store) -> None:
-    with pytest.raises((ValueError, sa.exc.StatementError), match="time zone"):
-        Runs(store).begin("gather", "TELECOM", [], NOW.replace(tzinfo=None))
-
-
-# Versions
-
-
-def test_the_migrations_make_exactly_the_tables_that_the_code_knows(store: Store) -> None:
-    with store.engine.begin() as connection:
-        tables.metadata.drop_all(connection)
-        connection.exec_driver_sql("drop table alembic_version")
-    migrate(store.engine, None)
-    with store.engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
-        )
-        assert compare_metadata(context, tables.metadata) == []
-        assert context.get_current_revision() == HEAD
-
-
-def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
-    made = connect(f"sqlite:///{tmp_path / 'made.db'}")
-    sqlite3.connect(tmp_path / "migrated.db").close()
-    migrated = sa.create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
-    migrate(migrated, None)
-    for engine in (made, migrated):
-        with engine.connect() as connection:
-            context = MigrationContext.configure(connection)
-            assert compare_metadata(context, tables.metadata) == []
-            assert context.get_current_revision() == HEAD
-        engine.dispose()
-
-
-def test_two_hubs_may_make_one_database(tmp_path: Path) -> None:
-    engine = connect(f"sqlite:///{tmp_path / 'hub.db'}")
-    make(engine)
-    with engine.connect() as connection:
-        assert connection.exec_driver_sql("select version_num from alembic_version").all() == [
-            (HEAD,)
-        ]
-    engine.dispose()
-
-
-def test_opening_again_keeps_everything(database: str) -> None:
-    for expected in (1, 2):
-        store = Store(database)
-        assert store.new_gather("nghe_an", "telecom", START)[1] == expected
-        store.close()
-
-
-def test_a_newer_database_is_refused(database: str) -> None:
-    store = Store(database)
-    with store.write() as connection:
-        connection.exec_driver_sql("update alembic_version set version_num = '9999'")
-    store.close()
-    with pytest.raises(StoreError, match="version 9999, newer than this hub"):
-        Store(database)
-    gc.collect()  # what the failed opening left open is told here
-
-
-def test_what_is_no_database_is_a_matter_of_the_operator(tmp_path: Path) -> None:
-    (tmp_path / "hub.db").write_bytes(b"not a database, whatever its name says" * 100)
-    with pytest.raises(StoreError, match=r"hub\.db"):
-        Store(f"sqlite:///{tmp_path}/hub.db")
-
-
-def test_a_failed_write_leaves_nothing(store: Store) -> None:
-    with pytest.raises(RuntimeError, match="in the middle"), store.write() as connection:  # noqa: PT012
-        connection.execute(tables.catalogue.insert().values(digest="a", first_used=NOW))
-        raise RuntimeError("in the middle")
-    with store.read() as connection:
-        assert connection.execute(sa.select(tables.catalogue)).all() == []
-
-
-def test_a_reader_is_not_kept_waiting_by_a_writer(store: Store) -> None:
-    with store.write() as writing:
-        writing.execute(tables.catalogue.insert().values(digest="a", first_used=NOW))
-        with store.read() as connection:
-            assert connection.execute(sa.select(tables.catalogue)).all() == []

@@ -11,7 +11,7 @@ import pytest
 
 from hub_core import structures
 from hub_core.errors import ConfigurationError
-from hub_core.model.borders import made_of, today
+from hub_core.model.borders import find_holder, units_within
 from hub_core.model.catalogue import Catalogue
 from hub_core.model.org_unit import OrgUnit
 
@@ -33,11 +33,6 @@ Lines = list[tuple[str, str]]
 def folder(tmp_path: Path) -> Path:
     """A copy of the shipped configuration that a test may spoil."""
     return shutil.copytree(ROOT / "config", tmp_path / "config")
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Catalogue:
-    return structures.catalogue(structures.read_texts(ROOT / "config"))
 
 
 def load(folder: Path) -> Catalogue:
@@ -214,7 +209,7 @@ def test_so_many_provinces_live(shipped: Catalogue, day: date, count: int) -> No
 
 def test_every_old_province_came_whole_into_one_of_today(shipped: Catalogue) -> None:
     old, new = (alive(shipped, "province", day) for day in (EVE, MERGER))
-    held = {unit: today(shipped, unit, EVE, MERGER) for unit in old}
+    held = {unit: find_holder(shipped, unit, EVE, MERGER) for unit in old}
     assert all(each.whole for each in held.values())
     assert {each.org_unit for each in held.values()} == set(new)
     assert len(set(old) & set(new)) == 11
@@ -300,7 +295,7 @@ def test_composition_names_types_and_codes_are_those_of_the_34(
         unit = units[row["gso_code"]]
         named = unit.named(day)
         assert (named.name, named.type) == (row["name"], row["type"].lower())
-        made = made_of(shipped, unit.id, day, EVE)
+        made = units_within(shipped, unit.id, day, EVE)
         if row["merged_from"] == "(giữ nguyên)":
             assert (made.wholes, made.parts) == ((unit.id,), ())
         else:
@@ -322,7 +317,7 @@ def test_names_codes_and_successors_are_those_of_the_63(shipped: Catalogue, shar
             row["agency_code_l1"],
             row["iso_3166_2"] or None,
         )
-        held = today(shipped, unit.id, EVE, MERGER).org_unit
+        held = find_holder(shipped, unit.id, EVE, MERGER).org_unit
         assert code(shipped.org_units[held], "GSO", MERGER) == row["successor_gso"]
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from hub_core import structures
 from hub_core.mapping import fold
 from hub_core.model.catalogue import Catalogue, Indicator
 
@@ -40,11 +39,6 @@ UNITS = {
     "BC.06": "điểm phục vụ",
     "VT.14": "thôn",
 }  # places are no marks; villages are counted in one unit
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Catalogue:
-    return structures.catalogue(structures.read_texts(ROOT / "config"))
 
 
 def is_component(code: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hub_core import structures
-from hub_core.errors import ConfigurationError
+from hub_core.errors import ConfigurationError, StoreError
 from hub_core.model.catalogue import Catalogue
 
 ROOT = Path(__file__).parents[3]
@@ -431,6 +431,30 @@ def test_a_snapshot_gives_the_same_catalogue_and_digest(folder: Path, tmp_path: 
     assert path.name == f"{structures.digest(texts)}.json"
     assert structures.open_snapshot(path) == structures.catalogue(texts)
     assert structures.open_snapshot(path).digest == structures.digest(texts)
+
+
+def test_a_snapshot_that_is_not_what_was_kept_is_refused(folder: Path, tmp_path: Path) -> None:
+    path = structures.keep(structures.read_texts(folder), tmp_path / "snapshots")
+    path.write_bytes(path.read_bytes().replace(b"households", b"homes"))
+    with pytest.raises(StoreError, match="is not the catalogue that was kept"):
+        structures.open_snapshot(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"format": 2, "files": {}}', "format 2, and this hub reads 1"),
+        ("{", "Expecting"),
+        ("", ""),
+    ],
+)
+def test_a_snapshot_that_this_hub_cannot_read_is_refused_by_name(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    path = tmp_path / "snapshot.json"
+    path.write_text(text)
+    with pytest.raises(StoreError, match=f"{path}: .*{words}"):
+        structures.open_snapshot(path)
 
 
 def test_a_snapshot_is_kept_once_and_never_changed(folder: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def figures_digest() -> str:
     return content_digest(frame.select(name for name in SCHEMA if name in frame.columns))
 
 
-def manifest(**told: Any) -> dict[str, Any]:
+def manifest(**more: Any) -> dict[str, Any]:
     return {
         "format": 1,
         "dataflow": "TELECOM",
@@ -52,12 +53,12 @@ def manifest(**told: Any) -> dict[str, Any]:
         "figures_digest": figures_digest(),
         "previous": None,
         "now": "2026-04-03T02:00:00Z",
-        **told,
+        **more,
     }
 
 
-def body(**told: Any) -> dict[str, Any]:
-    release = manifest(**told)
+def body(**more: Any) -> dict[str, Any]:
+    release = manifest(**more)
     text = json.dumps(release, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     figures = []
     for row in ROWS:
@@ -262,11 +263,14 @@ def test_stopping_does_not_wait_for_the_slow(ministry: SampleMinistry) -> None:
         except (OSError, http.client.HTTPException) as error:
             failed.append(type(error))
 
-    waiting = threading.Thread(target=send)
+    waiting, before = threading.Thread(target=send), threading.active_count()
     waiting.start()
-    threading.Event().wait(0.2)
+    until = time.monotonic() + 60
+    while threading.active_count() < before + 2:  # one that sends, and one that makes it wait
+        assert time.monotonic() < until
+        time.sleep(0.01)
     ministry.stop()
-    waiting.join(timeout=5)
+    waiting.join(timeout=60)
     assert not waiting.is_alive()
     assert failed
     assert ministry.ledger == []

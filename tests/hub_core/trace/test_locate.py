@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from hub_core.child.locating import located
+from hub_core.child.locating import locate_places
 from hub_core.contracts import PayloadPart, Reader
 from hub_core.errors import SourceChanged
 from hub_core.landing.scratch import Scratch
@@ -82,7 +82,7 @@ def asked(reader: Reader, *places: tuple[int, str | None], cells: bool = True) -
         places=list(places),
         cells=cells,
     )
-    return located(reader, PART, order)
+    return locate_places(reader, PART, order)
 
 
 # In the child

@@ -1,4 +1,4 @@
-"""Bộ Tài chính, the Ministry of Finance: the budget plan of every province, published as a workbook a year.
+"""Bộ Tài chính, the Ministry of Finance: the budget plan of every province, a workbook a year.
 
 Each year's workbook is laid out anew, so each has a provision of its own; nothing but their TOML
 knows a year. Contact: Vụ Ngân sách nhà nước.
@@ -9,5 +9,5 @@ from hub_core import Province, hookimpl
 
 @hookimpl
 def hub_province() -> Province:
-    """Who they are and what they report stands in the TOML beside this file."""
+    """Return the province; who it is and what it reports stands in the TOML beside this file."""
     return Province.from_package(__name__)

@@ -9,5 +9,5 @@ from hub_core import Province, hookimpl
 
 @hookimpl
 def hub_province() -> Province:
-    """Who they are and what they report stands in the TOML beside this file."""
+    """Return the province; who it is and what it reports stands in the TOML beside this file."""
     return Province.from_package(__name__)

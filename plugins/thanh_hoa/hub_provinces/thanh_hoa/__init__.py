@@ -1,7 +1,8 @@
-"""Thanh Hóa: Department of Science and Technology (until 2025-02-28 of Information and Communications).
+"""Thanh Hóa: Department of Science and Technology.
 
-Its gateway gives one page of JSON after another; figures are Vietnamese number texts.
-Contact: the department's digital transformation division.
+Until 2025-02-28 it was the Department of Information and Communications. Its gateway gives one page
+of JSON after another; figures are Vietnamese number texts. Contact: the department's digital
+transformation division.
 """
 
 from hub_core import Province, hookimpl
@@ -9,5 +10,5 @@ from hub_core import Province, hookimpl
 
 @hookimpl
 def hub_province() -> Province:
-    """Who they are and what they report stands in the TOML beside this file."""
+    """Return the province; who it is and what it reports stands in the TOML beside this file."""
     return Province.from_package(__name__)

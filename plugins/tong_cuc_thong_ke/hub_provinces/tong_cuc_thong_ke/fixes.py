@@ -1,4 +1,4 @@
-"""The population export says year, quality and unit in the heading of its figures' column.
+"""Reads the population export, whose column headings say year, quality and unit.
 
 TOML cannot read that.
 """
@@ -13,20 +13,20 @@ _HEADING = re.compile(r"([0-9]{4})( \(\*\))? Average population \(Thous\. pers\.
 
 
 def one_year_a_column(frame: pl.DataFrame) -> pl.DataFrame:
-    """Each column of a year as rows of its own: ``year``, ``quality`` ("(*)" is preliminary) and ``population``.
+    """Turn each column of a year into rows: ``year``, ``quality`` and ``population``.
 
-    ``column`` keeps the heading under which a figure stands. Raises SourceChanged at any other
-    heading.
+    A heading with "(*)" gives the quality ``preliminary``, any other ``final``. ``column`` keeps
+    the heading under which a figure stands. Raises SourceChanged at any other heading.
     """
     name, *headings = (column for column in frame.columns if column != "row")
-    years = []
+    frames = []
     for heading in headings:
         match = _HEADING.fullmatch(heading)
         if match is None:
             raise SourceChanged(
                 f"heading {heading!r} is not a year's average population in thousand persons"
             )
-        years.append(
+        frames.append(
             frame.select(
                 "row",
                 name,
@@ -36,6 +36,6 @@ def one_year_a_column(frame: pl.DataFrame) -> pl.DataFrame:
                 pl.col(heading).alias("population"),
             )
         )
-    if not years:
+    if not frames:
         raise SourceChanged("there is no column with a year's average population")
-    return pl.concat(years).sort("row", maintain_order=True)
+    return pl.concat(frames).sort("row", maintain_order=True)

@@ -1,7 +1,7 @@
-"""VCCI, the chamber of commerce and industry: the provincial competitiveness index (PCI), a workbook a year.
+"""VCCI, the chamber of commerce and industry: the provincial competitiveness index (PCI).
 
-From 2012 on each sub-index is a ranking of its own, with the provinces in its own order beside it.
-Contact: Ban Pháp chế.
+It comes as a workbook a year. From 2012 on each sub-index is a ranking of its own, with the
+provinces in its own order beside it. Contact: Ban Pháp chế.
 """
 
 from hub_core import Province, hookimpl
@@ -9,5 +9,5 @@ from hub_core import Province, hookimpl
 
 @hookimpl
 def hub_province() -> Province:
-    """Who they are and what they report stands in the TOML beside this file."""
+    """Return the province; who it is and what it reports stands in the TOML beside this file."""
     return Province.from_package(__name__)
