@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.journeys.world import NIGHT, World, gone_on, lived_once
+
 settings.register_profile(
     "hub",
     deadline=None,  # it and the health check would measure the machine
@@ -15,8 +17,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("hub")
-
-from tests.journeys.world import NIGHT, World, gone_on, lived_once
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"

@@ -41,8 +41,8 @@ def copy_of(world: World, home: Path) -> Iterator[World]:
     shutil.copytree(world.home, home, symlinks=True)
     toml = home / "config" / "deliveries" / "ministry.toml"
     with SampleMinistry() as ministry:
-        told = toml.read_text(encoding="utf-8").replace(world.ministry.url, ministry.url)
-        toml.write_text(told, encoding="utf-8")
+        text = toml.read_text(encoding="utf-8").replace(world.ministry.url, ministry.url)
+        toml.write_text(text, encoding="utf-8")
         yield replace(world, home=home, ministry=ministry)
 
 

@@ -65,8 +65,10 @@ def test_a_lost_database_is_named_and_no_other_takes_its_place(
     with copy_of(before, tmp_path / "home") as world:
         harm(world.home)
         night = world.run("night", "--now", NIGHT, *PERIOD)
-        told = said(night)
-        assert (night.returncode, words in told, BACKUP in told) == (1, True, True), told
+        words_said = said(night)
+        assert (night.returncode, words in words_said, BACKUP in words_said) == (1, True, True), (
+            words_said
+        )
         assert [each.harmless for each in doctor.database(load(world.home))] == [False]
         if harm is removed:
             removed(world.home)
@@ -86,11 +88,14 @@ def test_a_night_whose_database_is_taken_away_releases_nothing(
         served.rows = Struck(rows, lambda: harm(world.home))
         night = world.run("night", "--now", NIGHT, *PERIOD)
         served.rows = rows
-        told = said(night)
-        assert (night.returncode, "was removed or replaced while the hub was at work" in told) == (
+        words_said = said(night)
+        assert (
+            night.returncode,
+            "was removed or replaced while the hub was at work" in words_said,
+        ) == (
             1,
             True,
-        ), told
+        ), words_said
         assert world.ministry.ledger == []
 
 
@@ -101,11 +106,11 @@ def test_a_database_that_another_program_holds_is_waited_for_and_then_named(
         with closing(sqlite3.connect(world.home / "hub.db", isolation_level=None)) as other:
             other.execute("begin immediate")
             night = world.process("night", "--now", NIGHT, *PERIOD)
-        told = said(night)
+        words_said = said(night)
         assert (
             night.returncode,
-            "database is locked" in told,
-            "another program holds it" in told,
+            "database is locked" in words_said,
+            "another program holds it" in words_said,
         ) == (1, True, True)
         mended(world)
         world.night(NIGHT, *PERIOD)

@@ -60,10 +60,10 @@ def points(
     world: World, indicator: str, unit: str, first: str, last: str = ""
 ) -> dict[str, dict[str, Any]]:
     """A series as reported, by period."""
-    told = world.json_of(
+    answer = world.json_of(
         "series", indicator, unit, "--from", first, "--to", last or first, "--now", NOW
     )
-    return {each["period"]: each for each in told["as_reported"]}
+    return {each["period"]: each for each in answer["as_reported"]}
 
 
 @contextmanager

@@ -65,8 +65,8 @@ def test_a_total_that_is_less_than_what_others_report_of_its_parts_is_named(
     world.night(NIGHT, "--period", "2026-M10")
     there = members(world)
     secretary(world, str(there - less))
-    told = world.night(NIGHT, "--period", "2026-M10")
-    assert told["broken"] == {}
+    report = world.night(NIGHT, "--period", "2026-M10")
+    assert report["broken"] == {}
     assert world.figures("TELECOM/2026-M10")["VT.03", "cluster-5"] == str(
         there - less
     )  # what was reported stands

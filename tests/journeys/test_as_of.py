@@ -64,8 +64,8 @@ def test_yesterdays_release_is_yesterdays_to_the_digest_whatever_came_since(
     assert _shown(world, "--as-of", YESTERDAY) == (digest, version, figures)
     listed = world.json_of("release", "list", "--as-of", YESTERDAY)
     assert [each["release"] for each in listed] == [f"{NAME}/v1"]
-    told = world.json_of("release", "verify", NAME, "--as-of", YESTERDAY)
-    assert (told["release"], told["made"]) == (f"{NAME}/v1", digest)
+    verified = world.json_of("release", "verify", NAME, "--as-of", YESTERDAY)
+    assert (verified["release"], verified["made"]) == (f"{NAME}/v1", digest)
     assert world.json_of("release", "verify", f"{NAME}/v3")["release"] == f"{NAME}/v3"
     assert world.codes["release"] == 0
     cell = world.trace(NAME, "VT.03", "vn-thanh-hoa", "--as-of", YESTERDAY)["cell"]
@@ -77,15 +77,15 @@ def test_what_a_correction_changed_is_told_figure_by_figure_with_its_reason(
     corrected: tuple[World, Shown],
 ) -> None:
     world, _ = corrected
-    told = world.json_of("release", "diff", f"{NAME}/v2")
-    assert (told["before"], told["after"], told["reason"]) == (
+    difference = world.json_of("release", "diff", f"{NAME}/v2")
+    assert (difference["before"], difference["after"], difference["reason"]) == (
         f"{NAME}/v1",
         f"{NAME}/v2",
         "correction",
     )
     changes = {
         (c["indicator"], c["org_unit"]): (c["what"], c["before"], c["after"])
-        for c in told["changes"]
+        for c in difference["changes"]
     }
     assert changes["VT.03", "vn-thanh-hoa"][0] == "changed"
     assert [float(each) for each in changes["VT.03", "vn-thanh-hoa"][1:]] == [3402118, 3402200]
@@ -99,9 +99,9 @@ def test_what_a_correction_changed_is_told_figure_by_figure_with_its_reason(
     ]
     before = world.json_of("revision", "list", KEY[0], "--period", KEY[1], "--as-of", YESTERDAY)
     assert [(r["revision"], r["state"]) for r in before] == [(1, "current")]
-    told = world.json_of("revision", "diff", *KEY, "--revisions", "1", "2")
-    [change] = told["changes"]
-    assert (change["indicator"], change["what"], told["reason"]) == (
+    difference = world.json_of("revision", "diff", *KEY, "--revisions", "1", "2")
+    [change] = difference["changes"]
+    assert (change["indicator"], change["what"], difference["reason"]) == (
         "VT.03",
         "changed",
         "correction",
@@ -112,20 +112,20 @@ def test_a_preliminary_year_of_december_and_the_final_one_of_february_live_side_
     world: World,
 ) -> None:
     rows: Any = world.systems.servers["thanh_hoa/telecom"].rows
-    told = {
+    row = {
         "ten_chi_tieu": "",
         "don_vi": "Thanh Hoá",
         "ky": "2025",
         "don_vi_tinh": "thuê bao",
         "ghi_chu": "",
     }
-    rows["2025"] = [{**told, "ma_chi_tieu": "VT-03", "gia_tri": "3.300.000", "trang_thai": "ước"}]
+    rows["2025"] = [{**row, "ma_chi_tieu": "VT-03", "gia_tri": "3.300.000", "trang_thai": "ước"}]
     world.json_of(
         "gather", "--now", "2025-12-15T02:00", "--province", "thanh_hoa", "--period", "2025"
     )
     world.json_of("publish", "TELECOM", "2025", "--now", "2025-12-15T03:00")
     rows["2025"] = [
-        {**told, "ma_chi_tieu": "VT-03", "gia_tri": "3.312.407", "trang_thai": "chính thức"}
+        {**row, "ma_chi_tieu": "VT-03", "gia_tri": "3.312.407", "trang_thai": "chính thức"}
     ]
     world.json_of(
         "gather", "--now", "2026-02-24T02:00", "--province", "thanh_hoa", "--period", "2025"

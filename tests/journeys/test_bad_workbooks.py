@@ -69,8 +69,8 @@ def chamber(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, P
 
 
 def _gathered(world: World) -> dict[str, Any]:
-    told = world.json_of("gather", "--now", NOW, "--period", "2016")
-    [report] = told["gathers"]
+    answer = world.json_of("gather", "--now", NOW, "--period", "2016")
+    [report] = answer["gathers"]
     assert isinstance(report, dict)
     return report
 

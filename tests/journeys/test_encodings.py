@@ -50,8 +50,10 @@ def table(world: World) -> tuple[Path, str]:
 
 
 def _gathered(world: World) -> tuple[str, str]:
-    told = world.json_of("gather", "--now", NIGHT, "--province", "quang_tri", "--period", "2026-Q3")
-    [report] = told["gathers"]
+    answer = world.json_of(
+        "gather", "--now", NIGHT, "--province", "quang_tri", "--period", "2026-Q3"
+    )
+    [report] = answer["gathers"]
     return report["outcome"], report["error"] or ""
 
 

@@ -162,10 +162,10 @@ def letters(world: World) -> Path:
 
 def made(world: World, *words: str) -> Path:
     """The form that the hub makes."""
-    told = world.json_of(
+    answer = world.json_of(
         "template", "TELECOM", "--provision", "ha_tinh/telecom", "--now", NIGHT, *words
     )
-    return Path(told["file"])
+    return Path(answer["file"])
 
 
 def test_a_form_goes_out_and_comes_back_as_figures(
@@ -273,7 +273,7 @@ def test_rows_that_libreoffice_inserts_refuse_the_lines_below(
 
 
 def test_a_form_is_made_for_the_last_ended_period(world: World, letters: Path) -> None:
-    told = world.json_of(
+    answer = world.json_of(
         "template",
         "TELECOM",
         "--provision",
@@ -283,8 +283,8 @@ def test_a_form_is_made_for_the_last_ended_period(world: World, letters: Path) -
         "--now",
         NIGHT,
     )
-    assert (told["period"], told["due"], told["lines"]) == ("2026-M10", "2026-11-05", 11)
-    assert Path(told["file"]).read_bytes()[:2] == b"PK"
+    assert (answer["period"], answer["due"], answer["lines"]) == ("2026-M10", "2026-11-05", 11)
+    assert Path(answer["file"]).read_bytes()[:2] == b"PK"
     done = world.run(
         "template",
         "TELECOM",
@@ -305,9 +305,9 @@ def test_a_country_asks_for_each_of_its_provinces_and_the_whole(
     world: World, letters: Path
 ) -> None:
     words = ("DENOMINATORS", "--provision", "tong_cuc_thong_ke/population", "--out", str(letters))
-    told = world.json_of("template", *words, "--period", "2024")
-    assert told["lines"] % 64 == 0  # 63 provinces and Việt Nam
-    part = PayloadPart(Path(told["file"]).read_bytes(), "", "", "form.xlsx")
+    form = world.json_of("template", *words, "--period", "2024")
+    assert form["lines"] % 64 == 0  # 63 provinces and Việt Nam
+    part = PayloadPart(Path(form["file"]).read_bytes(), "", "", "form.xlsx")
     [frame] = FormReader(FormReader.Settings()).read(part)
     assert frame["org_unit"].head(2).to_list() == ["vn", "vn-ha-noi-2008"]
     assert frame["org_unit"].n_unique() == 64

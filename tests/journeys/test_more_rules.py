@@ -14,11 +14,11 @@ NIGHT = "2026-11-06T02:00"
 RULES = '''
 import polars as pl
 
-from hub_core import Fault, Rule, RuleText, Severity
+from hub_core import RowCheck, Rule, RuleText, Severity
 
 
 def made(code, severity, vi, en, broken):
-    return Rule(RuleText(code, severity, "province", "row", vi, en), lambda limits: [Fault("value", broken)])
+    return Rule(RuleText(code, severity, "province", "row", vi, en), lambda limits: [RowCheck("value", broken)])
 
 
 @hookimpl
@@ -35,9 +35,9 @@ def test_rules_of_a_package_are_asked_by_hub_rules(world: World) -> None:
     path = world.packages / "thanh_hoa" / "hub_provinces" / "thanh_hoa" / "__init__.py"
     path.write_text(path.read_text(encoding="utf-8") + RULES, encoding="utf-8")
     flow = world.home / "config" / "dataflows" / "TELECOM.toml"
-    told = flow.read_text(encoding="utf-8")
+    text = flow.read_text(encoding="utf-8")
     flow.write_text(
-        told.replace("quarantined_percent = 5", "quarantined_percent = 50"), encoding="utf-8"
+        text.replace("quarantined_percent = 5", "quarantined_percent = 50"), encoding="utf-8"
     )
     night = world.night(NIGHT, "--period", "2026-M10")
     assert world.gathers(night)["thanh_hoa/telecom"]["counts"]["quarantined"] == 1

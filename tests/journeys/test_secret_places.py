@@ -45,10 +45,10 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def say(world: World, owner: str, told: str) -> None:
+def say(world: World, owner: str, setting: str) -> None:
     """Say in hub.toml where an owner's secrets come from."""
     with (world.home / "config" / "hub.toml").open("a", encoding="utf-8") as file:
-        file.write(f"\n[secrets.{owner}]\n{told}\n")
+        file.write(f"\n[secrets.{owner}]\n{setting}\n")
 
 
 def put(world: World, *words: str, value: str = TOKEN) -> subprocess.CompletedProcess[str]:
@@ -95,12 +95,12 @@ def test_a_command_that_fails_is_its_provinces_failure_and_the_others_go_on(worl
     say(world, "thanh_hoa", "gateway_token = { command = ['sh', '-c', 'echo sealed >&2; exit 4'] }")
     say(world, "hub", "ministry_token = { command = ['false'] }")
     night = world.night()
-    told = world.gathers(night)
+    report = world.gathers(night)
     assert (
         "secret gateway_token of thanh_hoa: command sh ended with exit code 4: sealed"
-        in (told["thanh_hoa/telecom"]["error"])
+        in (report["thanh_hoa/telecom"]["error"])
     )
-    assert told["quang_tri/telecom"]["outcome"] == "done"
+    assert report["quang_tri/telecom"]["outcome"] == "done"
     for each in night["deliveries"]:
         assert each["state"] == "queued"
         assert "secret ministry_token of hub: command false ended with exit code 1" in each["error"]
@@ -133,11 +133,11 @@ def test_what_is_listed(world: World, tmp_path: Path) -> None:
     }
     put(world, *MINE)
     put(world, "thanh_hoa", "old_one", "--anyway")
-    told = listed(world)
-    assert told[MINE]["state"] == "set"
-    assert told[MINE]["from"] == f"file {world.home / 'secrets' / 'thanh_hoa' / 'gateway_token'}"
-    assert told[("thanh_hoa", "old_one")]["used by"] == []
-    assert told[("hub", "ministry_token")] == {
+    secrets = listed(world)
+    assert secrets[MINE]["state"] == "set"
+    assert secrets[MINE]["from"] == f"file {world.home / 'secrets' / 'thanh_hoa' / 'gateway_token'}"
+    assert secrets[("thanh_hoa", "old_one")]["used by"] == []
+    assert secrets[("hub", "ministry_token")] == {
         "owner": "hub",
         "name": "ministry_token",
         "used by": ["delivery of TELECOM to G06", "delivery of DENOMINATORS to G06"],
@@ -147,7 +147,7 @@ def test_what_is_listed(world: World, tmp_path: Path) -> None:
     assert not (tmp_path / "was-run").exists()
     shown = world.run("secret", "list")
     assert shown.returncode == 0
-    said = json.dumps(list(told.values())).replace(str(world.home), "")
+    said = json.dumps(list(secrets.values())).replace(str(world.home), "")
     assert TOKEN not in shown.stdout + said
     assert str(len(TOKEN)) not in said
 
@@ -195,11 +195,11 @@ def test_check_looks_at_files_and_runs_no_command(world: World, tmp_path: Path) 
         "hub",
         f"ministry_token = {{ command = ['touch', '{tmp_path}/was-run'] }}\nminstry = {{ environment = 'X' }}",
     )
-    told = problems()
+    named = problems()
     what = "secret ministry_token is from a command, not run here; hub secret test hub ministry_token runs it"
-    assert ("hub", what, "info") in told
-    assert ("hub.toml", "[secrets.hub]: nothing refers to minstry", "warning") in told
-    assert not [each for each in told if each[2] == "error"]
+    assert ("hub", what, "info") in named
+    assert ("hub.toml", "[secrets.hub]: nothing refers to minstry", "warning") in named
+    assert not [each for each in named if each[2] == "error"]
     assert world.codes["check"] == 0
     assert not (tmp_path / "was-run").exists()
     (world.home / "secrets" / "thanh_hoa" / "gateway_token").chmod(0o640)
@@ -222,8 +222,8 @@ def test_what_is_set_says_where_it_is_and_whether_it_is_used(world: World) -> No
     assert "It is not used: environment HUB_SECRET_THANH_HOA__GATEWAY_TOKEN goes before it." in (
         words(put(world, *MINE).stdout)
     )
-    told = json.loads(put(world, *MINE, "--json").stdout)
-    assert told == {
+    answer = json.loads(put(world, *MINE, "--json").stdout)
+    assert answer == {
         "owner": "thanh_hoa",
         "name": "gateway_token",
         "written": str(path),

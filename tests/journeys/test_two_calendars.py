@@ -19,8 +19,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("two")
     with make_world(folder / "world", ()) as world:
         for name, more in (("thanh_hoa", 'calendar = "A"'), ("nghe_an", "")):
-            told = provision(folder / name, f"{name.upper()}.SKHCN", more=more)
-            put_package(world.packages, name, f"{name.upper()}.SKHCN", {"telecom.toml": told})
+            declared = provision(folder / name, f"{name.upper()}.SKHCN", more=more)
+            put_package(world.packages, name, f"{name.upper()}.SKHCN", {"telecom.toml": declared})
         write(folder / "thanh_hoa", "2025-Q3", "Thanh Hóa,2025-Q3,VT.03,100")
         write(folder / "nghe_an", "2025-Q3", "Nghệ An,2025-Q3,VT.03,200")
         yield world
@@ -85,8 +85,9 @@ def test_figures_in_a_unit_of_another_time_are_in_no_release_until_they_are_read
     assert two.figures("TELECOM/2024")["VT.01", "vn-nghe-an"] == "4000.0"
 
     with edited(config, "revenue,triệu đồng", "revenue,tỷ đồng"):
-        told = "nghe_an telecom 2024-Q1 revision 1 has VT.01 in triệu đồng, now tỷ đồng: let its package say the unit"
-        assert told in checked(two)[1]
+        warning = "nghe_an telecom 2024-Q1 revision 1 has VT.01 in triệu đồng, now tỷ đồng"
+        warning += ": let its package say the unit"
+        assert warning in checked(two)[1]
         two.json_of("publish", "TELECOM", "2024", "--now", "2026-02-11T02:00")
         assert set(two.figures("TELECOM/2024")) == {("VT.02", "vn-nghe-an"), ("VT.02", "cluster-5")}
         found = [f for f in two.json_of("finding", "list") if f["code"] == "V026"]

@@ -76,9 +76,9 @@ def package(world: World) -> Path:
 
 def test_the_same_parts_are_not_read_again_and_count_as_they_did(after: World) -> None:
     before = after.state()
-    told = night(after)
-    assert (told["outcome"], told["revisions"], told["error"]) == ("unchanged", {}, None)
-    counts = told["counts"]
+    report = night(after)
+    assert (report["outcome"], report["revisions"], report["error"]) == ("unchanged", {}, None)
+    counts = report["counts"]
     assert (counts["new"], counts["changed"], counts["withdrawn"]) == (0, 0, 0)
     assert counts["unchanged"] == counts["admitted"] > 0
     assert (
@@ -100,8 +100,8 @@ def test_it_is_landed_all_the_same_and_nothing_is_sealed(after: World) -> None:
 def test_one_changed_row_on_any_page_is_found(after: World, place: int) -> None:
     rows = after.rows(KEY, PERIOD)
     rows[place]["gia_tri"] = "12.345"
-    told = night(after)
-    assert (told["outcome"], told["counts"]["changed"], told["revisions"]) == (
+    report = night(after)
+    assert (report["outcome"], report["counts"]["changed"], report["revisions"]) == (
         "done",
         1,
         {PERIOD: 2},
@@ -120,8 +120,8 @@ def test_another_mapping_reads_again(after: World) -> None:
     toml.write_text(
         'prepare = "hub_provinces.thanh_hoa.refusing:refuse"\n' + toml.read_text(encoding="utf-8")
     )
-    told = night(after)
-    assert (told["outcome"], "it was read" in told["error"]) == ("failed", True)
+    report = night(after)
+    assert (report["outcome"], "it was read" in report["error"]) == ("failed", True)
 
 
 def test_another_catalogue_reads_again(after: World) -> None:
@@ -130,15 +130,15 @@ def test_another_catalogue_reads_again(after: World) -> None:
     units.write_text(
         units.read_text(encoding="utf-8") + "org_unit,Tỉnh Thanh,vn-thanh-hoa,,\n", encoding="utf-8"
     )
-    told = night(after, THIRD)
-    assert (told["outcome"], told["revisions"]) == ("unchanged", {})
+    report = night(after, THIRD)
+    assert (report["outcome"], report["revisions"]) == ("unchanged", {})
 
 
 def test_a_replay_always_reads(after: World) -> None:
-    told = after.json_of("replay", "thanh_hoa", "telecom")
-    assert (told["outcome"], told["counts"]["unchanged"]) == (
+    answer = after.json_of("replay", "thanh_hoa", "telecom")
+    assert (answer["outcome"], answer["counts"]["unchanged"]) == (
         "unchanged",
-        told["counts"]["admitted"],
+        answer["counts"]["admitted"],
     )
 
 
@@ -152,8 +152,8 @@ def test_what_came_between_is_not_forgotten(after: World) -> None:
     rows[0]["gia_tri"] = "12.345"
     assert night(after)["revisions"] == {PERIOD: 2}
     rows[0].update(before)
-    told = night(after, THIRD)
-    assert (told["outcome"], told["revisions"], told["counts"]["changed"]) == (
+    report = night(after, THIRD)
+    assert (report["outcome"], report["revisions"], report["counts"]["changed"]) == (
         "done",
         {PERIOD: 3},
         1,
@@ -162,12 +162,12 @@ def test_what_came_between_is_not_forgotten(after: World) -> None:
 
 def test_a_release_of_the_same_is_not_made_again(after: World) -> None:
     after.night(SECOND)
-    [told] = [
+    [report] = [
         r
         for r in after.night(THIRD)["releases"]
         if (r["dataflow"], r["period"]) == ("TELECOM", PERIOD)
     ]
-    assert (told["state"], told["figures"] > 0) == ("unchanged", True)
+    assert (report["state"], report["figures"] > 0) == ("unchanged", True)
 
 
 def test_a_period_that_said_the_same_is_not_said_to_be_missing_afterwards(after: World) -> None:

@@ -81,8 +81,8 @@ def _world(
     The figures of the release by key.
     """
     ignored = [name for name in rows[0] if name not in (*measures.values(), "province")]
-    told = "\n".join(f'"{code}" = "{column}"' for code, column in measures.items())
-    text = PROVISION.format(codes=codes, flow=FLOW, path=files, ignored=ignored, measures=told)
+    measured = "\n".join(f'"{code}" = "{column}"' for code, column in measures.items())
+    text = PROVISION.format(codes=codes, flow=FLOW, path=files, ignored=ignored, measures=measured)
     put_package(world.packages, "dti", "DTI.CONG", {"province.toml": PROVINCE, "index.toml": text})
     duties = world.home / "config" / "obligations"
     for path in duties.iterdir():

@@ -55,8 +55,8 @@ def night(
             for book in (shared / "real").glob("P*.xls*"):
                 shutil.copyfile(book, folder / book.name)
         periods = [word for year in YEARS for word in ("--period", year)]
-        told = world.json_of("night", "--now", NOW, *periods)
-        yield world, world.gathers(told)
+        report = world.json_of("night", "--now", NOW, *periods)
+        yield world, world.gathers(report)
 
 
 @pytest.fixture
