@@ -5,13 +5,16 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PROVINCES := $(shell printf '%s:' plugins/*/ | sed 's,/:,:,g; s,:$$,,')
 
-.PHONY: demo test check docs bench faults format clean
+.PHONY: demo test quick check docs bench faults format clean
 
 demo: $(STAMP)
 	$(BIN)/hub demo
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
+
+quick: $(STAMP)
+	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder -m "not (slow or faults or bench)"
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

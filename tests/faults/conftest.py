@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.faults.homes import EVE, NIGHT, PERIOD, quiet_world
-from tests.journeys.conftest import World
+from tests.faults.homes import EVE, NIGHT, PERIOD, figures
+from tests.journeys.world import World, gone_on, lived_once
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = next(Path(path) for path in sys.path if path.endswith("site-packages"))
@@ -39,21 +39,48 @@ def watched(process: subprocess.Popen[str], peak: list[float]) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def an_eve(world: World) -> None:
+    """A night with figures, and no release yet."""
+    world.night(EVE, *PERIOD)
+
+
+def two_nights(world: World) -> None:
+    """Two nights in which nothing happened."""
+    world.night(EVE, *PERIOD)
+    world.night(NIGHT, *PERIOD)
+
+
+@pytest.fixture(scope="session")
+def eve_lived(for_all: Path) -> Path:
     """A world with figures, and no release yet."""
-    with quiet_world(tmp_path_factory.mktemp("before") / "world") as world:
-        world.night(EVE, *PERIOD)
+    return lived_once(for_all / "eve", an_eve)
+
+
+@pytest.fixture(scope="module")
+def before(eve_lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world with figures, and no release yet."""
+    with gone_on(eve_lived, tmp_path_factory.mktemp("before") / "world") as world:
         yield world
 
 
 @pytest.fixture(scope="module")
-def two_quiet_nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def quiet(for_all: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world after two nights in which nothing happened."""
+    lived = lived_once(for_all / "two_quiet_nights", two_nights)
+    with gone_on(lived, tmp_path_factory.mktemp("quiet") / "world") as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def two_quiet_nights(quiet: World) -> dict[str, Any]:
     """What a world is like after two nights in which nothing happened."""
-    with quiet_world(tmp_path_factory.mktemp("undisturbed") / "world") as world:
-        world.night(EVE, *PERIOD)
-        world.night(NIGHT, *PERIOD)
-        state = world.state()
-        assert [r[0] for r in state["releases"]] == ["TELECOM/2026-M10/v1"]
-        assert state["effects"] == 1
-        return state
+    state = quiet.state()
+    assert [r[0] for r in state["releases"]] == ["TELECOM/2026-M10/v1"]
+    assert state["effects"] == 1
+    return state
+
+
+@pytest.fixture(scope="module")
+def undisturbed(quiet: World) -> dict[str, Any]:
+    """What a world that was disturbed must have in common with one that was not."""
+    return figures(quiet)

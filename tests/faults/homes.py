@@ -19,7 +19,7 @@ from typing import Any
 from hub_core.obligations import ZONE
 from hub_core.testing.ministry import SampleMinistry
 from hub_core.upkeep import doctor
-from tests.journeys.conftest import World, make_world, opened
+from tests.journeys.world import World, make_world, opened
 
 EVE, NIGHT = "2026-11-05T02:00", "2026-11-06T02:00"  # before the reports are due, and after
 PERIOD = ("--period", "2026-M10")
@@ -41,8 +41,8 @@ def copy_of(world: World, home: Path) -> Iterator[World]:
     shutil.copytree(world.home, home, symlinks=True)
     toml = home / "config" / "deliveries" / "ministry.toml"
     with SampleMinistry() as ministry:
-        told = toml.read_text(encoding="utf-8").replace(world.ministry.url, ministry.url)
-        toml.write_text(told, encoding="utf-8")
+        text = toml.read_text(encoding="utf-8").replace(world.ministry.url, ministry.url)
+        toml.write_text(text, encoding="utf-8")
         yield replace(world, home=home, ministry=ministry)
 
 

@@ -46,10 +46,10 @@ def armed(where: str) -> None:
         left[0] -= 1
         if when == "before" and left[0] == 0:
             strike()
-        told = whole(*args, **kwargs)
+        result = whole(*args, **kwargs)
         if when == "after" and left[0] == 0:
             strike()
-        return told
+        return result
 
     setattr(owner, name, deadly)
 

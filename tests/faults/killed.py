@@ -15,13 +15,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from tests.faults.homes import EVE, NIGHT, PERIOD, left, mended, quiet_world
-from tests.journeys.conftest import World
+from tests.faults.homes import EVE, NIGHT, PERIOD, left, mended
+from tests.journeys.served import until
+from tests.journeys.world import World
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))
 KILL = Path(__file__).with_name("kill.py")
@@ -67,6 +69,7 @@ RELEASING: Borders = {
     "connectors.sinks.rest:RestSink.send:after:1:hub": (NIGHT, {"lease": 1, "delivery": 1}),
     f"{RELEASES}.received:after:1:hub": (NIGHT, {"lease": 1}),
 }
+BORDERS = GATHERING | READING | RELEASING
 MENDED = {"scratch", "new", "part", "gather", "submission", "snapshot", "run", "lease"}
 
 
@@ -87,7 +90,7 @@ def killed(world: World, where: str, now: str) -> None:
     """A night that is killed at a border; children of a killed hub end with it."""
     words = [sys.executable, str(KILL), where, "hub", "night", "--now", now, *PERIOD, "--json"]
     ended = subprocess.run(
-        words, env=world.environment, capture_output=True, check=False, timeout=120
+        words, env=world.environment, capture_output=True, check=False, timeout=300
     )
     if where.endswith(":hub"):
         assert ended.returncode == -signal.SIGKILL, (ended.returncode, ended.stdout, ended.stderr)
@@ -98,13 +101,16 @@ def killed(world: World, where: str, now: str) -> None:
 
 
 def gone(world: World) -> None:
-    deadline = time.monotonic() + 10
-    while any(
-        str(world.home) in " ".join(p.info["cmdline"] or ()) or _child(p)
-        for p in psutil.process_iter(["cmdline"])
-    ):
-        assert time.monotonic() < deadline, "processes are left"
-        time.sleep(0.05)
+    """Wait until no process of a world is left."""
+    until(
+        lambda: (
+            not any(
+                str(world.home) in " ".join(p.info["cmdline"] or ()) or _child(p)
+                for p in psutil.process_iter(["cmdline"])
+            )
+        ),
+        "the processes to end",
+    )
 
 
 def _child(process: psutil.Process) -> bool:
@@ -113,13 +119,11 @@ def _child(process: psutil.Process) -> bool:
 
 
 def at_a_border(
-    folder: Path, border: tuple[str, tuple[str, dict[str, int]]], undisturbed: dict[str, Any]
+    begun: AbstractContextManager[World], where: str, undisturbed: dict[str, Any]
 ) -> None:
-    """A night that is killed at a border, and the one after it."""
-    where, (night, found) = border
-    with quiet_world(folder) as world:
-        if night == NIGHT:
-            world.night(EVE, *PERIOD)
+    """A night of a world that is killed at a border, and the one after it."""
+    night, found = BORDERS[where]
+    with begun as world:
         killed(world, where, night)
         assert left(world) == found
         mended(world)
@@ -128,12 +132,12 @@ def at_a_border(
         assert left(world) == {}
 
 
-def at_a_random_moment(folder: Path, seed: int, undisturbed: dict[str, Any], *, eve: bool) -> None:
-    """A night that is killed at one moment after another; ``eve``: another went before it."""
+def at_a_random_moment(
+    begun: AbstractContextManager[World], seed: int, undisturbed: dict[str, Any]
+) -> None:
+    """A night of a world that is killed at one moment after another."""
     chance = random.Random(seed)
-    with quiet_world(folder) as world:
-        if eve:
-            world.night(EVE, *PERIOD)
+    with begun as world:
         for _ in range(chance.randint(1, 3)):  # it may be killed again and again
             hub = world.start("night", "--now", NIGHT, *PERIOD)
             time.sleep(chance.uniform(0.1, 4.0))
@@ -141,7 +145,7 @@ def at_a_random_moment(folder: Path, seed: int, undisturbed: dict[str, Any], *, 
                 for child in psutil.Process(hub.pid).children():
                     if chance.random() < 0.5:
                         child.kill()
-                hub.communicate(timeout=120)
+                hub.communicate(timeout=300)
             else:
                 hub.kill()
                 hub.communicate()

@@ -21,9 +21,9 @@ import pytest
 
 from hub_core.secrets import variable
 from hub_core.testing.gateway import Gateway
+from tests.command import HUB
 from tests.faults.conftest import watched
 from tests.hub_core.conftest import GOOD, Nights
-from tests.journeys.conftest import HUB
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is watched in /proc")
 NIGHT = "2026-11-20T02:00"
@@ -102,7 +102,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
             gateway = stack.enter_context(Gateway(rows, page_size=2, guard=guard))  # type: ignore[arg-type]
             gateway.fault, gateway.fault_from = fault, 0 if fault == "endless" else 2  # type: ignore[assignment]
             gateway.times, gateway.bomb_bytes = 1 if name == EXPIRING else None, 128 << 20
-            told = SOURCE.format(
+            text = SOURCE.format(
                 upper=name.upper(), more=more.replace("TOKEN_URL", gateway.token_url)
             )
             if name == EXPIRING:
@@ -111,7 +111,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
                     variable(name, "secret"): gateway.secret,
                 }
             path = nights.packages / name / "hub_provinces" / name / "telecom.toml"
-            path.write_text(told, encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
             nights.sources[name] = {"telecom": {"url": gateway.url}}
         home = nights.make(seconds=60, memory_mb=MEMORY)
         environment["HUB_HOME"] = str(home)
@@ -127,17 +127,17 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
         seconds = time.monotonic() - began
     assert out, complaints
     assert "Traceback" not in complaints
-    told_all = json.loads(out)
-    gathers = {each["province"]: each for each in told_all["gathers"]}
-    return Night(home, environment, gathers, told_all["releases"], seconds, peak[0])
+    answer = json.loads(out)
+    gathers = {each["province"]: each for each in answer["gathers"]}
+    return Night(home, environment, gathers, answer["releases"], seconds, peak[0])
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_gateway_fails_its_own_run_by_name(night: Night, name: str) -> None:
-    told = night.gathers[name]
-    assert (told["outcome"], told["revisions"]) == ("failed", {}), told
-    assert re.search(BAD[name][2], told["error"]), told["error"]
-    assert f"province {name}, provision telecom" in told["error"]
+    report = night.gathers[name]
+    assert (report["outcome"], report["revisions"]) == ("failed", {}), report
+    assert re.search(BAD[name][2], report["error"]), report["error"]
+    assert f"province {name}, provision telecom" in report["error"]
 
 
 def test_what_came_before_the_trouble_is_landed_and_never_sealed(night: Night) -> None:
@@ -149,8 +149,8 @@ def test_what_came_before_the_trouble_is_landed_and_never_sealed(night: Night) -
 
 
 def test_a_token_that_ends_on_the_way_costs_nothing(night: Night) -> None:
-    told = night.gathers[EXPIRING]
-    assert (told["outcome"], told["error"], told["counts"]["admitted"]) == ("done", None, 4)
+    report = night.gathers[EXPIRING]
+    assert (report["outcome"], report["error"], report["counts"]["admitted"]) == ("done", None, 4)
 
 
 def test_the_release_holds_the_others(night: Night) -> None:

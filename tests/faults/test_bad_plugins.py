@@ -188,7 +188,7 @@ class Night:
     """What a night came to: its report, how long it took, and what its children took."""
 
     home: Path
-    told: dict[str, Any]
+    answer: dict[str, Any]
     gathers: dict[str, dict[str, Any]]
     seconds: float
     peak_mb: float
@@ -268,24 +268,24 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     seconds = time.monotonic() - begun
     watch.join()
     assert out, complaints
-    told = json.loads(out)
-    gathers = {each["province"]: each for each in told["gathers"]}
-    return Night(home, told, gathers, seconds, peak[0], started(), before)
+    answer = json.loads(out)
+    gathers = {each["province"]: each for each in answer["gathers"]}
+    return Night(home, answer, gathers, seconds, peak[0], started(), before)
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_package_fails_its_own_run_by_name(night: Night, name: str) -> None:
-    told = night.gathers[name]
-    assert told["outcome"] == "failed", told
-    assert re.search(BAD[name][1], told["error"]), told["error"]
-    assert f"province {name}, provision telecom" in told["error"]
-    assert told["revisions"] == {}
+    report = night.gathers[name]
+    assert report["outcome"] == "failed", report
+    assert re.search(BAD[name][1], report["error"]), report["error"]
+    assert f"province {name}, provision telecom" in report["error"]
+    assert report["revisions"] == {}
 
 
 def test_the_good_province_is_in_the_release_with_its_figures(night: Night) -> None:
     assert night.gathers[GOOD]["error"] is None
     shown = ask(night.home, "release", "show", "TELECOM/2026-M10")
-    [released] = [each for each in night.told["releases"] if each["period"] == "2026-M10"]
+    [released] = [each for each in night.answer["releases"] if each["period"] == "2026-M10"]
     assert released["state"] in ("frozen", "unchanged"), released
     figures = {
         f["indicator"]: f["value"]
@@ -312,7 +312,7 @@ def test_nothing_was_written_outside(night: Night) -> None:
 
 
 def test_no_secret_is_seen(night: Night) -> None:
-    assert CANARY not in json.dumps(night.told)
+    assert CANARY not in json.dumps(night.answer)
     for path in night.home.rglob("*"):
         if path.is_file() and night.home / "secrets" not in path.parents:
             assert CANARY.encode() not in path.read_bytes(), path

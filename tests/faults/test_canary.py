@@ -6,7 +6,6 @@ that hub.toml names.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 import zstandard
 
 from hub_core.testing.gateway import Gateway
-from tests.journeys.conftest import HUB, World, make_world
+from tests.journeys.world import World, make_world
 
 MARKS = [f"canary-{name}-7f3a9c51e2" for name in ("token", "id", "secret", "ministry")]
 CANARIES = [mark.encode() for mark in MARKS]
@@ -54,17 +53,9 @@ def watched(tmp_path: Path) -> Iterator[World]:
                 f"[secrets.thanh_hoa]\ngateway_token = {{ command = ['cat', '{vault}/token'] }}\n"
             )
             file.write(f"[secrets.hub]\nministry = {{ file = '{vault}/ministry' }}\n")
-        told = [
-            *HUB,
-            "secret",
-            "set",
-            "thanh_hoa",
-            "secret",
-            "--anyway",
-        ]  # it is named by a later package
-        done = subprocess.run(
-            told, env=world.environment, input=SECRET, capture_output=True, text=True, check=True
-        )
+        # it is named by a later package
+        done = world.process("secret", "set", "thanh_hoa", "secret", "--anyway", given=SECRET)
+        assert done.returncode == 0
         assert MARKS[2] not in done.stdout + done.stderr
         world.systems.servers["thanh_hoa/telecom"].token = TOKEN
         world.ministry.token = MINISTRY
@@ -76,19 +67,12 @@ def watched(tmp_path: Path) -> Iterator[World]:
 
 
 def say(world: World, *words: str) -> bytes:
-    """All that a command says, as a person and as a machine sees it."""
-    said = b""
-    for more in ((), ("--json",)):
-        done = subprocess.run(
-            [*HUB, *words, *more],
-            env=world.environment,
-            capture_output=True,
-            check=False,
-            timeout=120,
-        )
+    """All that a command says, as a person and as a machine sees it; for a person it is a process."""
+    said = ""
+    for done in (world.process(*words), world.run(*words, "--json")):
         assert done.stdout + done.stderr, words
         said += done.stdout + done.stderr
-    return said
+    return said.encode()
 
 
 def found(world: World, said: bytes) -> list[str]:
@@ -118,14 +102,13 @@ def test_no_secret_is_in_anything_that_bad_nights_write(watched: World) -> None:
     now = iter(range(6, 28))
 
     def night() -> bytes:
-        day = next(now)
-        return say(watched, "night", "--now", f"2026-11-{day:02d}T02:00", *(["--json"] * (day % 2)))
+        return say(watched, "night", "--now", f"2026-11-{next(now):02d}T02:00")
 
     for fault in ("500", "401", "truncated", "html"):
         server.fault = fault
-        told = night()
-        assert b"thanh_hoa" in told
-        said += told
+        heard = night()
+        assert b"thanh_hoa" in heard
+        said += heard
     server.fault = None
     watched.ministry.mode = "down"
     said += night()
@@ -151,9 +134,9 @@ def test_no_secret_is_in_anything_that_bad_nights_write(watched: World) -> None:
     package.write_text(
         'prepare = "hub_provinces.thanh_hoa.raising:tell"\n' + plain, encoding="utf-8"
     )
-    told = night()
-    assert b"[secret]" in told, told  # it was told, and hidden
-    said += told
+    heard = night()
+    assert b"[secret]" in heard, heard  # it was told, and hidden
+    said += heard
     toml, vault = watched.home / "config" / "hub.toml", watched.home.parent.parent / "vault"
     text = toml.read_text(encoding="utf-8")
     both = f"cat {vault}/token; cat {vault}/token >&2; exit 1"
@@ -161,13 +144,13 @@ def test_no_secret_is_in_anything_that_bad_nights_write(watched: World) -> None:
         text.replace(f"['cat', '{vault}/token']", f"['sh', '-c', '{both}']"), encoding="utf-8"
     )
     (vault / "ministry").chmod(0o644)
-    told = night()
-    assert b"command sh ended with exit code 1" in told, told
+    heard = night()
+    assert b"command sh ended with exit code 1" in heard, heard
     commands = ("status", "finding list", "release list", "delivery list", "doctor --deep", "check")
     for words in (*commands, "secret list", "secret test"):
-        told += say(watched, *words.split()) + say(watched, *words.split(), "--json")
-    assert b"is open to others (mode 0644)" in told, told
-    said += told
+        heard += say(watched, *words.split())
+    assert b"is open to others (mode 0644)" in heard, heard
+    said += heard
     toml.write_text(text, encoding="utf-8")
     (vault / "ministry").chmod(0o600)
     done = watched.run("backup", str(watched.home.parent / "set.tar.zst"))

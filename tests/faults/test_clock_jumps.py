@@ -16,7 +16,7 @@ from hub_core.serving import Serving
 from hub_core.store.leases import Leases
 from hub_core.store.nights import Nights
 from tests.faults.homes import figures, left
-from tests.journeys.conftest import World, make_world, opened
+from tests.journeys.world import World, make_world, opened
 
 FIRST = datetime(2026, 11, 6, 2, tzinfo=ZONE)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -109,9 +109,9 @@ def test_a_lease_goes_by_the_database_s_clock_whatever_a_hub_s_own_shows(tmp_pat
         other = Leases(hub.store, "another home")
         assert other.take("gather thanh_hoa/telecom")
         for now in ("2026-11-07T02:00", "2026-11-05T02:00"):
-            [told] = world.night(now, "--period", "2026-M10")["gathers"]
-            assert (told["outcome"], told["gather"]) == ("elsewhere", "")
+            [report] = world.night(now, "--period", "2026-M10")["gathers"]
+            assert (report["outcome"], report["gather"]) == ("elsewhere", "")
         assert hub.leases.holder_of("gather thanh_hoa/telecom") == "another home"
         other.close()
-        [told] = world.night("2026-11-05T02:00", "--period", "2026-M10")["gathers"]
-        assert told["outcome"] == "done"
+        [report] = world.night("2026-11-05T02:00", "--period", "2026-M10")["gathers"]
+        assert report["outcome"] == "done"

@@ -16,7 +16,7 @@ import pytest
 from hub_core.model.period import Period
 from hub_core.pipeline.publish import publish
 from tests.faults.homes import NIGHT, NOW, PERIOD, copy_of, figures, left, said
-from tests.journeys.conftest import World, opened
+from tests.journeys.world import World, opened
 
 NEXT = "2026-11-07T02:00"
 PROVISION = "landing/thanh_hoa/telecom"
@@ -73,13 +73,6 @@ def after(before: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         yield world
 
 
-@pytest.fixture(scope="module")
-def undisturbed(before: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with copy_of(before, tmp_path_factory.mktemp("undisturbed") / "home") as world:
-        world.night(NIGHT, *PERIOD)
-        return figures(world)
-
-
 @pytest.mark.parametrize("harm", SEALED)
 def test_whatever_is_damaged_of_a_revision_it_is_in_no_release(
     before: World, tmp_path: Path, harm: Callable[[World], Path]
@@ -87,9 +80,9 @@ def test_whatever_is_damaged_of_a_revision_it_is_in_no_release(
     with copy_of(before, tmp_path / "home") as world:
         damaged = harm(world)
         with opened(world) as hub:
-            told = publish(hub, "TELECOM", Period.parse("2026-M10"), NOW, at_once=True)
-            assert (told.state, hub.releases.all()) == ("failed", [])
-        assert str(damaged) in str(told.error)
+            answer = publish(hub, "TELECOM", Period.parse("2026-M10"), NOW, at_once=True)
+            assert (answer.state, hub.releases.all()) == ("failed", [])
+        assert str(damaged) in str(answer.error)
         assert left(world) == {"digest": 1}
 
 
@@ -98,17 +91,17 @@ def test_a_damaged_revision_is_named_and_a_night_puts_another_in_its_place(
 ) -> None:
     with copy_of(before, tmp_path / "home") as world:
         damaged = observations(world)
-        told = world.told("publish", "TELECOM", "2026-M10", "--now", NIGHT)["release"]
-        assert (world.codes["publish"], told["state"]) == (1, "failed")
+        answer = world.json_of("publish", "TELECOM", "2026-M10", "--now", NIGHT)["release"]
+        assert (world.codes["publish"], answer["state"]) == (1, "failed")
         for words in (
             str(damaged),
             BACKUP,
             "hub replay thanh_hoa telecom 20250101-",
             "period 2026-M10",
         ):
-            assert words in told["error"]
-        told = world.gathers(world.night(NIGHT, *PERIOD))["thanh_hoa/telecom"]
-        assert (told["outcome"], told["revisions"]) == ("done", {"2026-M10": 2})
+            assert words in answer["error"]
+        answer = world.gathers(world.night(NIGHT, *PERIOD))["thanh_hoa/telecom"]
+        assert (answer["outcome"], answer["revisions"]) == ("done", {"2026-M10": 2})
         assert figures(world) == undisturbed
         assert left(world) == {"digest": 1}  # what was is for the operator to bring back
 
@@ -118,8 +111,8 @@ def test_a_replay_makes_another_revision_of_what_is_damaged(
 ) -> None:
     with copy_of(before, tmp_path / "home") as world:
         observations(world)
-        told = world.told("replay", "thanh_hoa", "telecom", "--now", NIGHT)
-        assert (told["outcome"], told["revisions"], told["error"]) == (
+        answer = world.json_of("replay", "thanh_hoa", "telecom", "--now", NIGHT)
+        assert (answer["outcome"], answer["revisions"], answer["error"]) == (
             "done",
             {"2026-M10": 2},
             None,
@@ -150,11 +143,11 @@ def test_a_damaged_revision_is_not_followed(after: World, tmp_path: Path, words:
     with copy_of(after, tmp_path / "home") as world:
         damaged = observations(world)
         done = world.run(*words)
-        told = said(done)
+        words_said = said(done)
         assert (
             done.returncode,
-            f"{damaged} is not the file that was sealed" in told,
-            BACKUP in told,
+            f"{damaged} is not the file that was sealed" in words_said,
+            BACKUP in words_said,
         ) == (
             1,
             True,
@@ -169,18 +162,18 @@ def test_a_damaged_part_is_named_by_replay_and_trace_and_comes_again_with_the_ne
         cell = world.trace(RELEASE, "VT.03", "vn-thanh-hoa")["cell"]
         part = the(world, f"parts/{cell['part']['digest']}.zst")
         flip(part, part.stat().st_size // 2)
-        told = world.told("replay", "thanh_hoa", "telecom", "--now", NEXT)
-        assert (told["outcome"], world.codes["replay"]) == ("failed", 1)
-        assert f"{part} " in told["error"]
-        assert "bring it back from a backup, or ask the department again" in told["error"]
+        answer = world.json_of("replay", "thanh_hoa", "telecom", "--now", NEXT)
+        assert (answer["outcome"], world.codes["replay"]) == ("failed", 1)
+        assert f"{part} " in answer["error"]
+        assert "bring it back from a backup, or ask the department again" in answer["error"]
         unread = world.trace(RELEASE, "VT.03", "vn-thanh-hoa")["cell"]
         assert f"{part} " in unread["locator"] + unread["text"], unread
         assert cell["text"] not in unread["text"]
         assert left(world) == {"digest": 2, "delivery": 1}  # of both gathers
         world.night(NEXT, *PERIOD)
         assert left(world) == {}
-        told = world.told("replay", "thanh_hoa", "telecom", "--now", NEXT)
-        assert (told["outcome"], told["error"]) == ("unchanged", None)
+        answer = world.json_of("replay", "thanh_hoa", "telecom", "--now", NEXT)
+        assert (answer["outcome"], answer["error"]) == ("unchanged", None)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +196,7 @@ def test_a_release_that_was_changed_is_not_sent(
         with closing(sqlite3.connect(world.home / "hub.db")) as connection, connection:
             assert connection.execute(sql).rowcount > 0
         world.ministry.mode = "accept"
-        sent = world.told("delivery", "send", "--now", NEXT)
+        sent = world.json_of("delivery", "send", "--now", NEXT)
         [delivery] = sent["deliveries"] if isinstance(sent, dict) else sent
         assert (what in delivery["error"], BACKUP in delivery["error"]) == (True, True), delivery
         assert world.ministry.ledger == []

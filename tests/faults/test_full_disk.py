@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.disks import filled, small_disk
 from tests.faults.homes import EVE, NIGHT, PERIOD, copy_of, figures, left, mended, quiet_world, said
-from tests.journeys.conftest import World, opened
+from tests.journeys.world import World, opened
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="file systems in memory are Linux's"
@@ -23,13 +23,6 @@ KIB = 1 << 10
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with quiet_world(tmp_path_factory.mktemp("fresh") / "world") as world:
         yield world
-
-
-@pytest.fixture(scope="module")
-def undisturbed(fresh: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with copy_of(fresh, tmp_path_factory.mktemp("undisturbed") / "home") as world:
-        world.night(NIGHT, *PERIOD)
-        return figures(world)
 
 
 def again(world: World, undisturbed: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.homes import quiet_world
 from tests.faults.killed import at_a_random_moment, seeds
 
 
@@ -14,4 +15,4 @@ from tests.faults.killed import at_a_random_moment, seeds
 def test_killed_at_a_random_moment(
     seed: int, tmp_path: Path, two_quiet_nights: dict[str, Any]
 ) -> None:
-    at_a_random_moment(tmp_path / "world", seed, two_quiet_nights, eve=False)
+    at_a_random_moment(quiet_world(tmp_path / "world"), seed, two_quiet_nights)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.faults.killed import at_a_random_moment, seeds
+from tests.journeys.world import gone_on
 
 
 @pytest.mark.parametrize("seed", seeds()[1::2])
 def test_killed_at_a_random_moment(
-    seed: int, tmp_path: Path, two_quiet_nights: dict[str, Any]
+    seed: int, eve_lived: Path, tmp_path: Path, two_quiet_nights: dict[str, Any]
 ) -> None:
-    at_a_random_moment(tmp_path / "world", seed, two_quiet_nights, eve=True)
+    at_a_random_moment(gone_on(eve_lived, tmp_path / "world"), seed, two_quiet_nights)

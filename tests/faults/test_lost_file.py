@@ -21,16 +21,9 @@ from hub_core.serving import Serving
 from hub_core.store.nights import Nights
 from hub_core.upkeep import doctor
 from tests.faults.homes import NIGHT, PERIOD, Struck, copy_of, figures, left, mended, said
-from tests.journeys.conftest import World, opened
+from tests.journeys.world import World, opened
 
 BACKUP = "bring it back from a backup (hub restore into another folder)"
-
-
-@pytest.fixture(scope="module")
-def undisturbed(before: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with copy_of(before, tmp_path_factory.mktemp("undisturbed") / "home") as world:
-        world.night(NIGHT, *PERIOD)
-        return figures(world)
 
 
 def removed(home: Path) -> None:
@@ -72,8 +65,10 @@ def test_a_lost_database_is_named_and_no_other_takes_its_place(
     with copy_of(before, tmp_path / "home") as world:
         harm(world.home)
         night = world.run("night", "--now", NIGHT, *PERIOD)
-        told = said(night)
-        assert (night.returncode, words in told, BACKUP in told) == (1, True, True), told
+        words_said = said(night)
+        assert (night.returncode, words in words_said, BACKUP in words_said) == (1, True, True), (
+            words_said
+        )
         assert [each.harmless for each in doctor.database(load(world.home))] == [False]
         if harm is removed:
             removed(world.home)
@@ -93,11 +88,14 @@ def test_a_night_whose_database_is_taken_away_releases_nothing(
         served.rows = Struck(rows, lambda: harm(world.home))
         night = world.run("night", "--now", NIGHT, *PERIOD)
         served.rows = rows
-        told = said(night)
-        assert (night.returncode, "was removed or replaced while the hub was at work" in told) == (
+        words_said = said(night)
+        assert (
+            night.returncode,
+            "was removed or replaced while the hub was at work" in words_said,
+        ) == (
             1,
             True,
-        ), told
+        ), words_said
         assert world.ministry.ledger == []
 
 
@@ -107,12 +105,12 @@ def test_a_database_that_another_program_holds_is_waited_for_and_then_named(
     with copy_of(before, tmp_path / "home") as world:
         with closing(sqlite3.connect(world.home / "hub.db", isolation_level=None)) as other:
             other.execute("begin immediate")
-            night = world.run("night", "--now", NIGHT, *PERIOD)
-        told = said(night)
+            night = world.process("night", "--now", NIGHT, *PERIOD)
+        words_said = said(night)
         assert (
             night.returncode,
-            "database is locked" in told,
-            "another program holds it" in told,
+            "database is locked" in words_said,
+            "another program holds it" in words_said,
         ) == (1, True, True)
         mended(world)
         world.night(NIGHT, *PERIOD)

@@ -24,7 +24,7 @@ from hub_core.store.nights import Nights
 from hub_core.store.store import Store
 from tests.faults.homes import NIGHT, PERIOD, Struck, figures, left, mended, said
 from tests.hub_core.store.conftest import Server
-from tests.journeys.conftest import World, make_world, opened
+from tests.journeys.world import World, make_world, opened
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it is watched in /proc")
 KILL = Path(__file__).with_name("kill.py")
@@ -63,13 +63,6 @@ def database(server: Server, name: str) -> str:
     return server.url.set(database=name).render_as_string(hide_password=False)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with on(server, "undisturbed", tmp_path_factory.mktemp("undisturbed") / "world") as world:
-        world.night(NIGHT, *PERIOD)
-        return figures(world)
-
-
 @pytest.mark.parametrize(
     "where",
     [
@@ -99,15 +92,13 @@ def test_a_server_that_is_gone_in_mid_night_leaves_nothing_by_half(
 
 
 def test_a_hub_that_serves_says_that_it_is_gone_and_does_the_night_when_it_is_back(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, morning: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It goes away before the night, and again while the night asks the departments."""
     at = [datetime.fromisoformat(NIGHT).replace(tzinfo=ZONE) - timedelta(minutes=1)]
     heard: list[str] = []
-    with make_world(tmp_path / "quiet") as quiet:
-        quiet.night(NIGHT)
-        right = figures(quiet)
-    with on(server, "serving", tmp_path / "world") as world:
+    right = figures(morning)  # after a night in which nothing happened
+    with on(server, "serving", tmp_path / "served") as world:
         for name, text in world.systems.environment.items():
             monkeypatch.setenv(name, text)
         hub = Serving(world.home, lambda: at[0], heard.append, rehearsal=True)

@@ -64,10 +64,10 @@ CODES = {"reads": READS, "writes": WRITES, "grows": GROWS, "stays": STAYS}
 
 def taps(folder: Path) -> Path:
     """An installed package, as far as Python can tell."""
-    told = folder / "taps-1.0.dist-info"
-    told.mkdir(parents=True)
-    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: taps\nVersion: 1.0\n")
-    (told / "entry_points.txt").write_text("[lienthong]\ntaps = taps\n")
+    metadata = folder / "taps-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: taps\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[lienthong]\ntaps = taps\n")
     (folder / "taps.py").write_text(TAPS.replace("{kind}", "tap"))
     return folder
 
@@ -83,10 +83,10 @@ def gathers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         path = root / "hub_provinces" / name / "telecom.toml"
         code = json.dumps(CODES.get(name, READS))
         kind = "tap_of_its_own" if name == "own" else "tap"
-        told = path.read_text(encoding="utf-8").replace(
+        text = path.read_text(encoding="utf-8").replace(
             'kind = "folder"', f'kind = "{kind}"\ncode = {code}'
         )
-        path.write_text(told, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     init = nights.packages / "own" / "hub_provinces" / "own" / "__init__.py"
     init.write_text(
         TAPS.replace("{kind}", "tap_of_its_own") + init.read_text(encoding="utf-8"),

@@ -19,7 +19,7 @@ from hub_core.secrets import Secrets
 from hub_core.testing.servers import PagedJson
 from tests.faults.conftest import PACKAGES, ROOT, python_beside
 from tests.hub_core.conftest import GOOD, PROVISION, Nights
-from tests.journeys.test_install import wheel
+from tests.journeys.shelf import wheel
 
 USERADD = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin")
 pytestmark = pytest.mark.skipif(
@@ -151,8 +151,8 @@ class World:
         return json.loads(done.stdout)
 
     def night(self, now: str) -> dict[str, Any]:
-        told = self.ask("night", "--now", now, "--period", "2026-M10")
-        return {each["province"]: each for each in told["gathers"]}
+        answer = self.ask("night", "--now", now, "--period", "2026-M10")
+        return {each["province"]: each for each in answer["gathers"]}
 
 
 @pytest.fixture(scope="module")
@@ -179,9 +179,9 @@ def test_its_code_runs_as_that_user_with_no_group_but_its_own(
     first: dict[str, Any], user: str
 ) -> None:
     them = pwd.getpwnam(user)
-    told = first["sound"]
-    assert (told["outcome"], told["error"]) == ("done", None)
-    assert told["notes"] == [f"wrote to standard output: {them.pw_uid} {them.pw_gid} []"]
+    report = first["sound"]
+    assert (report["outcome"], report["error"]) == ("done", None)
+    assert report["notes"] == [f"wrote to standard output: {them.pw_uid} {them.pw_gid} []"]
 
 
 @pytest.mark.parametrize("name", ["looks", "reads", "queries", "opens_a_secret_unseen"])
@@ -201,14 +201,14 @@ def test_what_it_leaves_belongs_to_the_hub(gathers: dict[str, Any], world: World
 
 
 def test_a_landing_of_its_own_can_be_read_again(gathers: dict[str, Any], world: World) -> None:
-    told = world.ask("replay", "sound", "telecom", gathers["sound"]["gather"], "--now", NEXT)
-    assert (told["outcome"], told["error"]) == ("unchanged", None)
+    report = world.ask("replay", "sound", "telecom", gathers["sound"]["gather"], "--now", NEXT)
+    assert (report["outcome"], report["error"]) == ("unchanged", None)
 
 
 def test_what_its_service_need_not_send_again_is_read_where_it_was_landed(
     first: dict[str, Any], gathers: dict[str, Any], world: World
 ) -> None:
-    assert [(told["asks"]["outcome"], told["asks"]["error"]) for told in (first, gathers)] == [
+    assert [(night["asks"]["outcome"], night["asks"]["error"]) for night in (first, gathers)] == [
         ("done", None),
         ("unchanged", None),
     ]
@@ -217,9 +217,9 @@ def test_what_its_service_need_not_send_again_is_read_where_it_was_landed(
 
 def test_a_local_file_can_be_tried(gathers: dict[str, Any], world: World) -> None:
     [file] = (world.home.parent / "systems" / "sound" / "telecom").iterdir()
-    told = world.ask("province", "try", "sound/telecom", str(file), "--period", "2026-M10")
-    assert told["error"] is None
-    assert len(told["figures"]) == 2
+    trial = world.ask("province", "try", "sound/telecom", str(file), "--period", "2026-M10")
+    assert trial["error"] is None
+    assert len(trial["figures"]) == 2
 
 
 def test_a_user_that_is_not_there_is_the_operators_fault(
@@ -229,9 +229,9 @@ def test_a_user_that_is_not_there_is_the_operators_fault(
     assert (
         "there is no system user no-such-user; make it with: useradd --system no-such-user" in error
     )
-    told = world.ask("status", "--runs", "20")
+    answer = world.ask("status", "--runs", "20")
     assert "ConfigurationError" in [
-        r["error"]["error"] for r in told["runs"] if r["province"] == "nobody"
+        r["error"]["error"] for r in answer["runs"] if r["province"] == "nobody"
     ]
 
 
@@ -242,13 +242,13 @@ def test_a_package_with_libraries_of_its_own_runs_as_that_user_too(
     words = [str(world.apart), "--isolated", "--find-links", str(world.wheels)]
     assert world.ask("province", "install", *words, umask=0o077)["left"] == []
     gather = ("gather", "--province", "apart", "--period", "2026-M10", "--now", NEXT)
-    [told] = world.ask(*gather)["gathers"]
-    assert (told["outcome"], told["error"]) == ("done", None)
-    assert told["notes"] == [f"wrote to standard output: {pwd.getpwnam(user).pw_uid} 10"]
+    [report] = world.ask(*gather)["gathers"]
+    assert (report["outcome"], report["error"]) == ("done", None)
+    assert report["notes"] == [f"wrote to standard output: {pwd.getpwnam(user).pw_uid} 10"]
     environment = next((world.home / "installed" / "apart").glob("*/environment"))
     environment.chmod(0o700)
-    [told] = world.ask(*gather)["gathers"]
-    assert f"cannot run {environment}/bin/python" in told["error"]
+    [report] = world.ask(*gather)["gathers"]
+    assert f"cannot run {environment}/bin/python" in report["error"]
 
 
 def test_a_home_that_it_cannot_reach_is_named(gathers: dict[str, Any], world: World) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from tests.command import HUB
 from tests.faults.homes import NIGHT, PERIOD, copy_of, figures, left, mended, said
-from tests.journeys.conftest import HUB, World
+from tests.journeys.world import World
 
 NEXT = "2026-11-07T02:00"
 AS_OTHERS: list[
@@ -78,10 +79,10 @@ def test_what_cannot_be_written_is_named_and_the_next_night_makes_up_for_it(
     with copy_of(before, tmp_path / "home") as world:
         with read_only(world.home / where):
             night = as_others(world, "night", "--now", NIGHT, *PERIOD)
-            told = said(night)
-            assert (night.returncode, words in told) == (1, True), told
+            words_said = said(night)
+            assert (night.returncode, words in words_said) == (1, True), words_said
             if where == "landing":
-                assert "Permission denied: give it to the hub's user" in told
+                assert "Permission denied: give it to the hub's user" in words_said
                 again = as_others(world, "night", "--now", NIGHT, *PERIOD)
                 assert (again.returncode, words in said(again)) == (1, True)
         mended(world)

@@ -1,202 +1,26 @@
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from hub_core.engine.engine import local
-from hub_core.home import Hub
-from hub_core.testing.home import make_home
-from hub_core.testing.ministry import SampleMinistry
-from hub_core.testing.samples import SampleSystems
-
-ROOT = Path(__file__).parent.parent.parent
-HUB = [sys.executable, "-c", "from hub_core.cli import main; main()"]
-NIGHT = "2026-11-06T02:00"
-NEXT = "2026-11-07T02:00"
-
-
-@dataclass
-class World:
-    """A hub's home on sample systems and a sample ministry.
-
-    Commands run as a person would run them.
-    """
-
-    home: Path
-    packages: Path
-    systems: SampleSystems
-    ministry: SampleMinistry
-    codes: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        mine = {name: text for name, text in os.environ.items() if name not in ("COLUMNS", "LINES")}
-        return {**mine, **self.systems.environment, "HUB_HOME": str(self.home)}
-
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """A command under way."""
-        return subprocess.Popen(
-            [*HUB, *words], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """A command to its end."""
-        return subprocess.run(
-            [*HUB, *words],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def told(self, *words: str) -> Any:
-        """What a command says in JSON; its exit code is kept under its first word."""
-        done = self.run(*words, "--json")
-        self.codes[words[0]] = done.returncode
-        assert done.stdout, done.stderr
-        return json.loads(done.stdout)
-
-    def night(self, now: str = NIGHT, *words: str) -> Any:
-        """A night, as JSON."""
-        return self.told("night", "--now", now, *words)
-
-    def gathers(self, night: Any) -> dict[str, Any]:
-        """The reports of a night's gathers by province and provision."""
-        return {f"{each['province']}/{each['provision']}": each for each in night["gathers"]}
-
-    def figures(self, release: str) -> dict[tuple[str, str], str]:
-        """A release's values by indicator and org unit."""
-        shown = self.told("release", "show", release)
-        return {(f["indicator"], f["org_unit"]): f["value"] for f in shown["figures"]}
-
-    def trace(self, *words: str) -> Any:
-        """The path of a figure."""
-        return self.told("trace", *words)["figure"]
-
-    def rows(self, provision: str, period: str) -> list[dict[str, Any]]:
-        """The rows that a sample gateway serves; change them as you like."""
-        served: Any = self.systems.servers[provision].rows
-        found: list[dict[str, Any]] = served[period]
-        return found
-
-    def state(self) -> dict[str, Any]:
-        """What two hubs that lived through the same world must agree on, and the ministry with them."""
-        from hub_core.engine.engine import local
-        from hub_core.home import Hub
-
-        hub = Hub.open(self.home, local())
-        try:
-            submissions = [
-                (
-                    s.province,
-                    s.provision,
-                    s.calendar,
-                    s.period,
-                    s.revision,
-                    s.content_digest,
-                    s.quarantine_digest,
-                    s.held,
-                )
-                for s in hub.store.submissions()
-            ]
-            releases = [(r.name, r.state, r.reason, r.figures_digest) for r in hub.releases.all()]
-            deliveries = sorted((d["recipient"], d["state"]) for d in hub.releases.deliveries())
-        finally:
-            hub.close()
-        obligations = self.told("obligation", "list", "--now", NEXT)
-        return {
-            "submissions": submissions,
-            "releases": releases,
-            "deliveries": deliveries,
-            "obligations": [
-                (o["dataflow"], o["period"], o["provider"], o["state"]) for o in obligations
-            ],
-            "ledger": sorted(
-                (
-                    e["dataflow"],
-                    e["calendar"],
-                    e["period"],
-                    e["version"],
-                    e["figures_digest"],
-                    e["state"],
-                )
-                for e in self.ministry.ledger
-            ),
-            "effects": len({e["delivery"] for e in self.ministry.ledger}),
-        }
-
-
-MODULE = '''"""A department that a test made up."""
-
-from hub_core import Province, hookimpl
-
-
-@hookimpl
-def hub_province() -> Province:
-    """Who they are."""
-    return Province.from_package(__name__)
-'''
-
-
-def put_package(packages: Path, name: str, provider: str, files: dict[str, str]) -> Path:
-    """A package of one provider, as files beside its ``province.toml``.
-
-    The folder of these files.
-    """
-    module = packages / name / "hub_provinces" / name
-    module.mkdir(parents=True)
-    project = f'[project]\nname = "{name}"\n[project.entry-points.lienthong]\n{name} = "hub_provinces.{name}"\n'
-    (packages / name / "pyproject.toml").write_text(project, encoding="utf-8")
-    who = f'id = "{name}"\nname = "{name}"\ncontact = "bài kiểm thử"\n'
-    who += f'[[providers]]\nid = "{provider}"\nname = "{name}"\n'
-    for file, text in {"__init__.py": MODULE, "province.toml": who, **files}.items():
-        (module / file).write_text(text, encoding="utf-8")
-    return module
-
-
-PACKAGES = ("quang_tri", "thanh_hoa", "tong_cuc_thong_ke")
-
-
-@contextmanager
-def make_world(folder: Path, names: tuple[str, ...] = PACKAGES, **gather: float) -> Iterator[World]:
-    """A world in an empty folder; the packages are copies that a test may change."""
-    folder.mkdir(parents=True, exist_ok=True)
-    packages = folder / "packages"
-    for name in names:
-        shutil.copytree(
-            ROOT / "plugins" / name, packages / name, ignore=shutil.ignore_patterns("__pycache__")
-        )
-    with ExitStack() as stack:
-        systems = stack.enter_context(SampleSystems(packages, folder / "systems"))
-        ministry = stack.enter_context(SampleMinistry())
-        home = folder / "home"
-        home.mkdir()
-        make_home(home, ROOT / "config", [packages], systems.sources, ministry.url, **gather)
-        yield World(home, packages, systems, ministry)
-
-
-@contextmanager
-def opened(world: World) -> Iterator[Hub]:
-    """The world's hub, in this process."""
-    hub = Hub.open(world.home, local())
-    try:
-        yield hub
-    finally:
-        hub.close()
+from tests.journeys.world import World, make_world
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with make_world(tmp_path / "world") as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def alone_with_the_wheels() -> Iterator[None]:
+    """pip without an index and without this machine's settings."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("PIP_")]:
+            patch.delenv(name)
+        patch.setenv("PIP_CONFIG_FILE", os.devnull)
+        patch.setenv("PIP_NO_INDEX", "1")
+        yield

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.conftest import World
+from tests.journeys.world import World
 
 NOW = "2026-02-10T02:00"
 HEAD = "Mã tỉnh;Kỳ;Mã chỉ tiêu;Tên chỉ tiêu;Giá trị;Người nhập"
@@ -60,10 +60,10 @@ def points(
     world: World, indicator: str, unit: str, first: str, last: str = ""
 ) -> dict[str, dict[str, Any]]:
     """A series as reported, by period."""
-    told = world.told(
+    answer = world.json_of(
         "series", indicator, unit, "--from", first, "--to", last or first, "--now", NOW
     )
-    return {each["period"]: each for each in told["as_reported"]}
+    return {each["period"]: each for each in answer["as_reported"]}
 
 
 @contextmanager

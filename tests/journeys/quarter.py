@@ -25,7 +25,7 @@ from hub_core.pipeline.night import again, scheduled
 from hub_core.serving import Serving
 from hub_core.serving.scheduler import Journey
 from hub_core.store.nights import Nights
-from tests.journeys.conftest import put_package
+from tests.journeys.world import put_package
 
 ROOT = Path(__file__).parents[2]
 FIRST = date(2026, 1, 1)
@@ -64,7 +64,7 @@ MARCH = Part(date(2026, 2, 26), date(2026, 3, 31), "2026-M02")  # the hub goes a
 
 
 @dataclass
-class Told:
+class Fate:
     """What the test decides of a province.
 
     For each month when it comes (never where None), and whether it is nil.
@@ -87,9 +87,9 @@ def provinces() -> list[tuple[str, str]]:
     return [(unit.removeprefix("vn-").replace("-", "_"), unit) for unit in units]
 
 
-def story() -> list[Told]:
+def story() -> list[Fate]:
     """What happens in the quarter; the same each time."""
-    chance, told = random.Random(20260101), []
+    chance, fates = random.Random(20260101), []
     for name, unit in provinces():
         comes: dict[str, datetime | None] = {}
         nil = set()
@@ -115,8 +115,8 @@ def story() -> list[Told]:
         if chance.random() < 0.3:  # the department's share is not there for a while
             start = datetime.combine(FIRST, time(1), ZONE) + timedelta(days=chance.randrange(0, 80))
             down = [(start, start + timedelta(minutes=chance.choice([70, 100, 2000])))]
-        told.append(Told(name, unit, comes, nil, down))
-    return told
+        fates.append(Fate(name, unit, comes, nil, down))
+    return fates
 
 
 STORY = story()
@@ -145,7 +145,7 @@ def nights_of(part: Part) -> list[tuple[date, datetime]]:
     return found
 
 
-def asks(told: Told, part: Part) -> Iterator[tuple[datetime, date]]:
+def asks(fate: Fate, part: Part) -> Iterator[tuple[datetime, date]]:
     """(moment, business date) at which a province is reached and asked, retries with it."""
     for day, at in nights_of(part):
         tries = [at]
@@ -160,27 +160,27 @@ def asks(told: Told, part: Part) -> Iterator[tuple[datetime, date]]:
         for moment in tries:
             if any(start <= moment < back for start, back in AWAY):
                 break
-            if not any(start <= moment < end for start, end in told.down):
+            if not any(start <= moment < end for start, end in fate.down):
                 yield moment, (day if moment == at else moment.date())
                 break
 
 
-def right(told: Told, part: Part) -> str:
+def right(fate: Fate, part: Part) -> str:
     """What becomes of an obligation."""
     month = part.month
     begins, is_due = MONTHS[month]
     after = (begins.replace(day=28) + timedelta(days=5)).replace(
         day=1
     )  # from then on the next month is asked for
-    comes = told.comes[month]
+    comes = fate.comes[month]
     seen = [
         at
-        for at, day in asks(told, part)
+        for at, day in asks(fate, part)
         if begins <= day < after and comes is not None and comes <= at
     ]
     if not seen:
         return "missing"
-    if month in told.nil:
+    if month in fate.nil:
         return "nil"
     over = datetime.combine(is_due, time(), ZONE) + timedelta(days=1, hours=6)
     return "met" if min(seen) < over else "late"
@@ -198,14 +198,14 @@ def make_home(home: Path) -> None:
     text = toml.read_text(encoding="utf-8").replace("folders = []", 'folders = ["packages"]')
     toml.write_text(text, encoding="utf-8")
     duties = ""
-    for told in STORY:
-        provider = f"{told.name.upper()}.SKHCN"
-        share = home / "shares" / told.name
+    for fate in STORY:
+        provider = f"{fate.name.upper()}.SKHCN"
+        share = home / "shares" / fate.name
         share.mkdir(parents=True)
-        declared = PROVISION.format(provider=provider, share=share, unit=told.unit)
-        put_package(home / "packages", told.name, provider, {"telecom.toml": declared})
-        duties += f'[[obligation]]\ndataflow = "TELECOM"\nprovider = "{provider}"\nprovince = "{told.name}"\n'
-        duties += f'speaks_for = ["{told.unit}"]\nfrequencies = ["M"]\ndue = {{ M = "+5 days" }}\nlegal = "none"\n\n'
+        declared = PROVISION.format(provider=provider, share=share, unit=fate.unit)
+        put_package(home / "packages", fate.name, provider, {"telecom.toml": declared})
+        duties += f'[[obligation]]\ndataflow = "TELECOM"\nprovider = "{provider}"\nprovince = "{fate.name}"\n'
+        duties += f'speaks_for = ["{fate.unit}"]\nfrequencies = ["M"]\ndue = {{ M = "+5 days" }}\nlegal = "none"\n\n'
     (home / "config" / "obligations" / "all.toml").write_text(duties, encoding="utf-8")
 
 
@@ -301,37 +301,37 @@ def _lived(home: Path, part: Part) -> Lived:
         asked.append(sum(each.outcome != "no data" for each in filled.gathers))
     after = states(hub, part, later)
     hub.close()
-    return Lived(found, {told.name: right(told, part) for told in STORY}, nights, asked, after)
+    return Lived(found, {fate.name: right(fate, part) for fate in STORY}, nights, asked, after)
 
 
 def filled_in(part: Part, found: dict[str, str]) -> dict[str, str]:
     """What a backfill a month later makes of what became of the obligations."""
     later = datetime.combine(part.last, time(23), ZONE) + timedelta(days=30)
     return {
-        told.name: ("nil" if part.month in told.nil else "late")
-        if found[told.name] == "missing"
-        and (comes := told.comes[part.month]) is not None
+        fate.name: ("nil" if part.month in fate.nil else "late")
+        if found[fate.name] == "missing"
+        and (comes := fate.comes[part.month]) is not None
         and comes <= later
-        else found[told.name]
-        for told in STORY
+        else found[fate.name]
+        for fate in STORY
     }
 
 
 def happens(home: Path, now: datetime) -> None:
     """The shares of all provinces as they are at a moment."""
-    for told in STORY:
-        share = home / "shares" / told.name
-        if any(start <= now < end for start, end in told.down):
+    for fate in STORY:
+        share = home / "shares" / fate.name
+        if any(start <= now < end for start, end in fate.down):
             shutil.rmtree(share, ignore_errors=True)
             continue
         share.mkdir(exist_ok=True)
-        for month, comes in told.comes.items():
+        for month, comes in fate.comes.items():
             file = share / f"{month}.csv"
             if comes is not None and comes <= now and not file.exists():
                 row = (
                     f"{month},KHONG,\n"
-                    if month in told.nil
-                    else f"{month},VT01,{1000 + len(told.name)}\n"
+                    if month in fate.nil
+                    else f"{month},VT01,{1000 + len(fate.name)}\n"
                 )
                 file.write_text("ky,ma,gia_tri\n" + row, encoding="utf-8")
 

@@ -15,16 +15,22 @@ import psutil
 from hub_core.store.nights import Nights
 from hub_core.store.runs import Runs
 from hub_core.store.store import Store
-from tests.journeys.conftest import HUB, World
+from tests.command import HUB
+from tests.journeys.world import World
 
 EVE, DAY = "2026-11-06T01:59", date(2026, 11, 6)
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
+    """Wait for a condition; the bound is for what will never be."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
+        time.sleep(0.01)
+
+
+def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
 
 
 @contextmanager
@@ -56,6 +62,16 @@ def runs(world: World) -> list[dict[str, Any]]:
         return Runs(store).all(limit=None)
     finally:
         store.close()
+
+
+def rests(hub: subprocess.Popen[bytes], log: Path) -> bool:
+    """Whether a hub that says that it serves has nothing to do: half a second long it takes no time."""
+    if "serving" not in log.read_text(encoding="utf-8"):
+        return False
+    process = psutil.Process(hub.pid)
+    before = process.cpu_times()[:2]
+    time.sleep(0.5)
+    return process.cpu_times()[:2] == before and process.status() == psutil.STATUS_SLEEPING
 
 
 def begun(log: Path) -> bool:

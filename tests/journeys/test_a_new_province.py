@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.journeys.conftest import World
+    from tests.journeys.world import World
 
 NIGHT = "2026-11-06T02:00"
 FILES = {
@@ -88,7 +88,7 @@ def test_a_new_folder_is_a_new_province(world: World) -> None:
         path = world.packages / "ha_tinh" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.lstrip().replace("PATH", str(systems)), encoding="utf-8")
-    checked = world.told("check", "--now", NIGHT)
+    checked = world.json_of("check", "--now", NIGHT)
     assert [p for p in checked["problems"] if p["severity"] == "error"] == []
     assert "ha_tinh" in checked["provinces"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.journeys.conftest import NIGHT, World, put_package
+from tests.journeys.world import NIGHT, World, put_package
 
 PROVISION = """
 dataflow = "TELECOM"
@@ -65,12 +65,12 @@ def test_a_total_that_is_less_than_what_others_report_of_its_parts_is_named(
     world.night(NIGHT, "--period", "2026-M10")
     there = members(world)
     secretary(world, str(there - less))
-    told = world.night(NIGHT, "--period", "2026-M10")
-    assert told["broken"] == {}
+    report = world.night(NIGHT, "--period", "2026-M10")
+    assert report["broken"] == {}
     assert world.figures("TELECOM/2026-M10")["VT.03", "cluster-5"] == str(
         there - less
     )  # what was reported stands
-    found = [each for each in world.told("finding", "list") if each["code"] == "V027"]
+    found = [each for each in world.json_of("finding", "list") if each["code"] == "V027"]
     if not less:
         assert found == []
         return

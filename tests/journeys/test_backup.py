@@ -30,19 +30,19 @@ from hub_core.upkeep import doctor
 from hub_core.upkeep.backup import ABOUT, DIGESTS, About
 from hub_core.upkeep.backup.make import BackupSet, backup
 from hub_core.upkeep.backup.restore import restore
+from tests.command import HUB
 from tests.hub_core.store.conftest import postgres
-from tests.journeys.conftest import HUB, NIGHT, World, make_world
-from tests.journeys.test_cut_off_nights import until
+from tests.journeys.served import until
+from tests.journeys.world import NIGHT, World, gone_on, make_world
 
 NOW = datetime.fromisoformat(NIGHT).replace(tzinfo=ZONE)
 Members = dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def lived(night_lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world that lived through a night."""
-    with make_world(tmp_path_factory.mktemp("lived") / "world") as made:
-        made.night()
+    with gone_on(night_lived, tmp_path_factory.mktemp("lived") / "world") as made:
         yield made
 
 
@@ -122,10 +122,14 @@ def well(home: Path) -> bool:
 
 
 def test_a_restored_home_is_as_it_was(lived: World, tmp_path: Path) -> None:
-    told = lived.told("backup", str(tmp_path))
-    assert (told["format"], told["database"], told["left_out"]) == (1, "database.sqlite", [])
-    assert told["rows"]["submission"] > 5
-    path = Path(told["set"])
+    made_set = lived.json_of("backup", str(tmp_path))
+    assert (made_set["format"], made_set["database"], made_set["left_out"]) == (
+        1,
+        "database.sqlite",
+        [],
+    )
+    assert made_set["rows"]["submission"] > 5
+    path = Path(made_set["set"])
     assert list(tmp_path.iterdir()) == [path]
     assert path.stat().st_mode & 0o777 == 0o600
     done = lived.run("restore", str(path), "--home", str(tmp_path / "new"))
@@ -134,7 +138,7 @@ def test_a_restored_home_is_as_it_was(lived: World, tmp_path: Path) -> None:
     assert well(new.home)
     assert tree(new.home) == tree(lived.home)
     assert new.state() == lived.state()
-    assert {each["outcome"] for each in new.told("gather", "--now", NIGHT)["gathers"]} == {
+    assert {each["outcome"] for each in new.json_of("gather", "--now", NIGHT)["gathers"]} == {
         "unchanged"
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([path.name, "new"])
@@ -156,15 +160,15 @@ def test_a_set_that_is_made_while_a_night_runs_holds(world: World, tmp_path: Pat
     night = world.start("night", "--now", NIGHT)
     try:
         until(lambda: system.requests > 1, "a hub at work")
-        told = make(world.home, tmp_path)
+        made_set = make(world.home, tmp_path)
     finally:
         night.kill()
         night.communicate()
-    assert told.about.rows["run"] > 0
-    brought_back(told.path, tmp_path / "new")
+    assert made_set.about.rows["run"] > 0
+    brought_back(made_set.path, tmp_path / "new")
     new = replace(world, home=tmp_path / "new")
     assert well(new.home)
-    outcomes = {each["outcome"] for each in new.told("status")["runs"]}
+    outcomes = {each["outcome"] for each in new.json_of("status")["runs"]}
     assert "interrupted" in outcomes
     assert "running" not in outcomes
 
@@ -210,9 +214,9 @@ def test_secrets_that_stand_in_the_open_are_left_out(copy: World, tmp_path: Path
         ),
         encoding="utf-8",
     )
-    told = make(copy.home, tmp_path)
-    assert told.about.left_out == ["config/deliveries/ministry.toml: token"]
-    assert not any(b"geheim77" in content for content in opened(told.path).values())
+    made_set = make(copy.home, tmp_path)
+    assert made_set.about.left_out == ["config/deliveries/ministry.toml: token"]
+    assert not any(b"geheim77" in content for content in opened(made_set.path).values())
     path.write_text(
         text.replace('kind = "rest"', 'kind = "rest", auth = { token = "\\u0067eheim77" }'), "utf-8"
     )
@@ -437,13 +441,13 @@ def test_a_home_on_postgresql_comes_back(
         ):
             make(world.home, tmp_path)
         monkeypatch.setenv("PATH", str(programs))
-        told = make(world.home, tmp_path)
-        assert told.about.database == "database.pgdump"
-        refused(told.path, tmp_path, "is not empty: make a new one", StateError)
-        brought_back(told.path, tmp_path / "new", empty(server, "two"))
+        made_set = make(world.home, tmp_path)
+        assert made_set.about.database == "database.pgdump"
+        refused(made_set.path, tmp_path, "is not empty: make a new one", StateError)
+        brought_back(made_set.path, tmp_path / "new", empty(server, "two"))
         new = replace(world, home=tmp_path / "new")
-        assert new.told("doctor", "--deep")["found"] == []
+        assert new.json_of("doctor", "--deep")["found"] == []
         assert well(new.home)
         assert new.state() == world.state()
         with pytest.raises(StateError, match="is not empty"):
-            brought_back(told.path, tmp_path / "third", load(new.home).database)
+            brought_back(made_set.path, tmp_path / "third", load(new.home).database)

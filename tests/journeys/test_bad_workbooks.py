@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 
 from tests.connectors.readers.test_excel_hostile import REFUSED
-from tests.journeys.conftest import World, make_world
+from tests.journeys.world import World, make_world
 
 NOW = "2026-11-06T02:00"
 HOSTILE = (
@@ -69,8 +69,8 @@ def chamber(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, P
 
 
 def _gathered(world: World) -> dict[str, Any]:
-    told = world.told("gather", "--now", NOW, "--period", "2016")
-    [report] = told["gathers"]
+    answer = world.json_of("gather", "--now", NOW, "--period", "2016")
+    [report] = answer["gathers"]
     assert isinstance(report, dict)
     return report
 
@@ -102,6 +102,6 @@ def test_a_book_that_is_not_the_right_one_is_refused_with_the_place(
     report = _gathered(world)
     assert report["outcome"] == "failed", report
     assert place in report["error"], report["error"]
-    assert not world.told("finding", "list", "--province", "vcci")
+    assert not world.json_of("finding", "list", "--province", "vcci")
     path.write_bytes(good)
     assert _gathered(world)["outcome"] in ("done", "unchanged")

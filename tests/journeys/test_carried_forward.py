@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import World
+from tests.journeys.world import World
 
 SEPTEMBER, NOVEMBER = "2026-10-06T02:00", "2026-11-06T07:00"
 
@@ -30,7 +30,7 @@ def carrying(world: World) -> World:
 
 def test_the_last_stocks_stand_for_who_is_missing_and_flows_do_not(carrying: World) -> None:
     carrying.night(NOVEMBER, "--period", "2026-M10")
-    shown = carrying.told("release", "show", "TELECOM/2026-M10")
+    shown = carrying.json_of("release", "show", "TELECOM/2026-M10")
     mine = {f["indicator"]: f for f in shown["figures"] if f["org_unit"] == "vn-thanh-hoa"}
     assert (mine["VT.03"]["value"], mine["VT.03"]["status"], mine["VT.03"]["method"]) == (
         "3402118",
@@ -50,7 +50,8 @@ def test_the_last_stocks_stand_for_who_is_missing_and_flows_do_not(carrying: Wor
     [below] = step["below"]
     assert (below["period"], below["cell"]["text"]) == ("2026-M09", "3.402.118")
     assert (
-        carrying.told("release", "verify", "TELECOM/2026-M10")["release"] == "TELECOM/2026-M10/v1"
+        carrying.json_of("release", "verify", "TELECOM/2026-M10")["release"]
+        == "TELECOM/2026-M10/v1"
     )
     assert carrying.codes["release"] == 0
 
@@ -60,7 +61,7 @@ def test_what_comes_late_takes_the_place_of_what_was_carried(carrying: World) ->
     rows: Any = carrying.systems.servers["thanh_hoa/telecom"].rows
     rows["2026-M10"] = [{**row, "ky": "10/2026"} for row in rows["2026-M09"]]
     carrying.night("2026-11-07T07:00", "--period", "2026-M10")
-    shown = carrying.told("release", "show", "TELECOM/2026-M10")
+    shown = carrying.json_of("release", "show", "TELECOM/2026-M10")
     assert (shown["manifest"]["version"], shown["manifest"]["reason"]) == (2, "late")
     mine = {
         f["indicator"]: f["method"] for f in shown["figures"] if f["org_unit"] == "vn-thanh-hoa"

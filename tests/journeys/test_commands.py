@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import python_calamine
 
-from tests.journeys.conftest import HUB
+from tests.command import HUB
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.journeys.conftest import World
+    from tests.journeys.world import World
 
 NIGHT = "2026-11-06T02:00"
 
@@ -74,46 +74,46 @@ def test_a_period_that_does_not_exist_or_is_not_reported_is_said_so(world: World
 
 
 def test_obligations_show_the_due_day_and_its_rule(world: World) -> None:
-    told = world.told(
+    owed = world.json_of(
         "obligation", "list", "--dataflow", "TELECOM", "--period", "2026-Q3", "--now", NIGHT
     )
-    assert {(each["due"], each["due rule"]) for each in told} == {
+    assert {(each["due"], each["due rule"]) for each in owed} == {
         ("2026-10-12", "+10 days")
     }  # the 10th: a Saturday
 
 
 def test_gather_and_publish_do_what_the_night_does(world: World) -> None:
-    gathered = world.told("gather", "--now", NIGHT, "--period", "2026-M10")
+    gathered = world.json_of("gather", "--now", NIGHT, "--period", "2026-M10")
     assert {g["outcome"] for g in gathered["gathers"]} == {"done"}
-    assert world.told("release", "list") == []
-    published = world.told("publish", "TELECOM", "2026-M10", "--now", NIGHT)
+    assert world.json_of("release", "list") == []
+    published = world.json_of("publish", "TELECOM", "2026-M10", "--now", NIGHT)
     assert published["release"]["release"] == "TELECOM/2026-M10/v1"
     assert [d["state"] for d in published["deliveries"]] == ["accepted"]
 
 
-def test_what_people_read_names_the_same_things(world: World) -> None:
-    world.night(NIGHT)
-    told = {
+def test_what_people_read_names_the_same_things(morning: World) -> None:
+    world = morning
+    shown = {
         words: world.run(*words.split()).stdout
         for words in ("status", "province list", "release list")
     }
-    assert re.search(r"thanh_hoa +telecom", told["status"])
-    assert "TONG_CUC_THONG_KE.DAN_SO" in told["province list"]
-    assert "TELECOM/2026-Q3/v1" in told["release list"]
+    assert re.search(r"thanh_hoa +telecom", shown["status"])
+    assert "TONG_CUC_THONG_KE.DAN_SO" in shown["province list"]
+    assert "TELECOM/2026-Q3/v1" in shown["release list"]
     findings = world.run("finding", "list").stdout
     assert "Giá trị không phải là số" in findings
     obligations = world.run("obligation", "list", "--now", NIGHT).stdout
     assert re.search(r"2026-M10 +HUE\.SKHCN +vn-thua-thien-hue +2026-11-05 +missing", obligations)
-    shown = world.run("release", "show", "TELECOM/2026-M10").stdout
-    assert "Số thuê bao điện thoại di động" in shown
-    assert "BTTTT-2026-" in shown
+    release = world.run("release", "show", "TELECOM/2026-M10").stdout
+    assert "Số thuê bao điện thoại di động" in release
+    assert "BTTTT-2026-" in release
     traced = world.run("trace", "TELECOM/2026-M10", "VT.03", "cluster-5").stdout
     assert "'1.702.330'" in traced
     assert "'3.402.118'" in traced
 
 
-def test_a_release_is_handed_on_as_a_workbook_and_as_json(world: World, tmp_path: Path) -> None:
-    world.night(NIGHT)
+def test_a_release_is_handed_on_as_a_workbook_and_as_json(morning: World, tmp_path: Path) -> None:
+    world = morning
     assert world.run("release", "export", "TELECOM/2026-M10", str(tmp_path)).returncode == 0
     book = python_calamine.CalamineWorkbook.from_path(tmp_path / "TELECOM-2026-M10-v1.xlsx")
     assert book.sheet_names == ["Báo cáo", "Đơn vị thiếu", "Nguồn số liệu"]
@@ -177,6 +177,6 @@ def test_a_sealed_submission_from_elsewhere_is_admitted_and_a_forged_one_is_not(
     refused = world.run("admit", str(flipped), "--now", NIGHT)
     assert refused.returncode == 1
     assert "not the file that was sealed" in refused.stderr
-    admitted = world.told("admit", str(carried), "--now", NIGHT)
+    admitted = world.json_of("admit", str(carried), "--now", NIGHT)
     assert admitted == {"revision": 1, "held": False, "period": "2026-M10"}
     assert world.run("admit", str(carried), "--now", NIGHT).returncode == 1

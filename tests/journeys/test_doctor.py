@@ -29,8 +29,8 @@ from hub_core.obligations import ZONE
 from hub_core.packages.installed import Installed, put_in_force
 from hub_core.upkeep import doctor
 from hub_core.upkeep.doctor import Examined, Kind, symptom
-from tests.journeys.conftest import NIGHT, ROOT, World, make_world
-from tests.journeys.test_cut_off_nights import children, until
+from tests.journeys.served import children, until
+from tests.journeys.world import NIGHT, ROOT, World, gone_on
 
 NOW = datetime.fromisoformat(NIGHT).replace(tzinfo=ZONE)
 LANDED = "landing/thanh_hoa/telecom"
@@ -39,10 +39,9 @@ Made = Callable[[Path], object]
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def lived(night_lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world that lived through a night."""
-    with make_world(tmp_path_factory.mktemp("lived") / "world") as made:
-        made.night()
+    with gone_on(night_lived, tmp_path_factory.mktemp("lived") / "world") as made:
         yield made
 
 
@@ -80,8 +79,8 @@ def mended(home: Path) -> Examined:
         return put_right(hub)
 
 
-def kinds(told: Examined) -> list[str]:
-    return [each.kind for each in told.found]
+def kinds(examination: Examined) -> list[str]:
+    return [each.kind for each in examination.found]
 
 
 def tree(home: Path) -> dict[str, str]:
@@ -160,21 +159,21 @@ def test_each_leftover_is_listed_and_mended(copy: World, kind: Kind, make: Made)
     make(copy.home)
     harmed = tree(copy.home)
     with opened(copy.home) as hub:
-        told = look(hub)
-        assert kinds(told) == [kind]
-        assert told.found[0].harmless
-        assert told.found[0].mend
-        assert not told.needs_somebody
+        examination = look(hub)
+        assert kinds(examination) == [kind]
+        assert examination.found[0].harmless
+        assert examination.found[0].mend
+        assert not examination.needs_somebody
         assert tree(copy.home) == harmed, "looking changed something"
-        told = put_right(hub)
-        assert (kinds(told), [each.kind for each in told.mended]) == ([], [kind])
+        examination = put_right(hub)
+        assert (kinds(examination), [each.kind for each in examination.mended]) == ([], [kind])
         assert kinds(look(hub, deep=True)) == []
     assert tree(copy.home) | {"hub.db": ""} == before | {"hub.db": ""}
 
 
 def test_a_quiet_home_is_well(copy: World) -> None:
-    told = copy.told("doctor", "--deep")
-    assert told == {"at_work": False, "found": [], "mended": []}
+    examination = copy.json_of("doctor", "--deep")
+    assert examination == {"at_work": False, "found": [], "mended": []}
     assert copy.codes["doctor"] == 0
     assert "Found: none" in copy.run("doctor").stdout
 
@@ -188,20 +187,20 @@ def test_a_landing_that_the_database_forgot_can_be_replayed_again(copy: World) -
         json.dumps(text | {"gather": UNKNOWN, "sequence": 99}), encoding="utf-8"
     )
     sealed = another_submission(copy.home, UNKNOWN)
-    told = examined(copy.home)
-    assert sorted((each.kind, each.harmless) for each in told.found) == [
+    examination = examined(copy.home)
+    assert sorted((each.kind, each.harmless) for each in examination.found) == [
         ("forgotten", False),
         ("landing", True),
     ]
-    shown = copy.told("doctor", "--mend")
+    shown = copy.json_of("doctor", "--mend")
     assert [each["kind"] for each in shown["mended"]] == ["landing"]
     assert [(each["kind"], each["who"]) for each in shown["found"]] == [("forgotten", "operator")]
     assert copy.codes["doctor"] == 1
     assert sealed.exists()
-    replayed = copy.told("replay", "thanh_hoa", "telecom", UNKNOWN)
+    replayed = copy.json_of("replay", "thanh_hoa", "telecom", UNKNOWN)
     assert (replayed["outcome"], replayed["error"]) == ("unchanged", None)
     assert (
-        copy.told("gather", "--province", "quang_tri", "--now", NIGHT)["gathers"][0]["gather"]
+        copy.json_of("gather", "--province", "quang_tri", "--now", NIGHT)["gathers"][0]["gather"]
         > UNKNOWN
     )
     assert kinds(mended(copy.home)) == []  # it was read again; the folder is a leftover now
@@ -222,8 +221,8 @@ def test_a_landing_whose_number_was_given_again_is_for_the_operator(copy: World)
     landing = known.with_name(other.name)
     shutil.copytree(known, landing)
     text = json.loads((landing / "landing.json").read_text(encoding="utf-8"))
-    told = text | {"gather": other.name, "sequence": int(other.name[-8:])}
-    (landing / "landing.json").write_text(json.dumps(told), encoding="utf-8")
+    landed = text | {"gather": other.name, "sequence": int(other.name[-8:])}
+    (landing / "landing.json").write_text(json.dumps(landed), encoding="utf-8")
     found = mended(copy.home).found
     assert [(each.kind, each.who) for each in found] == [("landing", "operator")]
     assert "gave its number to quang_tri/telecom" in found[0].what
@@ -239,9 +238,9 @@ def test_a_file_of_somebody_else_is_left_alone(copy: World) -> None:
         file(f"landing/{place}")(copy.home)
     file("catalogues/a.txt")(copy.home)
     before = tree(copy.home)
-    told = mended(copy.home)
-    assert kinds(told) == ["stray"] * 5
-    assert told.needs_somebody
+    examination = mended(copy.home)
+    assert kinds(examination) == ["stray"] * 5
+    assert examination.needs_somebody
     assert tree(copy.home) == before
 
 
@@ -328,10 +327,10 @@ def test_each_damage_is_named_and_never_mended(
     with opened(copy.home) as hub:
         if deep:
             assert kinds(look(hub)) == []
-        told = look(hub, deep=deep)
-        assert set(kinds(told)) == {kind}
-        assert told.needs_somebody
-        assert all(each.who == "operator" and not each.mend for each in told.found)
+        examination = look(hub, deep=deep)
+        assert set(kinds(examination)) == {kind}
+        assert examination.needs_somebody
+        assert all(each.who == "operator" and not each.mend for each in examination.found)
         assert put_right(hub).mended == []
     assert tree(copy.home) == harmed
 
@@ -339,11 +338,11 @@ def test_each_damage_is_named_and_never_mended(
 def test_a_revision_without_files_is_named_with_what_restores_it(copy: World) -> None:
     gone = first(copy.home, f"{LANDED}/submissions/*/*")
     shutil.rmtree(gone)
-    [told] = copy.told("doctor")["found"]
+    [trouble] = copy.json_of("doctor")["found"]
     assert copy.codes["doctor"] == 1
-    assert re.fullmatch(r"thanh_hoa/telecom \S+ revision 1", told["place"])
-    assert f"hub replay thanh_hoa telecom {gone.name[:-2]}" in told["what"]
-    assert "hub restore" in told["what"]
+    assert re.fullmatch(r"thanh_hoa/telecom \S+ revision 1", trouble["place"])
+    assert f"hub replay thanh_hoa telecom {gone.name[:-2]}" in trouble["what"]
+    assert "hub restore" in trouble["what"]
 
 
 def test_a_figure_that_does_not_hold_is_found_in_both_digests(copy: World) -> None:
@@ -365,8 +364,8 @@ def test_a_catalogue_in_use_is_written_again_while_config_holds_it(copy: World) 
     content = path.read_bytes()
     for harm in (Path.unlink, flip):
         harm(path)
-        [told] = examined(copy.home).found
-        assert (told.kind, told.harmless) == ("catalogue", True)
+        [trouble] = examined(copy.home).found
+        assert (trouble.kind, trouble.harmless) == ("catalogue", True)
         assert kinds(mended(copy.home)) == []
         assert path.read_bytes() == content
 
@@ -393,9 +392,9 @@ def test_a_delivery_without_a_receipt_is_listed_until_it_has_one(
     copy: World, change_to: str, harmless: bool
 ) -> None:
     change(copy.home, f"update delivery set {change_to} where rowid = 1")
-    told = mended(copy.home)
-    assert [(each.kind, each.harmless) for each in told.found] == [("delivery", harmless)]
-    assert told.mended == []
+    examination = mended(copy.home)
+    assert [(each.kind, each.harmless) for each in examination.found] == [("delivery", harmless)]
+    assert examination.mended == []
 
 
 # The database
@@ -406,7 +405,7 @@ def test_a_database_that_is_gone_is_not_made_anew(copy: World) -> None:
         path.unlink()
     before = tree(copy.home)
     for words in ([], ["--mend"]):
-        assert [each["kind"] for each in copy.told("doctor", *words)["found"]] == ["database"]
+        assert [each["kind"] for each in copy.json_of("doctor", *words)["found"]] == ["database"]
         assert copy.codes["doctor"] == 1
     assert tree(copy.home) == before
 
@@ -422,20 +421,20 @@ def test_a_broken_database_is_said_to_be_broken(copy: World) -> None:
 
 def test_a_newer_database_is_named_and_an_older_one_is_left_as_it_is(copy: World) -> None:
     change(copy.home, "update alembic_version set version_num = '9999'")
-    [told] = doctor.database(load(copy.home))
-    assert (told.kind, told.harmless) == ("schema", False)
+    [trouble] = doctor.database(load(copy.home))
+    assert (trouble.kind, trouble.harmless) == ("schema", False)
     change(copy.home, "update alembic_version set version_num = '0000'")
     before = tree(copy.home)
-    [told] = doctor.database(load(copy.home))
-    assert (told.kind, told.harmless) == ("schema", True)
+    [trouble] = doctor.database(load(copy.home))
+    assert (trouble.kind, trouble.harmless) == ("schema", True)
     assert copy.run("doctor").returncode == 0
     assert tree(copy.home) == before
 
 
 def test_a_row_that_names_nothing_is_found(copy: World) -> None:
     change(copy.home, "update delivery set release_id = 999 where rowid = 1")
-    [told] = doctor.database(load(copy.home))
-    assert told.what.startswith("a row of delivery names a release that is not there")
+    [trouble] = doctor.database(load(copy.home))
+    assert trouble.what.startswith("a row of delivery names a release that is not there")
 
 
 # Beside another hub
@@ -446,8 +445,8 @@ def test_a_hub_at_work_is_not_disturbed_and_what_it_left_is_mended(world: World)
     system.fault, system.fault_from = "timeout", 2
     night = world.start("night", "--now", NIGHT)
     until(lambda: system.requests > 1, "a landed page and a hub that waits for the next")
-    told = world.told("doctor", "--deep")
-    assert (told["at_work"], told["found"], world.codes["doctor"]) == (True, [], 0)
+    examination = world.json_of("doctor", "--deep")
+    assert (examination["at_work"], examination["found"], world.codes["doctor"]) == (True, [], 0)
     with opened(world.home) as hub, pytest.raises(StateError, match="another hub is at work"):
         doctor.mend(hub, NOW, lambda *_: None, deep=False)
     mine = children(night)

@@ -10,13 +10,15 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.connectors.test_vietnamese import bytewise, in_1258, in_vni
+
+from tests.connectors.text.test_vietnamese import bytewise, in_1258, in_vni
+from tests.journeys.world import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.journeys.conftest import World
+    from tests.journeys.world import World
 
 NIGHT = "2026-11-06T02:00"
 WRITTEN: dict[str, tuple[str, Callable[[str], bytes]]] = {  # declared, and how it is written
@@ -48,20 +50,16 @@ def table(world: World) -> tuple[Path, str]:
 
 
 def _gathered(world: World) -> tuple[str, str]:
-    told = world.told("gather", "--now", NIGHT, "--province", "quang_tri", "--period", "2026-Q3")
-    [report] = told["gathers"]
+    answer = world.json_of(
+        "gather", "--now", NIGHT, "--province", "quang_tri", "--period", "2026-Q3"
+    )
+    [report] = answer["gathers"]
     return report["outcome"], report["error"] or ""
 
 
 def _digest(world: World) -> tuple[str, str]:
-    from hub_core.engine.engine import local
-    from hub_core.home import Hub
-
-    hub = Hub.open(world.home, local())
-    try:
+    with opened(world) as hub:
         submissions = hub.store.submissions(province="quang_tri", period="2026-Q3")
-    finally:
-        hub.close()
     return submissions[-1].content_digest, submissions[-1].quarantine_digest
 
 

@@ -16,7 +16,7 @@ from connectors.readers.form import FormReader
 from hub_core.contracts import PayloadPart
 
 if TYPE_CHECKING:
-    from tests.journeys.conftest import World
+    from tests.journeys.world import World
 
 NIGHT = "2026-11-06T02:00"
 FILTERS = {".xlsx": "Calc MS Excel 2007 XML", ".ods": "calc8", ".xls": "MS Excel 97"}
@@ -162,16 +162,16 @@ def letters(world: World) -> Path:
 
 def made(world: World, *words: str) -> Path:
     """The form that the hub makes."""
-    told = world.told(
+    answer = world.json_of(
         "template", "TELECOM", "--provision", "ha_tinh/telecom", "--now", NIGHT, *words
     )
-    return Path(told["file"])
+    return Path(answer["file"])
 
 
 def test_a_form_goes_out_and_comes_back_as_figures(
     world: World, letters: Path, clerk: Clerk
 ) -> None:
-    checked = world.told("check", "--now", NIGHT)
+    checked = world.json_of("check", "--now", NIGHT)
     assert [p for p in checked["problems"] if p["severity"] == "error"] == []
     form = made(world, "--out", str(world.home.parent))
     assert form.name == "TELECOM-2026-M10-ha_tinh-telecom.xlsx"
@@ -191,7 +191,7 @@ def test_a_form_goes_out_and_comes_back_as_figures(
     night = world.night(NIGHT, "--province", "ha_tinh")
     counts = world.gathers(night)["ha_tinh/telecom"]["counts"]
     assert (counts["new"], counts["quarantined"]) == (5, 0)
-    shown = world.told("release", "show", "TELECOM/2026-M10")["figures"]
+    shown = world.json_of("release", "show", "TELECOM/2026-M10")["figures"]
     [missing] = [f for f in shown if (f["indicator"], f["org_unit"]) == ("VT.09", "vn-ha-tinh")]
     assert (missing["value"], missing["status"]) == ("", "M")
     figures = world.figures("TELECOM/2026-M10")
@@ -211,7 +211,7 @@ def test_the_nil_box_is_a_nil_return(world: World, letters: Path, clerk: Clerk) 
     )
     night = world.night(NIGHT, "--province", "ha_tinh")
     assert world.gathers(night)["ha_tinh/telecom"]["counts"]["new"] == 0
-    owed = world.told(
+    owed = world.json_of(
         "obligation", "list", "--dataflow", "TELECOM", "--period", "2026-M10", "--now", NIGHT
     )
     assert [each["state"] for each in owed if each["provider"] == "HA_TINH.SKHCN"] == ["nil"]
@@ -231,7 +231,7 @@ def test_a_changed_code_is_a_finding_and_the_rest_is_taken(
     assert counts["quarantined"] == 1
     [row] = [
         row
-        for row in world.told("finding", "quarantine", "--province", "ha_tinh")
+        for row in world.json_of("finding", "quarantine", "--province", "ha_tinh")
         if row["code"] == "V019"
     ]
     assert row["locator"] == "Biểu!G9"
@@ -273,7 +273,7 @@ def test_rows_that_libreoffice_inserts_refuse_the_lines_below(
 
 
 def test_a_form_is_made_for_the_last_ended_period(world: World, letters: Path) -> None:
-    told = world.told(
+    answer = world.json_of(
         "template",
         "TELECOM",
         "--provision",
@@ -283,8 +283,8 @@ def test_a_form_is_made_for_the_last_ended_period(world: World, letters: Path) -
         "--now",
         NIGHT,
     )
-    assert (told["period"], told["due"], told["lines"]) == ("2026-M10", "2026-11-05", 11)
-    assert Path(told["file"]).read_bytes()[:2] == b"PK"
+    assert (answer["period"], answer["due"], answer["lines"]) == ("2026-M10", "2026-11-05", 11)
+    assert Path(answer["file"]).read_bytes()[:2] == b"PK"
     done = world.run(
         "template",
         "TELECOM",
@@ -305,9 +305,9 @@ def test_a_country_asks_for_each_of_its_provinces_and_the_whole(
     world: World, letters: Path
 ) -> None:
     words = ("DENOMINATORS", "--provision", "tong_cuc_thong_ke/population", "--out", str(letters))
-    told = world.told("template", *words, "--period", "2024")
-    assert told["lines"] % 64 == 0  # 63 provinces and Việt Nam
-    part = PayloadPart(Path(told["file"]).read_bytes(), "", "", "form.xlsx")
+    form = world.json_of("template", *words, "--period", "2024")
+    assert form["lines"] % 64 == 0  # 63 provinces and Việt Nam
+    part = PayloadPart(Path(form["file"]).read_bytes(), "", "", "form.xlsx")
     [frame] = FormReader(FormReader.Settings()).read(part)
     assert frame["org_unit"].head(2).to_list() == ["vn", "vn-ha-noi-2008"]
     assert frame["org_unit"].n_unique() == 64
@@ -325,7 +325,7 @@ def test_units_of_one_name_are_told_apart(world: World, letters: Path) -> None:
         "--period",
         "2025",
     )
-    sheet = openpyxl.load_workbook(world.told("template", *words)["file"])["Biểu"]
+    sheet = openpyxl.load_workbook(world.json_of("template", *words)["file"])["Biểu"]
     assert {
         (row[3], row[4]) for row in sheet.iter_rows(min_row=8, max_row=20, values_only=True)
     } == {

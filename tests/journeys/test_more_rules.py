@@ -8,17 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.journeys.conftest import World
+    from tests.journeys.world import World
 
 NIGHT = "2026-11-06T02:00"
 RULES = '''
 import polars as pl
 
-from hub_core import Fault, Rule, RuleText, Severity
+from hub_core import RowCheck, Rule, RuleText, Severity
 
 
 def made(code, severity, vi, en, broken):
-    return Rule(RuleText(code, severity, "province", "row", vi, en), lambda limits: [Fault("value", broken)])
+    return Rule(RuleText(code, severity, "province", "row", vi, en), lambda limits: [RowCheck("value", broken)])
 
 
 @hookimpl
@@ -35,21 +35,21 @@ def test_rules_of_a_package_are_asked_by_hub_rules(world: World) -> None:
     path = world.packages / "thanh_hoa" / "hub_provinces" / "thanh_hoa" / "__init__.py"
     path.write_text(path.read_text(encoding="utf-8") + RULES, encoding="utf-8")
     flow = world.home / "config" / "dataflows" / "TELECOM.toml"
-    told = flow.read_text(encoding="utf-8")
+    text = flow.read_text(encoding="utf-8")
     flow.write_text(
-        told.replace("quarantined_percent = 5", "quarantined_percent = 50"), encoding="utf-8"
+        text.replace("quarantined_percent = 5", "quarantined_percent = 50"), encoding="utf-8"
     )
     night = world.night(NIGHT, "--period", "2026-M10")
     assert world.gathers(night)["thanh_hoa/telecom"]["counts"]["quarantined"] == 1
-    found = {f["code"]: f for f in world.told("finding", "list", "--province", "thanh_hoa")}
+    found = {f["code"]: f for f in world.json_of("finding", "list", "--province", "thanh_hoa")}
     assert (found["X001"]["severity"], found["X001"]["vi"]) == ("warning", "Số làm tròn")
     assert (found["X002"]["rows"], found["X002"]["en"]) == (1, "Too large here")
     figures = world.figures("TELECOM/2026-M10")
     assert ("VT.03", "vn-thanh-hoa") not in figures  # 3.402.118 left by X002
     assert figures["VT.07", "vn-thanh-hoa"] == "842310"  # round, and stays
-    assert [r["code"] for r in world.told("finding", "quarantine", "--province", "thanh_hoa")] == [
-        "X002"
-    ]
+    assert [
+        r["code"] for r in world.json_of("finding", "quarantine", "--province", "thanh_hoa")
+    ] == ["X002"]
     assert (
         world.gathers(world.night(NIGHT, "--period", "2026-M10"))["quang_tri/telecom"]["outcome"]
         == "unchanged"

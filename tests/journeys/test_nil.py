@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.journeys.conftest import World
+    from tests.journeys.world import World
 
 NIGHT, NEXT = "2026-11-06T02:00", "2026-11-07T02:00"
 PERIOD = "2026-M10"
@@ -51,7 +51,7 @@ def gathered(world: World, now: str = NIGHT, *words: str) -> Any:
 
 
 def state(world: World) -> str:
-    listed = world.told(
+    listed = world.json_of(
         "obligation", "list", "--dataflow", "TELECOM", "--period", PERIOD, "--now", NEXT
     )
     [found] = [each["state"] for each in listed if each["provider"] == "THANH_HOA.SKHCN"]
@@ -69,7 +69,7 @@ def manifests(world: World, period: str = PERIOD) -> list[dict[str, Any]]:
 
 
 def reporters(world: World, release: str) -> dict[str, str]:
-    shown = world.told("release", "show", release)
+    shown = world.json_of("release", "show", release)
     return {each["provider"]: each["state"] for each in shown["reporters"]}
 
 
@@ -119,7 +119,7 @@ def test_nil_with_figures_is_held_until_somebody_decides(can_say_nil: World) -> 
     assert (report["outcome"], report["revisions"]) == ("held", {PERIOD: 1})
     assert state(world) == "held"
     found = {
-        each["code"]: each for each in world.told("finding", "list", "--province", "thanh_hoa")
+        each["code"]: each for each in world.json_of("finding", "list", "--province", "thanh_hoa")
     }
     assert found["V020"]["severity"] == "blocking"
     [manifest] = manifests(world)
@@ -133,7 +133,7 @@ def test_figures_that_the_operator_accepts_are_figures_though_the_source_said_ni
     world = can_say_nil
     says(world, figures=True)
     gathered(world)
-    [held] = world.told("status")["held"]
+    [held] = world.json_of("status")["held"]
     assert (
         world.run(
             "admit", "--accept", str(held["id"]), "--reason", "Sở xác nhận số liệu", "--now", NIGHT

@@ -15,7 +15,7 @@ import pytest
 
 from hub_core.landing.layout import OBSERVATIONS
 from hub_core.store.revisions import current
-from tests.journeys.conftest import World, make_world, opened
+from tests.journeys.world import World, make_world, opened
 
 KEY, PERIOD = "thanh_hoa/telecom", "2026-M10"
 NIGHTS = [f"2026-11-{day:02}T02:00" for day in range(6, 12)]
@@ -38,8 +38,8 @@ def gather(world: World, n: int, *words: str) -> Any:
     """The nth night's gather; the service counts anew."""
     service = world.systems.servers[KEY]
     service.requests = service.not_modified = service.sent = 0
-    [told] = world.told("gather", "--now", NIGHTS[n], *words)["gathers"]
-    return told
+    [report] = world.json_of("gather", "--now", NIGHTS[n], *words)["gathers"]
+    return report
 
 
 def runs(world: World) -> list[str]:
@@ -82,29 +82,33 @@ def test_a_gather_that_is_sent_nothing_is_unchanged_and_can_be_replayed(after: W
         submissions(after),
         runs(after),
     )
-    told = gather(after, 1)
-    assert (told["outcome"], told["error"], told["revisions"]) == ("unchanged", None, {})
-    assert told["counts"]["unchanged"] == told["counts"]["admitted"] > 0
+    report = gather(after, 1)
+    assert (report["outcome"], report["error"], report["revisions"]) == ("unchanged", None, {})
+    assert report["counts"]["unchanged"] == report["counts"]["admitted"] > 0
     assert (service.sent, service.not_modified) == (0, service.requests)
     assert service.requests > 3
-    assert (parts(after), submissions(after), runs(after)) == (kept, sealed, [told["gather"], *ran])
-    mine = landing(after, told["gather"])
+    assert (parts(after), submissions(after), runs(after)) == (
+        kept,
+        sealed,
+        [report["gather"], *ran],
+    )
+    mine = landing(after, report["gather"])
     assert mine["complete"]
     assert [part["digest"] for part in mine["parts"]] == [
         p["digest"] for p in landing(after, ran[0])["parts"]
     ]
-    replayed = after.told("replay", "thanh_hoa", "telecom", told["gather"], "--now", NIGHTS[1])
+    replayed = after.json_of("replay", "thanh_hoa", "telecom", report["gather"], "--now", NIGHTS[1])
     assert (replayed["outcome"], replayed["counts"]["unchanged"]) == (
         "unchanged",
-        told["counts"]["unchanged"],
+        report["counts"]["unchanged"],
     )
 
 
 def test_one_page_that_changed_is_sent_alone_and_its_figure_is_the_new_one(after: World) -> None:
     service, row, before = after.systems.servers[KEY], after.rows(KEY, PERIOD)[4], figures(after)
     row["gia_tri"] = "1.345"
-    told = gather(after, 2)
-    assert (told["outcome"], told["counts"]["changed"], told["revisions"]) == (
+    report = gather(after, 2)
+    assert (report["outcome"], report["counts"]["changed"], report["revisions"]) == (
         "done",
         1,
         {PERIOD: 2},
@@ -122,8 +126,8 @@ def test_bytes_that_are_gone_or_damaged_are_sent_again_and_put_in_their_place(af
     gone, damaged = (folder(after) / "parts" / f"{digest}.zst" for digest in now[:2])
     gone.unlink()
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
-    told = gather(after, 3)
-    assert (told["outcome"], told["error"]) == ("unchanged", None)
+    report = gather(after, 3)
+    assert (report["outcome"], report["error"]) == ("unchanged", None)
     assert service.requests == service.not_modified + 2
     assert parts(after) == kept
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.journeys.conftest import World
+    from tests.journeys.world import World
 
 TUESDAY, WEDNESDAY, THURSDAY = "2026-11-06T02:00", "2026-11-07T02:00", "2026-11-08T02:00"
 CELL = ("VT.03", "cluster-5")
@@ -53,10 +53,10 @@ def test_a_night_brings_figures_from_two_provinces_to_the_ministry(world: World)
     assert figures[CELL] == "5104448"
     assert figures["VT.06", "cluster-5"] == "83.32"  # (2861950 + 1391020) / 5104448
     assert figures["VT.08", "vn-thanh-hoa"] == "22.39"  # 842310 / 3761200
-    quarter = world.told("release", "show", "TELECOM/2026-Q3")["figures"]
+    quarter = world.json_of("release", "show", "TELECOM/2026-Q3")["figures"]
     speed = next(f for f in quarter if (f["indicator"], f["org_unit"]) == ("VT.17", "cluster-5"))
     assert (speed["value"], speed["status"], speed["coverage"]) == ("145.59", "E", "2/5")
-    [bad] = world.told("finding", "quarantine")
+    [bad] = world.json_of("finding", "quarantine")
     assert (bad["code"], bad["text"], bad["locator"]) == (
         "V002",
         "6l",
@@ -64,8 +64,8 @@ def test_a_night_brings_figures_from_two_provinces_to_the_ministry(world: World)
     )
 
 
-def test_a_changed_cell_is_a_second_revision_and_a_second_version(world: World) -> None:
-    world.night(TUESDAY)
+def test_a_changed_cell_is_a_second_revision_and_a_second_version(morning: World) -> None:
+    world = morning
     before, old = world.figures("TELECOM/2026-M10"), world.trace("TELECOM/2026-M10", *CELL)
     assert cell_of(old, "thanh_hoa")["text"] == "3.402.118"
 
@@ -103,15 +103,15 @@ def test_a_changed_cell_is_a_second_revision_and_a_second_version(world: World) 
     assert (superseded["text"], superseded["revision"]) == ("3.402.118", 1)
 
 
-def test_nothing_changed_is_a_run_and_no_revision_and_no_delivery(world: World) -> None:
-    world.night(TUESDAY)
+def test_nothing_changed_is_a_run_and_no_revision_and_no_delivery(morning: World) -> None:
+    world = morning
     before = world.state()
     night = world.night(WEDNESDAY)
     assert {each["outcome"] for each in night["gathers"]} == {"unchanged"}
     assert night["deliveries"] == []
     assert {r["state"] for r in night["releases"]} == {"unchanged", "no data"}
     assert world.state() == before
-    runs = world.told("status")["runs"]
+    runs = world.json_of("status")["runs"]
     assert [r["outcome"] for r in runs[:4]] == ["unchanged"] * 4
 
 
@@ -130,8 +130,8 @@ def test_a_stopped_system_is_missing_and_the_others_stand(world: World) -> None:
     assert len(world.ministry.ledger) == 3
 
 
-def test_a_system_that_stops_later_leaves_its_figures_standing(world: World) -> None:
-    world.night(TUESDAY)
+def test_a_system_that_stops_later_leaves_its_figures_standing(morning: World) -> None:
+    world = morning
     before = world.state()
     world.systems.servers["thanh_hoa/telecom"].stop()
     night = world.night(WEDNESDAY)
@@ -145,12 +145,14 @@ def test_a_late_province_makes_a_new_complete_version(world: World) -> None:
     world.night(TUESDAY)
     server.fault = None
     world.night(WEDNESDAY)
-    [release] = [r for r in world.told("release", "list") if r["release"] == "TELECOM/2026-M10/v2"]
+    [release] = [
+        r for r in world.json_of("release", "list") if r["release"] == "TELECOM/2026-M10/v2"
+    ]
     assert release["reason"] == "late"
     assert world.figures("TELECOM/2026-M10")[CELL] == "5104448"
     states = {
         (o["period"], o["provider"]): o["state"]
-        for o in world.told("obligation", "list", "--now", THURSDAY)
+        for o in world.json_of("obligation", "list", "--now", THURSDAY)
     }
     assert states["2026-M10", "THANH_HOA.SKHCN"] == "late"
     assert states["2026-M10", "QUANG_TRI.SKHCN"] == "met"
@@ -166,8 +168,8 @@ def test_a_release_waits_for_the_due_date_and_not_longer(world: World) -> None:
     ] == "frozen"
 
 
-def test_trace_lists_the_choices_where_it_does_not_know(world: World) -> None:
-    world.night(TUESDAY)
+def test_trace_lists_the_choices_where_it_does_not_know(morning: World) -> None:
+    world = morning
     no_unit = world.run("trace", "TELECOM/2026-M10", "VT.03", "vn-nghe-an")
     assert no_unit.returncode == 1
     assert "there are: cluster-5, vn-quang-tri-2025, vn-thanh-hoa" in no_unit.stderr

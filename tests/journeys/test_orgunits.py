@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import HUB
+from tests.command import hub
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("orgunits") / "home"
-    subprocess.run([*HUB, "init", str(folder)], check=True, capture_output=True)
+    assert hub("init", str(folder), environment=os.environ).returncode == 0
     return folder
 
 
-def orgunit(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*HUB, "orgunit", *words, "--home", str(home)], capture_output=True, text=True, check=False
-    )
+def orgunit(home: Path, *words: str) -> CompletedProcess[str]:
+    return hub("orgunit", *words, "--home", str(home), environment=os.environ)
 
 
-def told(home: Path, *words: str, code: int = 0) -> Any:
+def json_of(home: Path, *words: str, code: int = 0) -> Any:
     done = orgunit(home, *words, "--json")
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
 
 
 def test_an_org_unit_is_shown_with_the_days_of_each_of_its_names_and_codes(home: Path) -> None:
-    hue = told(home, "show", "vn-thua-thien-hue")
+    hue = json_of(home, "show", "vn-thua-thien-hue")
     assert [(n["name"], n["valid_from"], n["valid_to"]) for n in hue["names"]] == [
         ("Thừa Thiên Huế", None, "2024-12-31"),
         ("Huế", "2025-01-01", None),
@@ -45,10 +44,10 @@ def test_an_org_unit_is_shown_with_the_days_of_each_of_its_names_and_codes(home:
 
 def test_on_a_day_only_what_holds_is_shown(home: Path) -> None:
     assert [
-        n["name"] for n in told(home, "show", "vn-thua-thien-hue", "--at", "2024-12-31")["names"]
+        n["name"] for n in json_of(home, "show", "vn-thua-thien-hue", "--at", "2024-12-31")["names"]
     ] == ["Thừa Thiên Huế"]
     six, five = (
-        told(home, "show", "cluster-5", "--at", day)["members"]
+        json_of(home, "show", "cluster-5", "--at", day)["members"]
         for day in ("2025-06-30", "2025-07-01")
     )
     assert (len(six), len(five)) == (6, 5)
@@ -56,9 +55,11 @@ def test_on_a_day_only_what_holds_is_shown(home: Path) -> None:
     assert "It did not live on 2025-07-01." in done.stdout
 
 
-def test_a_code_is_resolved_on_its_day_and_otherwise_all_that_it_meant_are_told(home: Path) -> None:
-    assert told(home, "resolve", "44", "--at", "2025-07-01")["org_unit"] == "vn-quang-tri-2025"
-    both = told(home, "resolve", "44", code=1)
+def test_a_code_is_resolved_on_its_day_and_otherwise_all_that_it_meant_are_json_of(
+    home: Path,
+) -> None:
+    assert json_of(home, "resolve", "44", "--at", "2025-07-01")["org_unit"] == "vn-quang-tri-2025"
+    both = json_of(home, "resolve", "44", code=1)
     assert both["org_unit"] is None
     assert [c["org_unit"] for c in both["candidates"]] == ["vn-quang-binh", "vn-quang-tri-2025"]
     assert "'44' stands for 2 org units." in orgunit(home, "resolve", "44").stdout
@@ -69,7 +70,7 @@ def test_a_code_is_resolved_on_its_day_and_otherwise_all_that_it_meant_are_told(
 
 
 def test_a_timeline_tells_both_directions_with_dates_and_legal_acts(home: Path) -> None:
-    line = told(home, "timeline", "vn-vinh-phuc")
+    line = json_of(home, "timeline", "vn-vinh-phuc")
     assert line["came_from"] == []
     assert [(b["date"], b["kind"], b["org_unit"]) for b in line["became"]] == [
         ("2008-08-01", "boundary transfer", "vn-ha-noi-2008"),

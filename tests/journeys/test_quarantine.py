@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 import openpyxl
 
-from tests.journeys.conftest import HUB
+from tests.command import HUB
 
 if TYPE_CHECKING:
-    from tests.journeys.conftest import World
+    from tests.journeys.world import World
 
 NIGHT, NEXT = "2026-11-06T02:00", "2026-11-07T02:00"
 LONG = "khoảng 1.200 thuê bao, chưa tính các thuê bao trả trước bị khóa một chiều trong tháng"
@@ -61,8 +61,10 @@ def on_a_terminal(world: World, columns: int, *words: str) -> str:
 def test_bad_rows_are_listed_and_exported_with_their_cells(world: World, tmp_path: Path) -> None:
     spoil(world)
     world.night(NIGHT)
-    told = world.told("finding", "quarantine")
-    assert [(r["province"], r["period"], r["code"], r["text"], r["locator"]) for r in told] == [
+    quarantined_rows = world.json_of("finding", "quarantine")
+    assert [
+        (r["province"], r["period"], r["code"], r["text"], r["locator"]) for r in quarantined_rows
+    ] == [
         ("quang_tri", "2026-M10", "V005", "-12", "telecom-2026-M10.csv line 3 column Giá trị"),
         (
             "quang_tri",
@@ -124,8 +126,8 @@ def test_one_submission_is_one_workbook_and_all_are_one_csv(world: World, tmp_pa
     done = json.loads(world.run(*words, str(tmp_path / "all.csv"), "--json").stdout)
     assert done == {"rows": 8, "files": [str(tmp_path / "all.csv")]}
     with (tmp_path / "all.csv").open(encoding="utf-8-sig", newline="") as file:
-        told = list(csv.DictReader(file))
-    assert [row["text"] for row in told][:4] == [
+        lines = list(csv.DictReader(file))
+    assert [row["text"] for row in lines][:4] == [
         "'-12",
         "1.391.020",
         "6l",
@@ -157,15 +159,15 @@ def test_a_row_comes_in_by_a_better_mapping_and_a_replay(world: World) -> None:
     spoil(world)
     world.night(NIGHT, "--province", "thanh_hoa")
     table = world.packages / "thanh_hoa" / "hub_provinces" / "thanh_hoa" / "telecom.toml"
-    told = table.read_text(encoding="utf-8")
-    table.write_text(told.replace('"quý %q/%Y"', '"quý %q/%Y", "quý ba năm nay"'), encoding="utf-8")
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace('"quý %q/%Y"', '"quý %q/%Y", "quý ba năm nay"'), encoding="utf-8")
     words = '{ "quý 3/2026" = "2026-Q3", "quý ba năm nay" = "2026-Q3", "10/2026" = "2026-M10" }'
     table.write_text(
-        re.sub(r"period    = .*", f'period = {{ column = "ky", codes = {words} }}', told),
+        re.sub(r"period    = .*", f'period = {{ column = "ky", codes = {words} }}', text),
         encoding="utf-8",
     )
-    replayed = world.told("replay", "thanh_hoa", "telecom", "--now", NEXT)
+    replayed = world.json_of("replay", "thanh_hoa", "telecom", "--now", NEXT)
     assert replayed["error"] is None, replayed
-    left = world.told("finding", "quarantine", "--province", "thanh_hoa")
+    left = world.json_of("finding", "quarantine", "--province", "thanh_hoa")
     assert [row["text"] for row in left] == ['=HYPERLINK("http://x";"y")', "VT-99", LONG, "835.960"]
     assert {row["revision"] for row in left} == {2}

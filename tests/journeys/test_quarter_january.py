@@ -12,15 +12,18 @@ from tests.journeys.quarter import JANUARY, MONTHS, STORY, filled_in, lived, nig
 
 @pytest.mark.slow
 def test_every_obligation_ends_as_it_must(tmp_path: Path) -> None:
-    told = lived(tmp_path, JANUARY)
-    assert told.found == told.right
-    assert {"met", "late", "nil", "missing"} <= set(told.found.values())
-    assert sorted(told.nights) == JANUARY.days
-    assert {day for day, state in told.nights.items() if state == "done"} == {
+    lived_through = lived(tmp_path, JANUARY)
+    assert lived_through.found == lived_through.right
+    assert {"met", "late", "nil", "missing"} <= set(lived_through.found.values())
+    assert sorted(lived_through.nights) == JANUARY.days
+    assert {day for day, state in lived_through.nights.items() if state == "done"} == {
         day for day, _ in nights_of(JANUARY)
     }
-    assert told.after == filled_in(JANUARY, told.found) != told.found
-    assert told.asked == [sum(told.after[name] != state for name, state in told.found.items()), 0]
+    assert lived_through.after == filled_in(JANUARY, lived_through.found) != lived_through.found
+    assert lived_through.asked == [
+        sum(lived_through.after[name] != state for name, state in lived_through.found.items()),
+        0,
+    ]
 
 
 def test_the_story_has_everything_in_it() -> None:

@@ -11,12 +11,15 @@ from tests.journeys.quarter import MARCH, filled_in, lived, nights_of
 
 @pytest.mark.slow
 def test_every_obligation_ends_as_it_must(tmp_path: Path) -> None:
-    told = lived(tmp_path, MARCH)
-    assert told.found == told.right
-    assert {"met", "late", "nil", "missing"} <= set(told.found.values())
-    assert sorted(told.nights) == MARCH.days
-    assert {day for day, state in told.nights.items() if state == "done"} == {
+    lived_through = lived(tmp_path, MARCH)
+    assert lived_through.found == lived_through.right
+    assert {"met", "late", "nil", "missing"} <= set(lived_through.found.values())
+    assert sorted(lived_through.nights) == MARCH.days
+    assert {day for day, state in lived_through.nights.items() if state == "done"} == {
         day for day, _ in nights_of(MARCH)
     }
-    assert told.after == filled_in(MARCH, told.found) != told.found
-    assert told.asked == [sum(told.after[name] != state for name, state in told.found.items()), 0]
+    assert lived_through.after == filled_in(MARCH, lived_through.found) != lived_through.found
+    assert lived_through.asked == [
+        sum(lived_through.after[name] != state for name, state in lived_through.found.items()),
+        0,
+    ]

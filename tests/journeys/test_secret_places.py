@@ -18,11 +18,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import zstandard
 
 from hub_core.testing.samples import TOKEN
-from tests.journeys.conftest import HUB, NEXT, NIGHT, World, make_world
+from tests.command import HUB, hub
+from tests.journeys.served import until
+from tests.journeys.world import NEXT, NIGHT, World, make_world
 
 MINISTRY = "mã-thông-báo-của-bộ".encode().hex()
 BEARER = 'kind = "rest", auth = { kind = "bearer", token = "secret:ministry_token" }'
@@ -42,28 +45,21 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def say(world: World, owner: str, told: str) -> None:
+def say(world: World, owner: str, setting: str) -> None:
     """Say in hub.toml where an owner's secrets come from."""
     with (world.home / "config" / "hub.toml").open("a", encoding="utf-8") as file:
-        file.write(f"\n[secrets.{owner}]\n{told}\n")
+        file.write(f"\n[secrets.{owner}]\n{setting}\n")
 
 
 def put(world: World, *words: str, value: str = TOKEN) -> subprocess.CompletedProcess[str]:
     """``hub secret set`` with a value piped in; nothing of it is said."""
-    done = subprocess.run(
-        [*HUB, "secret", "set", *words],
-        env=world.environment,
-        input=value,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = world.run("secret", "set", *words, given=value)
     assert not value.strip() or value.strip() not in done.stdout + done.stderr
     return done
 
 
 def listed(world: World) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(each["owner"], each["name"]): each for each in world.told("secret", "list")}
+    return {(each["owner"], each["name"]): each for each in world.json_of("secret", "list")}
 
 
 def words(text: str) -> str:
@@ -99,12 +95,12 @@ def test_a_command_that_fails_is_its_provinces_failure_and_the_others_go_on(worl
     say(world, "thanh_hoa", "gateway_token = { command = ['sh', '-c', 'echo sealed >&2; exit 4'] }")
     say(world, "hub", "ministry_token = { command = ['false'] }")
     night = world.night()
-    told = world.gathers(night)
+    report = world.gathers(night)
     assert (
         "secret gateway_token of thanh_hoa: command sh ended with exit code 4: sealed"
-        in (told["thanh_hoa/telecom"]["error"])
+        in (report["thanh_hoa/telecom"]["error"])
     )
-    assert told["quang_tri/telecom"]["outcome"] == "done"
+    assert report["quang_tri/telecom"]["outcome"] == "done"
     for each in night["deliveries"]:
         assert each["state"] == "queued"
         assert "secret ministry_token of hub: command false ended with exit code 1" in each["error"]
@@ -116,13 +112,11 @@ def test_a_command_that_is_stopped_with_the_hub_does_not_live_on(
     script = f"echo $$ > {tmp_path}/pid; exec sleep 600"
     say(world, "thanh_hoa", f"gateway_token = {{ command = ['sh', '-c', '{script}'] }}")
     going = world.start("night", "--now", NIGHT)
-    until = time.monotonic() + 60
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    pid = tmp_path / "pid"
+    until(lambda: pid.exists() and bool(pid.read_text()), "the command to run")
     going.send_signal(signal.SIGTERM)
-    going.communicate(timeout=30)
-    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+    going.communicate(timeout=120)
+    assert not psutil.pid_exists(int(pid.read_text()))
 
 
 # Looking
@@ -139,11 +133,11 @@ def test_what_is_listed(world: World, tmp_path: Path) -> None:
     }
     put(world, *MINE)
     put(world, "thanh_hoa", "old_one", "--anyway")
-    told = listed(world)
-    assert told[MINE]["state"] == "set"
-    assert told[MINE]["from"] == f"file {world.home / 'secrets' / 'thanh_hoa' / 'gateway_token'}"
-    assert told[("thanh_hoa", "old_one")]["used by"] == []
-    assert told[("hub", "ministry_token")] == {
+    secrets = listed(world)
+    assert secrets[MINE]["state"] == "set"
+    assert secrets[MINE]["from"] == f"file {world.home / 'secrets' / 'thanh_hoa' / 'gateway_token'}"
+    assert secrets[("thanh_hoa", "old_one")]["used by"] == []
+    assert secrets[("hub", "ministry_token")] == {
         "owner": "hub",
         "name": "ministry_token",
         "used by": ["delivery of TELECOM to G06", "delivery of DENOMINATORS to G06"],
@@ -153,7 +147,7 @@ def test_what_is_listed(world: World, tmp_path: Path) -> None:
     assert not (tmp_path / "was-run").exists()
     shown = world.run("secret", "list")
     assert shown.returncode == 0
-    said = json.dumps(list(told.values())).replace(str(world.home), "")
+    said = json.dumps(list(secrets.values())).replace(str(world.home), "")
     assert TOKEN not in shown.stdout + said
     assert str(len(TOKEN)) not in said
 
@@ -163,7 +157,7 @@ def test_what_is_proved(world: World) -> None:
     assert done.returncode == 1
     assert "hub secret set thanh_hoa gateway_token" in words(done.stdout)
     put(world, *MINE)
-    assert world.told("secret", "test", "thanh_hoa") == [
+    assert world.json_of("secret", "test", "thanh_hoa") == [
         {
             "owner": "thanh_hoa",
             "name": "gateway_token",
@@ -172,12 +166,12 @@ def test_what_is_proved(world: World) -> None:
         }
     ]
     assert world.codes["secret"] == 0
-    world.told("secret", "test", *MINE)
+    world.json_of("secret", "test", *MINE)
     assert world.codes["secret"] == 0
-    world.told("secret", "test", "hub")
+    world.json_of("secret", "test", "hub")
     assert world.codes["secret"] == 1
     say(world, "hub", f"ministry_token = {{ command = ['printf', '%s', '{MINISTRY}'] }}")
-    assert {each["result"] for each in world.told("secret", "test")} == {"ok"}
+    assert {each["result"] for each in world.json_of("secret", "test")} == {"ok"}
     assert world.codes["secret"] == 0
     for asked in (("nobody",), ("thanh_hoa", "nothing")):
         done = world.run("secret", "test", *asked)
@@ -187,7 +181,7 @@ def test_what_is_proved(world: World) -> None:
 
 def test_check_looks_at_files_and_runs_no_command(world: World, tmp_path: Path) -> None:
     def problems() -> set[tuple[str, str, str]]:
-        return {(p["where"], p["what"], p["severity"]) for p in world.told("check")["problems"]}
+        return {(p["where"], p["what"], p["severity"]) for p in world.json_of("check")["problems"]}
 
     unset = [what for _, what, severity in problems() if severity == "error"]
     assert sorted(re.findall(r"secret (\w+) of \w+: it is not set", "".join(unset))) == [
@@ -201,11 +195,11 @@ def test_check_looks_at_files_and_runs_no_command(world: World, tmp_path: Path) 
         "hub",
         f"ministry_token = {{ command = ['touch', '{tmp_path}/was-run'] }}\nminstry = {{ environment = 'X' }}",
     )
-    told = problems()
+    named = problems()
     what = "secret ministry_token is from a command, not run here; hub secret test hub ministry_token runs it"
-    assert ("hub", what, "info") in told
-    assert ("hub.toml", "[secrets.hub]: nothing refers to minstry", "warning") in told
-    assert not [each for each in told if each[2] == "error"]
+    assert ("hub", what, "info") in named
+    assert ("hub.toml", "[secrets.hub]: nothing refers to minstry", "warning") in named
+    assert not [each for each in named if each[2] == "error"]
     assert world.codes["check"] == 0
     assert not (tmp_path / "was-run").exists()
     (world.home / "secrets" / "thanh_hoa" / "gateway_token").chmod(0o640)
@@ -228,8 +222,8 @@ def test_what_is_set_says_where_it_is_and_whether_it_is_used(world: World) -> No
     assert "It is not used: environment HUB_SECRET_THANH_HOA__GATEWAY_TOKEN goes before it." in (
         words(put(world, *MINE).stdout)
     )
-    told = json.loads(put(world, *MINE, "--json").stdout)
-    assert told == {
+    answer = json.loads(put(world, *MINE, "--json").stdout)
+    assert answer == {
         "owner": "thanh_hoa",
         "name": "gateway_token",
         "written": str(path),
@@ -278,8 +272,8 @@ def on_a_terminal(world: World, *typed: str) -> tuple[int, str]:
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
     process = subprocess.Popen(command, env=world.environment, start_new_session=True, **streams)
     os.close(theirs)
-    shown, answers, until = b"", list(typed), time.monotonic() + 60
-    while select.select([ours], [], [], max(0.0, until - time.monotonic()))[0]:
+    shown, answers, deadline = b"", list(typed), time.monotonic() + 120
+    while select.select([ours], [], [], max(0.0, deadline - time.monotonic()))[0]:
         try:
             shown += os.read(ours, 1 << 16)
         except OSError:  # nobody holds the terminal any more
@@ -287,7 +281,7 @@ def on_a_terminal(world: World, *typed: str) -> tuple[int, str]:
         if answers and shown.count(b": ") > len(typed) - len(answers):  # another question
             os.write(ours, f"{answers.pop(0)}\n".encode())
     os.close(ours)
-    return process.wait(10), shown.decode()
+    return process.wait(120), shown.decode()
 
 
 def test_on_a_terminal_it_is_asked_for_twice_and_not_shown(world: World) -> None:
@@ -332,13 +326,13 @@ def test_what_a_killed_command_left_is_mended_away(world: World) -> None:
     left = world.home / "secrets" / "thanh_hoa" / ".gateway_token-abc.new"
     left.write_text(TOKEN, encoding="utf-8")
     assert [each for each in listed(world) if each[0] == "thanh_hoa"] == [MINE]
-    [found] = world.told("doctor")["found"]
+    [found] = world.json_of("doctor")["found"]
     assert (found["kind"], found["place"]) == ("new", f"secrets/thanh_hoa/{left.name}")
-    world.told("doctor", "--mend")
+    world.json_of("doctor", "--mend")
     assert not left.exists()
     assert listed(world)[MINE]["state"] == "set"
 
 
 def test_a_home_that_is_made_has_no_folder_of_secrets(tmp_path: Path) -> None:
-    subprocess.run([*HUB, "init", str(tmp_path / "home")], check=True, capture_output=True)
+    assert hub("init", str(tmp_path / "home"), environment=os.environ).returncode == 0
     assert not (tmp_path / "home" / "secrets").exists()

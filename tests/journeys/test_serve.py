@@ -10,17 +10,18 @@ from pathlib import Path
 import psutil
 
 from hub_core.store.store import Store
-from tests.journeys.conftest import HUB, World, make_world
-from tests.journeys.served import DAY, EVE, begun, nights, runs, serving, until
+from tests.command import HUB
+from tests.journeys.served import DAY, EVE, begun, nights, rests, runs, serving, until
+from tests.journeys.world import World, make_world
 
 
 def test_the_night_runs_at_its_hour_once_and_the_hub_goes_when_told(
     world: World, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    world.told("status")  # the database is there
+    world.json_of("status")  # the database is there
     with serving(world, log, "--now", "2026-11-06T01:59") as hub:
-        time.sleep(3)
+        until(lambda: rests(hub, log), "a hub that has looked what is due, and rests")
         assert not begun(log)
     toml = world.home / "config" / "hub.toml"
     toml.write_text(
@@ -41,17 +42,15 @@ def test_the_night_runs_at_its_hour_once_and_the_hub_goes_when_told(
     asked = [run for run in runs(world) if run["kind"] == "gather"]
     assert len(asked) == len({(run["province"], run["provision"]) for run in asked}) > 2
     with serving(world, log, "--now", EVE) as hub:
-        time.sleep(4)
+        until(lambda: rests(hub, log), "a hub that has looked what is due, and rests")
         assert not begun(log)  # it is done for this day
 
 
 def test_told_to_stop_in_mid_night_it_gives_back_what_it_holds_within_ten_seconds(
-    tmp_path: Path,
+    morning: World, tmp_path: Path
 ) -> None:
-    with make_world(tmp_path / "quiet") as quiet:
-        quiet.night("2026-11-06T02:00")
-        right = quiet.state()
-    with make_world(tmp_path / "world") as world:
+    right = morning.state()  # after a night that nothing disturbed
+    with make_world(tmp_path / "stopped") as world:
         gateway = world.systems.servers["thanh_hoa/telecom"]
         gateway.fault = "drip"
         log = tmp_path / "log"
@@ -63,7 +62,7 @@ def test_told_to_stop_in_mid_night_it_gives_back_what_it_holds_within_ten_second
             hub.send_signal(signal.SIGTERM)
             assert hub.wait(10) == 0
             assert time.monotonic() - since < 10
-            gone, alive = psutil.wait_procs(children, timeout=2)
+            gone, alive = psutil.wait_procs(children, timeout=60)
             assert (len(gone), alive) == (len(children), [])
         assert "ended with 143" in log.read_text(encoding="utf-8")
         store = Store(f"sqlite:///{world.home}/hub.db")

@@ -8,16 +8,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.journeys.conftest import World
-from tests.journeys.served import serving, until
+from tests.journeys.served import rests, serving, until
+from tests.journeys.world import World
 
 
 @pytest.mark.slow
 def test_at_rest_it_takes_little(world: World, tmp_path: Path) -> None:
-    world.told("status")
+    world.json_of("status")
     with serving(world, tmp_path / "log", "--now", "2026-11-06T01:00") as hub:
-        until(lambda: "serving" in (tmp_path / "log").read_text(encoding="utf-8"), "it serves")
-        time.sleep(2)
+        until(lambda: rests(hub, tmp_path / "log"), "a hub at rest")
         process = psutil.Process(hub.pid)
         before = sum(process.cpu_times()[:2])
         time.sleep(30)

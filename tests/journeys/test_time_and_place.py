@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import World, make_world, put_package
 from tests.journeys.offices import NOW, checked, edited, points, provision, typed, write
+from tests.journeys.world import World, make_world, put_package
 
 # Quảng Bình and Quảng Trị, merged on 2025-07-01
 
@@ -28,7 +28,7 @@ TYPED = {
 
 
 @dataclass
-class Told:
+class Merged:
     """A world after its figures were gathered, and what was found in them."""
 
     world: World
@@ -55,7 +55,7 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def merged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Merged]:
     """The shipped configuration, Quảng Trị's package, a Quảng Bình that goes on reporting, and population figures."""
     folder = tmp_path_factory.mktemp("merged")
     with make_world(folder / "world", ("quang_tri",)) as world:
@@ -80,41 +80,44 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
             text.replace("quarantined_percent = 5", "quarantined_percent = 90"), encoding="utf-8"
         )
         asked = [word for label in TYPED for word in ("--period", label)]
-        gathered = world.told("gather", "--now", NOW, *asked)
+        gathered = world.json_of("gather", "--now", NOW, *asked)
         outcomes = {each["province"]: each["outcome"] for each in gathered["gathers"]}
-        world.told("publish", "TELECOM", "2025", "--now", NOW)
-        findings, quarantine = world.told("finding", "list"), world.told("finding", "quarantine")
-        yield Told(
-            world, outcomes, findings, quarantine, world.told("release", "show", "TELECOM/2025")
+        world.json_of("publish", "TELECOM", "2025", "--now", NOW)
+        findings, quarantine = (
+            world.json_of("finding", "list"),
+            world.json_of("finding", "quarantine"),
+        )
+        yield Merged(
+            world, outcomes, findings, quarantine, world.json_of("release", "show", "TELECOM/2025")
         )
 
 
 def test_a_code_used_again_after_the_merger_means_its_unit_on_the_periods_last_day(
-    told: Told,
+    merged: Merged,
 ) -> None:
     """44 was Quảng Bình's and is the new Quảng Trị's, 45 was the old one's."""
-    before = points(told.world, "VT.03", "vn-quang-tri", "2025-Q2", "2025-Q3")
-    after = points(told.world, "VT.03", "vn-quang-tri-2025", "2025-Q2", "2025-Q3")
+    before = points(merged.world, "VT.03", "vn-quang-tri", "2025-Q2", "2025-Q3")
+    after = points(merged.world, "VT.03", "vn-quang-tri-2025", "2025-Q2", "2025-Q3")
     assert (before["2025-Q2"]["value"], after["2025-Q3"]["value"]) == ("45", "44")
     assert (before["2025-Q3"]["value"], after["2025-Q2"]["value"]) == (None, None)
-    assert told.left("quang_tri", "2025-Q2") == [
+    assert merged.left("quang_tri", "2025-Q2") == [
         ("V001", "org_unit", "44", "telecom-2025-Q2.csv line 3 column Mã tỉnh")
     ]
 
 
-def test_the_new_province_under_the_old_code_is_left_out_with_its_cell(told: Told) -> None:
-    assert told.left("quang_tri", "2025-Q3") == [
+def test_the_new_province_under_the_old_code_is_left_out_with_its_cell(merged: Merged) -> None:
+    assert merged.left("quang_tri", "2025-Q3") == [
         ("V001", "org_unit", "45", "telecom-2025-Q3.csv line 2 column Mã tỉnh")
     ]
 
 
-def test_a_dead_provinces_report_is_left_out_and_holds_its_submission(told: Told) -> None:
-    assert told.left("quang_binh", "2025-Q3") == [
+def test_a_dead_provinces_report_is_left_out_and_holds_its_submission(merged: Merged) -> None:
+    assert merged.left("quang_binh", "2025-Q3") == [
         ("V013", "org_unit", "44", "2025-Q2.csv line 3 column don_vi")
     ]
-    assert told.finding("V016", "quang_binh", "2025-Q3") == ("blocking", "1 / 1 > 90 %", None)
-    assert told.outcomes["quang_binh"] == "held"
-    assert points(told.world, "VT.03", "vn-quang-binh", "2025-Q3")["2025-Q3"] == {
+    assert merged.finding("V016", "quang_binh", "2025-Q3") == ("blocking", "1 / 1 > 90 %", None)
+    assert merged.outcomes["quang_binh"] == "held"
+    assert points(merged.world, "VT.03", "vn-quang-binh", "2025-Q3")["2025-Q3"] == {
         **dict.fromkeys(("status", "coverage", "method"), ""),
         "period": "2025-Q3",
         "value": None,
@@ -122,28 +125,30 @@ def test_a_dead_provinces_report_is_left_out_and_holds_its_submission(told: Told
     }
 
 
-def test_a_year_reported_by_the_old_and_the_new_province_is_added_once_and_said(told: Told) -> None:
-    assert told.finding("V024", "quang_binh", "2025") == (
+def test_a_year_reported_by_the_old_and_the_new_province_is_added_once_and_said(
+    merged: Merged,
+) -> None:
+    assert merged.finding("V024", "quang_binh", "2025") == (
         "warning",
         "44",
         "2025-Q2.csv line 4 column don_vi",
     )
     figures = {
         f["org_unit"]: (f["value"], f["coverage"])
-        for f in told.release["figures"]
+        for f in merged.release["figures"]
         if f["indicator"] == "VT.03"
     }
     assert figures == {"vn-quang-tri-2025": ("244", ""), "cluster-5": ("244", "1/5")}
     words = ("series", "VT.03", "vn-quang-binh", "--from", "2025", "--to", "2025", "--now", NOW)
-    views = told.world.told(*words)
+    views = merged.world.json_of(*words)
     assert [point["value"] for point in views["as_reported"]] == ["3"]
     assert [(point["value"], point["why"]) for point in views["on_borders"]] == [
         (None, "vn-quang-binh did not live on 2026-02-10; vn-quang-tri-2025 holds it")
     ]
 
 
-def test_a_period_that_no_calendar_has_is_left_out_with_its_cell(told: Told) -> None:
-    assert told.left("quang_tri", "?") == [
+def test_a_period_that_no_calendar_has_is_left_out_with_its_cell(merged: Merged) -> None:
+    assert merged.left("quang_tri", "?") == [
         ("V001", "period", "tháng 13/2025", "telecom-2025-M09.csv line 3 column Kỳ"),
         ("V001", "period", "tháng 9/3025", "telecom-2025-M09.csv line 4 column Kỳ"),
     ]
@@ -152,31 +157,32 @@ def test_a_period_that_no_calendar_has_is_left_out_with_its_cell(told: Told) -> 
         ("3025-M09", "years are 1900 to 2999"),
         ("2025-N2", "N1"),
     ):
-        done = told.world.run("gather", "--period", label)
+        done = merged.world.run("gather", "--period", label)
         assert done.returncode == 2
         assert why in " ".join(done.stderr.split())
 
 
-def test_a_denominator_of_zero_gives_no_ratio_and_is_said(told: Told) -> None:
-    assert told.finding("V025", "quang_tri", "2025") == (
+def test_a_denominator_of_zero_gives_no_ratio_and_is_said(merged: Merged) -> None:
+    assert merged.finding("V025", "quang_tri", "2025") == (
         *("warning", "VT.18b = 0: VT.18"),
         "telecom-2025.csv line 6 column Giá trị",
     )
-    assert told.left("tong_cuc_thong_ke", "2025") == [
+    assert merged.left("tong_cuc_thong_ke", "2025") == [
         ("V004", "value", "0", "2025.csv line 2 column gia_tri")
     ]
-    assert not {"VT.08", "VT.18"} & {f["indicator"] for f in told.release["figures"]}
+    assert not {"VT.08", "VT.18"} & {f["indicator"] for f in merged.release["figures"]}
     for unit in ("vn-quang-tri-2025", "cluster-5"):
-        assert points(told.world, "VT.18", unit, "2025")["2025"]["why"] == "VT.18b is 0"
+        assert points(merged.world, "VT.18", unit, "2025")["2025"]["why"] == "VT.18b is 0"
 
 
-def test_a_ratio_whose_denominator_nobody_reported_says_what_it_lacks(told: Told) -> None:
-    assert "VT.12" not in {f["indicator"] for f in told.release["figures"]}
+def test_a_ratio_whose_denominator_nobody_reported_says_what_it_lacks(merged: Merged) -> None:
+    assert "VT.12" not in {f["indicator"] for f in merged.release["figures"]}
     for unit in ("vn-quang-tri-2025", "cluster-5"):
         assert (
-            points(told.world, "VT.12", unit, "2025")["2025"]["why"] == f"no KX.91 of {unit} for it"
+            points(merged.world, "VT.12", unit, "2025")["2025"]["why"]
+            == f"no KX.91 of {unit} for it"
         )
-    assert points(told.world, "VT.12", "vn-nghe-an", "2025")["2025"]["why"] == "not reported"
+    assert points(merged.world, "VT.12", "vn-nghe-an", "2025")["2025"]["why"] == "not reported"
 
 
 # What hub check refuses
@@ -202,11 +208,11 @@ LINES = {
 
 @pytest.mark.parametrize("what", LINES)
 def test_a_catalogue_that_does_not_hold_is_refused_with_file_and_code(
-    told: Told, what: str
+    merged: Merged, what: str
 ) -> None:
     name, line, words = LINES[what]
-    with edited(told.world.home / "config" / "catalogue" / name, "", line):
-        code, says = checked(told.world)
+    with edited(merged.world.home / "config" / "catalogue" / name, "", line):
+        code, says = checked(merged.world)
     assert code == 2
     assert says.startswith(f"ConfigurationError: {words}")
 
@@ -228,21 +234,25 @@ DECLARED = {
 
 
 @pytest.mark.parametrize("what", DECLARED)
-def test_a_package_that_does_not_hold_is_refused_with_file_and_words(told: Told, what: str) -> None:
+def test_a_package_that_does_not_hold_is_refused_with_file_and_words(
+    merged: Merged, what: str
+) -> None:
     old, new, words = DECLARED[what]
     with edited(
-        told.world.packages / "quang_binh" / "hub_provinces" / "quang_binh" / "telecom.toml",
+        merged.world.packages / "quang_binh" / "hub_provinces" / "quang_binh" / "telecom.toml",
         old,
         new,
     ):
-        code, says = checked(told.world)
+        code, says = checked(merged.world)
     assert code == 2
     assert words in says
     assert "telecom.toml" in says
 
 
-def test_an_indicator_that_the_catalogue_dropped_is_withdrawn_for_that_reason(told: Told) -> None:
-    world = told.world
+def test_an_indicator_that_the_catalogue_dropped_is_withdrawn_for_that_reason(
+    merged: Merged,
+) -> None:
+    world = merged.world
     lines = (
         (world.home / "config" / "catalogue" / "indicators.csv")
         .read_text(encoding="utf-8")
@@ -256,8 +266,8 @@ def test_an_indicator_that_the_catalogue_dropped_is_withdrawn_for_that_reason(to
             2,
             True,
         )
-        world.told("publish", "TELECOM", "2025", "--now", "2026-02-11T02:00")
-    changes = world.told("release", "diff", "TELECOM/2025")
+        world.json_of("publish", "TELECOM", "2025", "--now", "2026-02-11T02:00")
+    changes = world.json_of("release", "diff", "TELECOM/2025")
     assert changes["reason"] == "catalogue"
     assert {(each["indicator"], each["what"]) for each in changes["changes"]} == {
         ("VT.11", "withdrawn")

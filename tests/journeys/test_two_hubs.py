@@ -7,22 +7,21 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.journeys.conftest import HUB, make_world
+from tests.command import HUB
 from tests.journeys.served import runs
+from tests.journeys.world import World, make_world
 
 
-def test_two_hubs_on_one_database_run_no_provision_twice(tmp_path: Path) -> None:
-    with make_world(tmp_path / "quiet") as quiet:
-        quiet.night("2026-11-06T02:00")
-        right = quiet.state()
-    with make_world(tmp_path / "world") as world:
+def test_two_hubs_on_one_database_run_no_provision_twice(morning: World, tmp_path: Path) -> None:
+    right = morning.state()  # after a night of one hub alone
+    with make_world(tmp_path / "shared") as world:
         toml = world.home / "config" / "hub.toml"
         shared = toml.read_text(encoding="utf-8")
         shared = shared.replace('"sqlite:///hub.db"', f'"sqlite:///{world.home}/hub.db"')
         toml.write_text(shared.replace('"landing"', f'"{world.home}/landing"'), encoding="utf-8")
         other = tmp_path / "other"
         shutil.copytree(world.home / "config", other / "config")
-        world.told("status")
+        world.json_of("status")
         command = [*HUB, "night", "--now", "2026-11-06T02:00", "--json", "--home"]
         environment = {**os.environ, **world.environment}
         both = [
@@ -34,7 +33,7 @@ def test_two_hubs_on_one_database_run_no_provision_twice(tmp_path: Path) -> None
             )
             for home in (world.home, other)
         ]
-        ended = [each.communicate(timeout=120) for each in both]
+        ended = [each.communicate(timeout=300) for each in both]
         assert [each.returncode for each in both] == [0, 0], ended
         asked = [run for run in runs(world) if run["kind"] == "gather"]
         assert {run["outcome"] for run in asked} == {"done"}

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import ROOT, World, make_world, put_package
+from tests.journeys.world import ROOT, World, make_world, put_package
 
 NOW = "2027-02-01T02:00"
 QUARTERS = [f"{year}-Q{quarter}" for year in (2024, 2025, 2026) for quarter in (1, 2, 3, 4)]
@@ -85,7 +85,7 @@ def invented() -> Figures:
 
 
 @dataclass
-class Told:
+class Views:
     """A world after its figures were gathered, and the figures themselves."""
 
     world: World
@@ -95,14 +95,16 @@ class Told:
         self, indicator: str, unit: str, *words: str
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Both views of a series by period."""
-        told = self.world.told(
+        views = self.world.json_of(
             "series", indicator, unit, "--from", QUARTERS[0], "--to", QUARTERS[-1], *words
         )
-        return tuple({p["period"]: p for p in told[view]} for view in ("as_reported", "on_borders"))  # type: ignore[return-value]
+        return tuple(
+            {p["period"]: p for p in views[view]} for view in ("as_reported", "on_borders")
+        )  # type: ignore[return-value]
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def views(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Views]:
     folder = tmp_path_factory.mktemp("views")
     figures = invented()
     with make_world(folder / "world", ()) as world:
@@ -114,9 +116,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         (folder / "files" / "vt.csv").write_text(
             "\n".join(["chi_tieu,don_vi,ky,gia_tri", *lines]), encoding="utf-8"
         )
-        gathered = world.told("gather", "--now", NOW, "--period", "2026-Q4")
+        gathered = world.json_of("gather", "--now", NOW, "--period", "2026-Q4")
         assert [g["outcome"] for g in gathered["gathers"]] == ["done"], gathered
-        yield Told(world, figures)
+        yield Views(world, figures)
 
 
 def _package(world: World, files: Path) -> None:
@@ -130,47 +132,47 @@ def _package(world: World, files: Path) -> None:
     duties.write_text(DUTY.format(units=units, due=due), encoding="utf-8")
 
 
-def test_totals_of_additive_indicators_are_equal_in_both_views(told: Told) -> None:
+def test_totals_of_additive_indicators_are_equal_in_both_views(views: Views) -> None:
     for code in ("VT.01", "VT.03"):
-        reported, today = told.series(code, "cluster-5")
+        reported, today = views.series(code, "cluster-5")
         for quarter in QUARTERS:
             members = OLD if quarter < MERGED else NEW
-            total = sum((told.figures[code, unit, quarter] for unit in members), Decimal(0))
+            total = sum((views.figures[code, unit, quarter] for unit in members), Decimal(0))
             assert Decimal(reported[quarter]["value"]) == Decimal(today[quarter]["value"]) == total
             assert reported[quarter]["coverage"] == f"{len(members)}/{len(members)}"
             assert today[quarter]["coverage"] == "5/5"
 
 
-def test_the_merged_province_has_one_series_on_todays_borders(told: Told) -> None:
-    reported, today = told.series("VT.03", "vn-quang-tri-2025")
+def test_the_merged_province_has_one_series_on_todays_borders(views: Views) -> None:
+    reported, today = views.series("VT.03", "vn-quang-tri-2025")
     for quarter in QUARTERS:
         if quarter < MERGED:
             assert (reported[quarter]["value"], reported[quarter]["why"]) == (
                 None,
                 f"vn-quang-tri-2025 did not live in {quarter}",
             )
-            parts = sum((told.figures["VT.03", part, quarter] for part in PARTS), Decimal(0))
+            parts = sum((views.figures["VT.03", part, quarter] for part in PARTS), Decimal(0))
             assert (Decimal(today[quarter]["value"]), today[quarter]["coverage"]) == (parts, "2/2")
         else:
-            own = told.figures["VT.03", "vn-quang-tri-2025", quarter]
+            own = views.figures["VT.03", "vn-quang-tri-2025", quarter]
             assert Decimal(reported[quarter]["value"]) == Decimal(today[quarter]["value"]) == own
-    old, _ = told.series("VT.03", "vn-quang-binh")
+    old, _ = views.series("VT.03", "vn-quang-binh")
     assert [q for q in QUARTERS if old[q]["value"]] == [q for q in QUARTERS if q < MERGED]
 
 
-def test_a_ratio_is_recomputed_and_never_averaged(told: Told) -> None:
+def test_a_ratio_is_recomputed_and_never_averaged(views: Views) -> None:
     for unit, members in (("cluster-5", OLD), ("vn-quang-tri-2025", list(PARTS))):
-        _, today = told.series("VT.06", unit)
+        _, today = views.series("VT.06", unit)
         for quarter in (q for q in QUARTERS if q < MERGED):
             smart, lines = (
-                sum(told.figures[c, m, quarter] for m in members) for c in ("VT.05", "VT.03")
+                sum(views.figures[c, m, quarter] for m in members) for c in ("VT.05", "VT.03")
             )
             right = (Decimal(smart) * 100 / Decimal(lines)).quantize(Decimal("0.01"), ROUND_HALF_UP)
             assert Decimal(today[quarter]["value"]) == right
 
 
-def test_an_index_of_merged_provinces_has_no_value_and_says_why(told: Told) -> None:
-    flow = told.world.home / "config" / "catalogue" / "indicators.csv"
+def test_an_index_of_merged_provinces_has_no_value_and_says_why(views: Views) -> None:
+    flow = views.world.home / "config" / "catalogue" / "indicators.csv"
     before = flow.read_text(encoding="utf-8")
     lines = [line.split(",") for line in before.splitlines()]
     line = next(n for n, cells in enumerate(lines) if cells[0] == "VT.10")
@@ -178,39 +180,39 @@ def test_an_index_of_merged_provinces_has_no_value_and_says_why(told: Told) -> N
     lines[line][8:10] = ["", ""]
     flow.write_text("\n".join(",".join(cells) for cells in lines) + "\n", encoding="utf-8")
     try:
-        reported, today = told.series("VT.10", "vn-quang-tri-2025")
+        reported, today = views.series("VT.10", "vn-quang-tri-2025")
         assert today["2025-Q2"]["value"] is None
         assert (
             today["2025-Q2"]["why"]
             == "index figures are not added up: vn-quang-binh, vn-quang-tri have their own"
         )
-        own = told.figures["VT.10", "vn-quang-tri-2025", MERGED]
+        own = views.figures["VT.10", "vn-quang-tri-2025", MERGED]
         assert Decimal(today[MERGED]["value"]) == Decimal(reported[MERGED]["value"]) == own
     finally:
         flow.write_text(before, encoding="utf-8")
 
 
-def test_hue_is_one_unit_throughout(told: Told) -> None:
-    reported, today = told.series("VT.03", "vn-thua-thien-hue")
+def test_hue_is_one_unit_throughout(views: Views) -> None:
+    reported, today = views.series("VT.03", "vn-thua-thien-hue")
     for quarter in QUARTERS:
-        own = told.figures["VT.03", "vn-thua-thien-hue", quarter]
+        own = views.figures["VT.03", "vn-thua-thien-hue", quarter]
         assert Decimal(reported[quarter]["value"]) == Decimal(today[quarter]["value"]) == own
 
 
-def test_the_borders_of_another_day_may_be_asked_for(told: Told) -> None:
-    _, then = told.series("VT.03", "vn-quang-binh", "--borders", "2025-06-30")
-    assert Decimal(then["2025-Q1"]["value"]) == told.figures["VT.03", "vn-quang-binh", "2025-Q1"]
+def test_the_borders_of_another_day_may_be_asked_for(views: Views) -> None:
+    _, then = views.series("VT.03", "vn-quang-binh", "--borders", "2025-06-30")
+    assert Decimal(then["2025-Q1"]["value"]) == views.figures["VT.03", "vn-quang-binh", "2025-Q1"]
     assert then[MERGED]["value"] is None  # what was merged is not divided again
 
 
-def test_the_page_that_explains_the_views_shows_these_very_figures(told: Told) -> None:
+def test_the_page_that_explains_the_views_shows_these_very_figures(views: Views) -> None:
     page = (ROOT / "docs" / "time.md").read_text(encoding="utf-8")
     for indicator, unit in (
         ("VT.03", "vn-quang-tri-2025"),
         ("VT.06", "vn-quang-tri-2025"),
         ("VT.03", "cluster-5"),
     ):
-        done = told.world.run(
+        done = views.world.run(
             "series", indicator, unit, "--from", "2025-Q1", "--to", "2025-Q4", "--now", NOW
         )
         shown = [line.rstrip() for line in done.stdout.splitlines() if line.strip()]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import World, make_world
+from tests.journeys.world import World, gone_on, lived_once, make_world
 
 FIRST, SECOND, THIRD = "2026-11-06T02:00", "2026-11-07T02:00", "2026-11-08T02:00"
 KEY, PERIOD = "thanh_hoa/telecom", "2026-M10"
@@ -49,13 +49,20 @@ with hub.alone(now):
 """
 
 
+def in_small_pages(world: World) -> None:
+    """A first night; the gateway gives pages of three rows."""
+    world.systems.servers[KEY].page_size = 3
+    first = world.gathers(world.night(FIRST))[KEY]
+    assert (first["outcome"], first["counts"]["unchanged"]) == ("done", 0)
+
+
 @pytest.fixture
-def after(tmp_path: Path) -> Iterator[World]:
+def after(for_all: Path, tmp_path: Path) -> Iterator[World]:
     """A world after its first night; the gateway gives pages of three rows."""
-    with make_world(tmp_path / "world") as world:
+    with gone_on(
+        lived_once(for_all / "in_small_pages", in_small_pages), tmp_path / "world"
+    ) as world:
         world.systems.servers[KEY].page_size = 3
-        first = world.gathers(world.night(FIRST))[KEY]
-        assert (first["outcome"], first["counts"]["unchanged"]) == ("done", 0)
         yield world
 
 
@@ -69,9 +76,9 @@ def package(world: World) -> Path:
 
 def test_the_same_parts_are_not_read_again_and_count_as_they_did(after: World) -> None:
     before = after.state()
-    told = night(after)
-    assert (told["outcome"], told["revisions"], told["error"]) == ("unchanged", {}, None)
-    counts = told["counts"]
+    report = night(after)
+    assert (report["outcome"], report["revisions"], report["error"]) == ("unchanged", {}, None)
+    counts = report["counts"]
     assert (counts["new"], counts["changed"], counts["withdrawn"]) == (0, 0, 0)
     assert counts["unchanged"] == counts["admitted"] > 0
     assert (
@@ -93,8 +100,8 @@ def test_it_is_landed_all_the_same_and_nothing_is_sealed(after: World) -> None:
 def test_one_changed_row_on_any_page_is_found(after: World, place: int) -> None:
     rows = after.rows(KEY, PERIOD)
     rows[place]["gia_tri"] = "12.345"
-    told = night(after)
-    assert (told["outcome"], told["counts"]["changed"], told["revisions"]) == (
+    report = night(after)
+    assert (report["outcome"], report["counts"]["changed"], report["revisions"]) == (
         "done",
         1,
         {PERIOD: 2},
@@ -113,8 +120,8 @@ def test_another_mapping_reads_again(after: World) -> None:
     toml.write_text(
         'prepare = "hub_provinces.thanh_hoa.refusing:refuse"\n' + toml.read_text(encoding="utf-8")
     )
-    told = night(after)
-    assert (told["outcome"], "it was read" in told["error"]) == ("failed", True)
+    report = night(after)
+    assert (report["outcome"], "it was read" in report["error"]) == ("failed", True)
 
 
 def test_another_catalogue_reads_again(after: World) -> None:
@@ -123,15 +130,15 @@ def test_another_catalogue_reads_again(after: World) -> None:
     units.write_text(
         units.read_text(encoding="utf-8") + "org_unit,Tỉnh Thanh,vn-thanh-hoa,,\n", encoding="utf-8"
     )
-    told = night(after, THIRD)
-    assert (told["outcome"], told["revisions"]) == ("unchanged", {})
+    report = night(after, THIRD)
+    assert (report["outcome"], report["revisions"]) == ("unchanged", {})
 
 
 def test_a_replay_always_reads(after: World) -> None:
-    told = after.told("replay", "thanh_hoa", "telecom")
-    assert (told["outcome"], told["counts"]["unchanged"]) == (
+    answer = after.json_of("replay", "thanh_hoa", "telecom")
+    assert (answer["outcome"], answer["counts"]["unchanged"]) == (
         "unchanged",
-        told["counts"]["admitted"],
+        answer["counts"]["admitted"],
     )
 
 
@@ -145,8 +152,8 @@ def test_what_came_between_is_not_forgotten(after: World) -> None:
     rows[0]["gia_tri"] = "12.345"
     assert night(after)["revisions"] == {PERIOD: 2}
     rows[0].update(before)
-    told = night(after, THIRD)
-    assert (told["outcome"], told["revisions"], told["counts"]["changed"]) == (
+    report = night(after, THIRD)
+    assert (report["outcome"], report["revisions"], report["counts"]["changed"]) == (
         "done",
         {PERIOD: 3},
         1,
@@ -155,12 +162,12 @@ def test_what_came_between_is_not_forgotten(after: World) -> None:
 
 def test_a_release_of_the_same_is_not_made_again(after: World) -> None:
     after.night(SECOND)
-    [told] = [
+    [report] = [
         r
         for r in after.night(THIRD)["releases"]
         if (r["dataflow"], r["period"]) == ("TELECOM", PERIOD)
     ]
-    assert (told["state"], told["figures"] > 0) == ("unchanged", True)
+    assert (report["state"], report["figures"] > 0) == ("unchanged", True)
 
 
 def test_a_period_that_said_the_same_is_not_said_to_be_missing_afterwards(after: World) -> None:
@@ -182,13 +189,13 @@ def test_a_period_that_said_the_same_is_not_said_to_be_missing_afterwards(after:
     assert third["counts"]["unchanged"] == third["counts"]["admitted"]
 
 
-def test_what_a_night_that_was_cut_off_had_not_admitted_is_not_passed_over(tmp_path: Path) -> None:
+def test_what_a_night_that_was_cut_off_had_not_admitted_is_not_passed_over(
+    morning: World, tmp_path: Path
+) -> None:
     """The parts are those of the gather that was cut off, one of its submissions stands, and the other must come."""
-    with make_world(tmp_path / "right") as world:
-        world.night(FIRST)
-        right = sorted(each for each in world.state()["submissions"] if each[0] == "quang_tri")
+    right = sorted(each for each in morning.state()["submissions"] if each[0] == "quang_tri")
     assert len(right) > 1
-    with make_world(tmp_path / "world") as world:
+    with make_world(tmp_path / "cut_off") as world:
         words = [sys.executable, "-c", AFTER_ONE, str(world.home), FIRST]
         cut = subprocess.run(
             words, env=world.environment, capture_output=True, text=True, timeout=120, check=False
@@ -217,5 +224,5 @@ def test_many_small_parts_are_landed_once_each_and_nothing_is_left_over(tmp_path
             f"{digest}.zst" for digest in named
         }
         assert list((world.home / "scratch").iterdir()) == []
-        assert world.told("doctor", "--deep")["found"] == []
+        assert world.json_of("doctor", "--deep")["found"] == []
         assert night(world)["outcome"] == "unchanged"

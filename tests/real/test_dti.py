@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import World, make_world, put_package
+from tests.journeys.world import World, make_world, put_package
 
 NOW = "2023-07-20T02:00"
 TERMS = {
@@ -81,8 +81,8 @@ def _world(
     The figures of the release by key.
     """
     ignored = [name for name in rows[0] if name not in (*measures.values(), "province")]
-    told = "\n".join(f'"{code}" = "{column}"' for code, column in measures.items())
-    text = PROVISION.format(codes=codes, flow=FLOW, path=files, ignored=ignored, measures=told)
+    measured = "\n".join(f'"{code}" = "{column}"' for code, column in measures.items())
+    text = PROVISION.format(codes=codes, flow=FLOW, path=files, ignored=ignored, measures=measured)
     put_package(world.packages, "dti", "DTI.CONG", {"province.toml": PROVINCE, "index.toml": text})
     duties = world.home / "config" / "obligations"
     for path in duties.iterdir():
@@ -94,9 +94,9 @@ def _world(
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    night = world.told("night", "--now", NOW, "--period", "2022")
+    night = world.json_of("night", "--now", NOW, "--period", "2022")
     assert world.gathers(night)["dti/index"]["outcome"] == "done", night
-    figures = world.told("release", "show", f"{FLOW}/2022")["figures"]
+    figures = world.json_of("release", "show", f"{FLOW}/2022")["figures"]
     return {(f["indicator"], f["org_unit"]): f for f in figures}
 
 
@@ -139,7 +139,7 @@ def test_a_published_index_is_held_against_its_formula(
         assert (
             figures["DT.00", "vn-ho-chi-minh"]["value"] == "0.7163"
         )  # one off in the last decimal is rounding
-        [found] = [f for f in world.told("finding", "list") if f["code"] == "V009"]
+        [found] = [f for f in world.json_of("finding", "list") if f["code"] == "V009"]
         assert (found["severity"], found["rows"]) == ("warning", 1)
         assert found["text"].startswith("0.6934 ≠ 0.692")
 

@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-from tests.journeys.conftest import World, make_world
+from tests.journeys.world import World, make_world
 
 pytestmark = pytest.mark.shared
 NOW = "2021-04-05T02:00"
@@ -36,7 +36,7 @@ def test_the_real_export_gives_the_population_of_63_provinces(office: World) -> 
     assert report["counts"]["ignored"] == 6  # the six regions, by name
     assert (report["counts"]["admitted"], report["counts"]["quarantined"]) == (64, 0)
 
-    shown = office.told("release", "show", "DENOMINATORS/2020")["figures"]
+    shown = office.json_of("release", "show", "DENOMINATORS/2020")["figures"]
     population = {f["org_unit"]: f for f in shown if f["indicator"] == "KX.90"}
     provinces = {unit: f for unit, f in population.items() if unit not in ("vn", "cluster-5")}
     assert len(provinces) == 63

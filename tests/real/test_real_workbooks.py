@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-from tests.journeys.conftest import ROOT, World, make_world
+from tests.journeys.world import ROOT, World, make_world
 
 pytestmark = pytest.mark.shared
 NOW = "2021-04-05T02:00"
@@ -55,8 +55,8 @@ def night(
             for book in (shared / "real").glob("P*.xls*"):
                 shutil.copyfile(book, folder / book.name)
         periods = [word for year in YEARS for word in ("--period", year)]
-        told = world.told("night", "--now", NOW, *periods)
-        yield world, world.gathers(told)
+        report = world.json_of("night", "--now", NOW, *periods)
+        yield world, world.gathers(report)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def ministries(night: tuple[World, dict[str, Any]]) -> World:
 
 
 def _provisions(world: World) -> list[tuple[str, str]]:
-    listed = world.told("province", "list")["provisions"]
+    listed = world.json_of("province", "list")["provisions"]
     return [(each["province"], each["provision"]) for each in listed]
 
 
@@ -160,7 +160,7 @@ def test_every_name_is_resolved_and_every_row_accounted_for(
 
 
 def test_a_trace_ends_at_the_published_cell(ministries: World) -> None:
-    cell = ministries.told(
+    cell = ministries.json_of(
         "trace", "STATE_BUDGET/2016", "NS.02", "vn-nghe-an", "--measure", "plan"
     )["figure"]["cell"]
     assert (cell["locator"], cell["text"]) == ("M09!E43", "14457467")
@@ -170,11 +170,11 @@ def test_a_trace_ends_at_the_published_cell(ministries: World) -> None:
 def test_the_total_that_a_footnote_sets_apart_is_a_warning_and_figures_stand(
     ministries: World,
 ) -> None:
-    found = [f for f in ministries.told("finding", "list") if f["code"] == "V008"]
+    found = [f for f in ministries.json_of("finding", "list") if f["code"] == "V008"]
     assert [(f["period"], f["severity"], f["rows"], f["text"]) for f in found] == [
         ("2016", "warning", 1, "1109500000 ≠ 1028841000 (80659000)")
     ]
-    shown = ministries.told("release", "show", "STATE_BUDGET/2016")["figures"]
+    shown = ministries.json_of("release", "show", "STATE_BUDGET/2016")["figures"]
     total = next(f for f in shown if (f["indicator"], f["org_unit"]) == ("NS.01", "vn"))
     assert (total["value"], total["method"]) == ("1109500000.0", "reported")
 

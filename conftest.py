@@ -1,0 +1,102 @@
+"""What the suites of tests cost, and their order: the longest files first.
+
+A suite is a folder below ``tests``, the packages' own tests, or a file that stands alone. At the
+end of a run each is shown with the processor seconds that it took, beside its budget of
+``docs/ci.md``; more than that is a warning, and no failure.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGE = Path(__file__).parent / "docs" / "ci.md"
+MARKS = ("bench", "faults", "journeys")  # suites that are a mark as well
+SLOW = 2.0  # processor seconds of a test from which it is to be marked
+_spent: Counter[str] = Counter()  # by suite, in the process that reports
+_unmarked: Counter[str] = Counter()  # by test, of those that are not marked as slow
+_before = 0.0
+
+
+def suite_of(path: str) -> str:
+    """The suite of a test's path from the root."""
+    parts = path.split("/")
+    return "/".join(parts[:2]) if parts[0] == "tests" else parts[0]
+
+
+def budgets() -> dict[str, float]:
+    """The processor seconds that each suite may take, by the table of the page."""
+    rows = re.findall(r"^\| `([^`]+)` \|[^|]+\| +([0-9]+) \|", PAGE.read_text("utf-8"), re.MULTILINE)
+    return {suite: float(seconds) for suite, seconds in rows}
+
+
+def processor_seconds() -> float:
+    """What this process has used, and all that it started and that has ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what belongs to a suite; files that take long come first, so that none is begun last."""
+    weights: Counter[str] = Counter()
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        suite = suite_of(file).rpartition("/")[2]
+        if suite in MARKS:
+            item.add_marker(suite)
+        slow = item.get_closest_marker("slow")
+        weights[file] += 0 if slow is None else slow.kwargs.get("seconds", 10)
+    items.sort(key=lambda item: -weights[item.nodeid.partition("::")[0]])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """A test begins; what was collected and loaded before belongs to none."""
+    global _before  # noqa: PLW0603 - a process runs one test at a time
+    _before = processor_seconds()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """What this part of a test took goes with its report, from whichever process it comes."""
+    global _before  # noqa: PLW0603
+    report: Any = yield
+    now = processor_seconds()
+    report.processor_seconds, _before = now - _before, now
+    report.is_slow = item.get_closest_marker("slow") is not None
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """One process adds up."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Sums())
+
+
+class Sums:
+    """The processor seconds of a run."""
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """A part of a test has ended."""
+        _spent[suite_of(report.nodeid.partition("::")[0])] += report.processor_seconds
+        if not report.is_slow:
+            _unmarked[report.nodeid] += report.processor_seconds
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Each suite beside its budget, and what should be marked."""
+        allowed = budgets()
+        terminalreporter.section("processor seconds of each suite, and its budget in docs/ci.md")
+        for suite, seconds in sorted(_spent.items()):
+            budget = allowed.get(suite)
+            line = f"{suite:<24} {seconds:7.1f} s of {'none' if budget is None else f'{budget:4.0f}'}"
+            over = budget is None or seconds > budget
+            terminalreporter.write_line(f"{line}   OVER ITS BUDGET" if over else line, yellow=over)
