@@ -32,7 +32,9 @@ def suite_of(path: str) -> str:
 
 def budgets() -> dict[str, float]:
     """The processor seconds that each suite may take, by the table of the page."""
-    rows = re.findall(r"^\| `([^`]+)` \|[^|]+\| +([0-9]+) \|", PAGE.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([^`]+)` \|[^|]+\| +([0-9]+) \|", PAGE.read_text("utf-8"), re.MULTILINE
+    )
     return {suite: float(seconds) for suite, seconds in rows}
 
 
@@ -97,6 +99,8 @@ class Sums:
         terminalreporter.section("processor seconds of each suite, and its budget in docs/ci.md")
         for suite, seconds in sorted(_spent.items()):
             budget = allowed.get(suite)
-            line = f"{suite:<24} {seconds:7.1f} s of {'none' if budget is None else f'{budget:4.0f}'}"
+            line = (
+                f"{suite:<24} {seconds:7.1f} s of {'none' if budget is None else f'{budget:4.0f}'}"
+            )
             over = budget is None or seconds > budget
             terminalreporter.write_line(f"{line}   OVER ITS BUDGET" if over else line, yellow=over)
