@@ -69,7 +69,7 @@ def pytest_runtest_protocol() -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """What this part of a test took goes with its report, from whichever process it comes."""
-    global _before  # noqa: PLW0603
+    global _before
     report: Any = yield
     now = processor_seconds()
     report.processor_seconds, _before = now - _before, now
