@@ -25,13 +25,13 @@ _before = 0.0
 
 
 def suite_of(path: str) -> str:
-    """The suite of a test's path from the root."""
+    """Return the suite of a test's path from the root."""
     parts = path.split("/")
     return "/".join(parts[:2]) if parts[0] == "tests" else parts[0]
 
 
 def budgets() -> dict[str, float]:
-    """The processor seconds that each suite may take, by the table of the page."""
+    """Read the processor seconds that each suite may take, by the table of the page."""
     rows = re.findall(
         r"^\| `([^`]+)` \|[^|]+\| +([0-9]+) \|", PAGE.read_text("utf-8"), re.MULTILINE
     )
@@ -39,7 +39,7 @@ def budgets() -> dict[str, float]:
 
 
 def processor_seconds() -> float:
-    """What this process has used, and all that it started and that has ended."""
+    """Return what this process has used, and all that it started and that has ended."""
     used = os.times()
     return used.user + used.system + used.children_user + used.children_system
 
@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Iterator[None]:
-    """A test begins; what was collected and loaded before belongs to none."""
+    """Begin a test; what was collected and loaded before belongs to none."""
     global _before  # noqa: PLW0603 - a process runs one test at a time
     _before = processor_seconds()
     return (yield)
@@ -68,7 +68,7 @@ def pytest_runtest_protocol() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """What this part of a test took goes with its report, from whichever process it comes."""
+    """Send what this part of a test took with its report, from whichever process it comes."""
     global _before
     report: Any = yield
     now = processor_seconds()
@@ -88,7 +88,7 @@ class Sums:
     """The processor seconds of a run."""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """A part of a test has ended."""
+        """Count a part of a test that has ended."""
         _spent[suite_of(report.nodeid.partition("::")[0])] += report.processor_seconds
         if not report.is_slow:
             _unmarked[report.nodeid] += report.processor_seconds
