@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
-from typer.testing import CliRunner
 
 import hub_core
+from tests.command import hub
 
 if TYPE_CHECKING:
     from tests.hub_core.conftest import Nights
@@ -43,10 +44,8 @@ def test_a_name_that_never_was_is_an_attribute_error() -> None:
 
 
 def test_a_package_for_the_old_names_is_refused_by_check_with_the_new_name(nights: Nights) -> None:
-    from hub_core.cli.app import app
-
     nights.package("old_names", {"hub_provinces/NAME/__init__.py": OLD_RULES})
-    result = CliRunner().invoke(app, ["check", "--home", str(nights.make()), "--json"])
-    assert result.exit_code == 2
-    assert "Fault is now called RowCheck" in result.stdout
-    assert "old_names" in result.stdout
+    checked = hub("check", "--home", str(nights.make()), "--json", environment=os.environ)
+    assert checked.returncode == 2
+    assert "Fault is now called RowCheck" in checked.stdout
+    assert "old_names" in checked.stdout

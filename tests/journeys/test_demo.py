@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
+from tests.command import HUB
+
 RECORDED = Path(__file__).parent / "demo_digests.json"
-HUB = [sys.executable, "-c", "from hub_core.cli import main; main()"]
 SUBMISSIONS = (
     "select province, provision, calendar, period, revision, content_digest, quarantine_digest"
     " from submission order by 1, 2, 3, 4, 5"

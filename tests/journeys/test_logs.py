@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.command import HUB
+
 NOW = "2026-11-06T02:00"
-HUB = [sys.executable, "-c", "from hub_core.cli import main; main()"]
 
 
 def run(level: str, *words: str) -> subprocess.CompletedProcess[str]:

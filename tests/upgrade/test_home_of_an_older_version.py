@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,11 +14,11 @@ from typing import Any
 
 import pytest
 import zstandard
-from typer.testing import CliRunner
 
 from hub_core.testing.ministry import SampleMinistry
 from hub_core.testing.samples import TOKEN
 from hub_core.testing.servers import PagedJson
+from tests.command import hub
 
 HERE = Path(__file__).parent
 VERSIONS = ["4d81597"]
@@ -35,11 +36,9 @@ class OldHome:
 
     def run(self, *words: str) -> Any:
         """Run a command of today's; what it prints as JSON."""
-        from hub_core.cli.app import app
-
-        result = CliRunner().invoke(app, [*words, "--json"], env=self.environment)
-        assert result.stdout, (words, result.output, result.exception)
-        return json.loads(result.stdout)
+        done = hub(*words, "--json", environment=os.environ | self.environment)
+        assert done.stdout, (words, done.stderr)
+        return json.loads(done.stdout)
 
     def check(self, recorded: dict[str, Any]) -> None:
         """Hold all that the older version said against what is said today."""
