@@ -9,6 +9,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 RECORDED = Path(__file__).parent / "demo_digests.json"
 HUB = [sys.executable, "-c", "from hub_core.cli import main; main()"]
 SUBMISSIONS = (
