@@ -26,7 +26,7 @@ _before = 0.0
 
 
 def suite_of(path: str) -> str:
-    """Name the suite of a test's path from the root."""
+    """Return the suite of a test's path from the root."""
     parts = path.split("/")
     return "/".join(parts[:2]) if parts[0] == "tests" else parts[0]
 
@@ -40,7 +40,7 @@ def budgets() -> dict[str, float]:
 
 
 def processor_seconds() -> float:
-    """Count what this process has used, and all that it started and that has ended."""
+    """Return what this process has used, and all that it started and that has ended."""
     used = os.times()
     return used.user + used.system + used.children_user + used.children_system
 

@@ -510,3 +510,19 @@ def test_what_is_shown_as_shipped_stands_in_that_file() -> None:
     assert len(shown) == 3
     for path, block in shown:
         assert block.strip() in (DOCS.parent / path).read_text(encoding="utf-8"), path
+
+
+def test_the_page_of_hooks_names_every_key_of_a_document_and_every_special_column() -> None:
+    from dataclasses import fields
+
+    from connectors.readers.csv import OWN
+    from hub_core import Document, DocumentFigure, DocumentReporter
+
+    page = (DOCS / "hooks.md").read_text(encoding="utf-8")
+    keys = {
+        field.name
+        for kind in (Document, DocumentFigure, DocumentReporter)
+        for field in fields(kind)
+    }
+    missing = {name for name in keys | set(OWN) | {"#of"} if f"`{name}`" not in page}
+    assert not missing, f"docs/hooks.md does not name {missing}"

@@ -26,11 +26,20 @@ def main() -> None:
     from hub_core.errors import HubError, StoreError
 
     try:
+        _show_logs()
         app()
     except (HubError, OSError) as error:
         from hub_core.cli.output import complain
 
         sys.exit(complain(error if isinstance(error, HubError) else StoreError.of(error)))
+
+
+def _show_logs() -> None:
+    """Show what the hub logs, where the environment asks for it."""
+    if level := os.environ.get("HUB_LOG"):
+        from hub_core.cli.logs import show_logs
+
+        show_logs(level)
 
 
 def command() -> None:

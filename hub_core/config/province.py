@@ -14,7 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from hub_core.errors import ConfigurationError, MappingError, PluginError
 from hub_core.mapping import OWN_WORDS, Code, CodeTable, Declared, Mapping, Nil
@@ -106,6 +112,34 @@ class Provision(Declared):
         )
 
 
+class Contact(Declared):
+    """Whom to ask about a package: a name, an e-mail address and a telephone number.
+
+    ``bare``: whether the package says it in one text, as before 1.0; the text is the name then.
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1)]
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | Literal[""]
+    telephone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ().-]{4,}$")] | Literal[""]
+
+    @property
+    def bare(self) -> bool:
+        """Whether there is a name and no way to reach it."""
+        return not self.email and not self.telephone
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, (self.name, self.email, self.telephone)))
+
+
+def _contact(declared: object) -> object:
+    """Read a contact that is a bare text as a name."""
+    if isinstance(declared, str):
+        return Contact(name=declared, email="", telephone="")
+    if isinstance(declared, dict) and not all(declared.get(key) for key in Contact.model_fields):
+        raise ValueError("name, email and telephone are needed")
+    return declared
+
+
 @dataclass(frozen=True)
 class Province:
     """A province, or another agency, with its providers and provisions by name."""
@@ -113,7 +147,7 @@ class Province:
     id: str
     name: str
     kind: Literal["province", "agency"]
-    contact: str
+    contact: Contact
     providers: tuple[Provider, ...]
     allowed_hosts: tuple[str, ...]
     provisions: dict[str, Provision]
@@ -186,7 +220,7 @@ class _Declaration(Declared):
     id: Annotated[str, AfterValidator(_identity)]
     name: str
     kind: Literal["province", "agency"] = "province"
-    contact: str
+    contact: Annotated[Contact, BeforeValidator(_contact)]
     allowed_hosts: list[str] = []
     providers: list[Provider]
 

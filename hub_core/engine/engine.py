@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Child", "Engine", "InlineEngine", "local"]
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -87,7 +89,9 @@ class Engine:
                         child.close()
                         child = Child(user, plugin_environment)
                     sandbox = SandboxPolicy(scratch, scratches, self.limits, seconds, secret_files)
+                    _log.debug("child %d: %s", child.process.pid, _order_name(order))
                     answers.append(child.ask(order, sandbox, progress))
+                    _log.info("%s: %s", _order_name(order), _outcome(answers[-1]))
                     if user is not None:
                         # nothing of the user's is at work where the hub, as root, takes its files
                         child.end()
@@ -134,6 +138,20 @@ class Engine:
             child.close()
         if self._executor is not None:
             self._executor.shutdown()
+
+
+def _order_name(order: dict[str, Any]) -> str:
+    """Name an order for a log: its kind, province and provision."""
+    place = "/".join(filter(None, (order["plugin"]["name"], order.get("provision"))))
+    return f"{order.get('kind', 'gather')} {place}"
+
+
+def _outcome(answer: Answer) -> str:
+    """Say in a word how an order was answered; secrets were struck out before."""
+    error = answer.get("error")
+    return (
+        f"{error.get('error')}: {error.get('message')}" if isinstance(error, dict) else "answered"
+    )
 
 
 class _InThisThread(Executor):

@@ -6,6 +6,7 @@ serves, and the memory of a night is given back when it is over.
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ GRACE = 8  # seconds that a journey has to give back what it holds, once the hub
 _RECENT_RUNS = timedelta(days=2)  # whose runs may be tried again where there was no night yet
 
 Say = Callable[[str], None]
+_log = logging.getLogger(__name__)
 
 
 class Serving:
@@ -50,13 +52,18 @@ class Serving:
         *,
         rehearsal: bool = False,
     ) -> None:
-        self.home, self._clock, self._say, self._rehearsal = home, clock, say, rehearsal
+        self.home, self._clock, self._operator, self._rehearsal = home, clock, say, rehearsal
         self._run_journey = run_journey or self._run_process
         settings_of(home)  # what is no home is said at once, and not at every turn
         self._stopping = Event()
         self._journey_lock, self._turn_lock = Lock(), Lock()
         self._journey: subprocess.Popen[bytes] | None = None
         self._trouble = ""
+
+    def _say(self, text: str) -> None:
+        """Tell the operator, and the log."""
+        _log.info("%s", text)
+        self._operator(text)
 
     def run(self) -> None:
         """Serve until told to stop by SIGTERM or SIGINT."""

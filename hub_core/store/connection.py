@@ -5,6 +5,7 @@ It is SQLite in its home by default, or PostgreSQL by URL. Alembic migrates it.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hub_core.errors import StoreError
 from hub_core.store.tables import metadata
 
 HEAD = "0004"  # the newest migration that this hub knows
+_log = logging.getLogger(__name__)
 _BACKUP = "bring it back from a backup (hub restore into another folder)"
 _ADVICE = {  # what the operator can do, by SQLite's own number
     sqlite3.SQLITE_BUSY: "another program holds it, and did not let go within 10 s: end that",
@@ -50,6 +52,7 @@ def connect(url: str, *, begun: bool = False) -> sa.Engine:
             make_tables(engine)
         elif version != HEAD:
             migrate(engine, version)
+        _log.debug("%s: version %s, was %s", _database_name(engine), HEAD, version)
     except StoreError:
         engine.dispose()
         raise
@@ -71,9 +74,9 @@ def trouble(engine: sa.Engine, error: sa.exc.DBAPIError) -> StoreError:
     )
     if sqlite_code is not None:
         advice = _ADVICE.get(sqlite_code & 0xFF, "")
-    return StoreError(
-        f"{_database_name(engine)}: {database_message}" + (f": {advice}" if advice else "")
-    )
+    words = f"{_database_name(engine)}: {database_message}" + (f": {advice}" if advice else "")
+    _log.info("%s", words)
+    return StoreError(words)
 
 
 def _is_unreachable(error: sa.exc.DBAPIError) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
+import json
 import re
 import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,23 +27,28 @@ from hub_core.testing.samples import Sample, province_of, samples
 
 _SECRET = re.compile(r"(?i)(password|secret|token|api_key)\s*=\s*[\"'](?!secret:)[^\"']+[\"']")
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_DIFFERENCES = 30  # lines of a difference that are shown
 _FINDING_FIELDS = ("code", "severity", "rows", "text")
 
 
 class ProvinceSuite:
     """Inherit it, and say where the package is.
 
-    ``config`` is the shipped one where nothing else is said.
+    ``config`` is the shipped one where nothing else is said. ``trusted``: the entry points of the
+    packages whose connectors and rules the province uses, as hub.toml would name them.
     """
 
     package: ClassVar[Path]
     config: ClassVar[Path | None] = None
+    trusted: ClassVar[tuple[str, ...]] = ("connectors",)
 
     def test_it_loads_and_all_that_it_names_exists(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             hub_config = self._config(Path(folder))
             order = CheckOrder(
-                plugin=self._plugin(), trusted=["connectors"], catalogue=str(hub_config.snapshot())
+                plugin=self._plugin(),
+                trusted=list(self.trusted),
+                catalogue=str(hub_config.snapshot()),
             )
             answer = self._ask(order.model_dump(mode="json"))
             assert not answer.get("error"), answer["error"]
@@ -62,14 +70,14 @@ class ProvinceSuite:
                     "error"
                 ]
                 continue
-            assert not actual["error"], f"{sample.folder}: {actual['error']}"
+            assert not actual["error"], f"{sample.provision}, {sample.folder}: {actual['error']}"
             for name in ("observations.csv", "findings.csv", "nil.txt"):
                 path = sample.folder / name
                 if actual[name] and not path.exists():
                     path.write_text(actual[name], encoding="utf-8")
                     written.append(path)
                 expected = path.read_text(encoding="utf-8") if path.exists() else ""
-                assert expected == actual[name], f"{path} is not what the sample gives now"
+                assert expected == actual[name], difference(sample, path, expected, actual[name])
         assert not written, f"written for the first time, read them: {', '.join(map(str, written))}"
 
     def test_reading_twice_gives_the_same(self) -> None:
@@ -107,6 +115,10 @@ class ProvinceSuite:
 
         shipped = self.config or configuration.shipped()
         shutil.copytree(shipped, folder / "config")
+        path = folder / "config" / "hub.toml"
+        text = path.read_text(encoding="utf-8")
+        trusted = f"trusted = {json.dumps(self.trusted)}"
+        path.write_text(re.sub(r"(?m)^trusted\s*=.*$", trusted, text), encoding="utf-8")
         return configuration.load(folder)
 
     def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -122,15 +134,11 @@ class ProvinceSuite:
             folder = Path(name)
             declared = province_of(self.package).provisions[sample.provision]
             periods = [sample.period] if isinstance(declared.periods, str) else declared.periods
-            order = trial.order(
-                self._config(folder),
-                self._plugin(),
-                (sample.provision, declared),
-                sample.payloads,
-                periods,
-                folder,
-                _NOW,
-            )
+            config, plugin = self._config(folder), self._plugin()
+            if (plugin.name, declared.provider, declared.dataflow) not in config.duties:
+                return {"error": _missing_obligation(declared.provider, declared.dataflow)}
+            provision = (sample.provision, declared)
+            order = trial.order(config, plugin, provision, sample.payloads, periods, folder, _NOW)
             answer = self._ask(order.model_dump(mode="json"))
             if answer.get("error"):
                 error = from_dict(answer["error"])
@@ -139,6 +147,27 @@ class ProvinceSuite:
                 "error": "",
                 **_sealed_as_csv([Path(folder_name) for folder_name in answer["submissions"]]),
             }
+
+
+def difference(sample: Sample, path: Path, expected: str, actual: str) -> str:
+    """Say which provision, file and line of a sample differ, and show the lines around it."""
+    lines = expected.splitlines(), actual.splitlines()
+    pairs = enumerate(zip_longest(*lines), start=1)
+    number = next((n for n, (before, now) in pairs if before != now), 1)
+    shown = difflib.unified_diff(*lines, str(path), "what the sample gives now", lineterm="", n=1)
+    return "\n".join(
+        [
+            f"{sample.provision}: {path}, line {number}, is not what the sample gives now",
+            *islice(shown, _DIFFERENCES),
+        ]
+    )
+
+
+def _missing_obligation(provider: str, dataflow: str) -> str:
+    return (
+        f"nobody obliges {provider} to report {dataflow}: an obligation is missing. "
+        "Add it to config/obligations, and name that folder's config in the suite (config = ...)"
+    )
 
 
 def _sealed_as_csv(folders: list[Path]) -> dict[str, str]:

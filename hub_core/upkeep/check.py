@@ -79,6 +79,9 @@ def declaration_problems(hub: Hub, name: str, province: Province) -> Iterator[Pr
 
     Nobody owes one, its secrets are not set, or it counts in another calendar.
     """
+    if province.contact.bare:
+        what = "contact is a bare text, as before 1.0: give it name, email and telephone"
+        yield Problem(name, f"province.toml: {what}", "warning")
     duties = {(o.province, o.provider, o.dataflow) for o in hub.config.obligations}
     for provision, declared in province.provisions.items():
         if (name, declared.provider, declared.dataflow) not in duties:

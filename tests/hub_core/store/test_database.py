@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from hub_core.errors import StoreError
 from hub_core.store import tables
-from hub_core.store.connection import HEAD, connect, make, migrate
+from hub_core.store.connection import HEAD, connect, make_tables, migrate
 from hub_core.store.releases import Releases
 from hub_core.store.runs import Runs
 from hub_core.store.store import Store
@@ -101,7 +101,7 @@ def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
 
 def test_two_hubs_may_make_one_database(tmp_path: Path) -> None:
     engine = connect(f"sqlite:///{tmp_path / 'hub.db'}")
-    make(engine)
+    make_tables(engine)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("select version_num from alembic_version").all() == [
             (HEAD,)

@@ -418,6 +418,3 @@ def test_a_revision_and_its_findings_enter_together_or_not_at_all(admission: Adm
     with pytest.raises((StoreError, OverflowError)):
         admission("1", 1, findings=found)
     assert admission.store.submissions() == []
-
-
-# Releases
