@@ -18,9 +18,10 @@ import pytest
 
 PAGE = Path(__file__).parent / "docs" / "ci.md"
 MARKS = ("bench", "faults", "journeys")  # suites that are a mark as well
-SLOW = 2.0  # processor seconds of a test from which it is to be marked
+SLOW = 1.0  # processor seconds of a test from which it is to be marked; twice so many on a busy machine
+LONG = ("slow", "faults", "bench")  # what make quick leaves out
 _spent: Counter[str] = Counter()  # by suite, in the process that reports
-_unmarked: Counter[str] = Counter()  # by test, of those that are not marked as slow
+_quick: Counter[str] = Counter()  # by test, of those that make quick runs
 _before = 0.0
 
 
@@ -31,7 +32,7 @@ def suite_of(path: str) -> str:
 
 
 def budgets() -> dict[str, float]:
-    """Read the processor seconds that each suite may take, by the table of the page."""
+    """Read from the page how many processor seconds each suite may take."""
     rows = re.findall(
         r"^\| `([^`]+)` \|[^|]+\| +([0-9]+) \|", PAGE.read_text("utf-8"), re.MULTILINE
     )
@@ -44,17 +45,22 @@ def processor_seconds() -> float:
     return used.user + used.system + used.children_user + used.children_system
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # marks are there when tests are chosen by them
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what belongs to a suite; files that take long come first, so that none is begun last."""
     weights: Counter[str] = Counter()
+    said: set[tuple[str, int]] = set()  # a mark of a whole file counts once
     for item in items:
         file = item.nodeid.partition("::")[0]
         suite = suite_of(file).rpartition("/")[2]
         if suite in MARKS:
             item.add_marker(suite)
         slow = item.get_closest_marker("slow")
-        weights[file] += 0 if slow is None else slow.kwargs.get("seconds", 10)
+        if slow and slow.kwargs:
+            weights[file] += 0 if (file, id(slow)) in said else slow.kwargs["seconds"]
+            said.add((file, id(slow)))
+        elif any(item.get_closest_marker(name) for name in LONG):
+            weights[file] += 2 * SLOW
     items.sort(key=lambda item: -weights[item.nodeid.partition("::")[0]])
 
 
@@ -73,13 +79,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report: Any = yield
     now = processor_seconds()
     report.processor_seconds, _before = now - _before, now
-    report.is_slow = item.get_closest_marker("slow") is not None
+    report.is_long = any(item.get_closest_marker(name) for name in LONG)
     return report
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """One process adds up."""
+    """Let one process add up."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Sums())
 
@@ -88,13 +94,13 @@ class Sums:
     """The processor seconds of a run."""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Count a part of a test that has ended."""
+        """Add a part of a test that has ended."""
         _spent[suite_of(report.nodeid.partition("::")[0])] += report.processor_seconds
-        if not report.is_slow:
-            _unmarked[report.nodeid] += report.processor_seconds
+        if not report.is_long:
+            _quick[report.nodeid] += report.processor_seconds
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Each suite beside its budget, and what should be marked."""
+        """Show each suite beside its budget."""
         allowed = budgets()
         terminalreporter.section("processor seconds of each suite, and its budget in docs/ci.md")
         for suite, seconds in sorted(_spent.items()):
@@ -104,3 +110,8 @@ class Sums:
             )
             over = budget is None or seconds > budget
             terminalreporter.write_line(f"{line}   OVER ITS BUDGET" if over else line, yellow=over)
+        for test, seconds in _quick.most_common():
+            if seconds > 2 * SLOW:
+                terminalreporter.write_line(
+                    f"not marked as slow: {seconds:.1f} s {test}", yellow=True
+                )

@@ -23,7 +23,10 @@ import pytest
 from tests.faults.conftest import watched
 from tests.hub_core.conftest import GOOD, Nights
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and guard are Linux's")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="limits and guard are Linux's"),
+    pytest.mark.slow(seconds=30),
+]
 
 HUB = [sys.executable, "-c", "from hub_core.cli import main; main()"]
 NIGHT = "2026-11-20T02:00"

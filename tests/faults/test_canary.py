@@ -96,6 +96,7 @@ def test_the_search_finds_what_is_there(watched: World) -> None:
     assert found(watched, MINISTRY.encode()) == ["the terminal"]
 
 
+@pytest.mark.slow(seconds=30)
 def test_no_secret_is_in_anything_that_bad_nights_write(watched: World) -> None:
     package = watched.packages / "thanh_hoa" / "hub_provinces" / "thanh_hoa" / "telecom.toml"
     server, said = watched.systems.servers["thanh_hoa/telecom"], b""

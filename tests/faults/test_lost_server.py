@@ -24,6 +24,7 @@ from hub_core.store.nights import Nights
 from hub_core.store.store import Store
 from tests.faults.homes import NIGHT, PERIOD, Struck, figures, left, mended, said
 from tests.hub_core.store.conftest import Server
+from tests.journeys.served import until
 from tests.journeys.world import World, make_world, opened
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it is watched in /proc")
@@ -145,14 +146,25 @@ def test_a_lease_is_renewed_again_when_the_server_is_back(server: Server) -> Non
         with store.write() as connection:
             leases.check(connection, "gather x/y")
 
+    def ends() -> float:
+        with store.read() as connection:
+            return float(connection.exec_driver_sql("select ends_at from lease").scalar_one())
+
+    def is_over(moment: float) -> bool:
+        query = sa.text("select extract(epoch from clock_timestamp()) > :moment")
+        with store.read() as connection:
+            return bool(connection.execute(query, {"moment": moment}).scalar_one())
+
     try:
         assert leases.take("gather x/y")
+        taken_until = ends()
         server.stop(signal.SIGQUIT)
-        time.sleep(0.7)  # a heartbeat meets nobody
+        time.sleep(leases.seconds / 2)  # two of its renewals meet nobody
         with pytest.raises(StoreError, match=GONE):
             still()
         server.start()
-        time.sleep(2)  # longer than a lease lasts
+        until(lambda: is_over(taken_until), "the end that the lease had at first")
+        until(lambda: not is_over(ends()), "a renewal")
         still()
         assert not other.take("gather x/y")
     finally:

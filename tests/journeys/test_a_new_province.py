@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.journeys.world import World
+
+pytestmark = pytest.mark.slow
 
 NIGHT = "2026-11-06T02:00"
 FILES = {

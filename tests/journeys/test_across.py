@@ -6,6 +6,8 @@ import pytest
 
 from tests.journeys.world import NIGHT, World, put_package
 
+pytestmark = pytest.mark.slow
+
 PROVISION = """
 dataflow = "TELECOM"
 provider = "CUM_5.THU_KY"

@@ -12,6 +12,8 @@ import pytest
 
 from tests.journeys.world import World, make_world
 
+pytestmark = pytest.mark.slow
+
 Shown = tuple[str, int, dict[tuple[str, str], str]]
 FIRST, CORRECTED, RENAMED = "2026-11-06T02:00", "2026-11-07T02:00", "2026-11-08T02:00"
 YESTERDAY = "2026-11-06T12:00"

@@ -121,6 +121,7 @@ def well(home: Path) -> bool:
 # There and back
 
 
+@pytest.mark.slow
 def test_a_restored_home_is_as_it_was(lived: World, tmp_path: Path) -> None:
     made_set = lived.json_of("backup", str(tmp_path))
     assert (made_set["format"], made_set["database"], made_set["left_out"]) == (
@@ -154,6 +155,7 @@ def test_a_set_can_be_checked_by_hand(made: Path, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_set_that_is_made_while_a_night_runs_holds(world: World, tmp_path: Path) -> None:
     system = world.systems.servers["thanh_hoa/telecom"]
     system.fault, system.fault_from = "timeout", 2
@@ -424,6 +426,7 @@ def empty(server: sa.URL, name: str) -> str:
     return server.set(database=name).render_as_string(hide_password=False)
 
 
+@pytest.mark.slow
 def test_a_home_on_postgresql_comes_back(
     server: sa.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

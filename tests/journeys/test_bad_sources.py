@@ -12,6 +12,8 @@ import pytest
 
 from tests.journeys.world import NEXT, NIGHT, World, make_world
 
+pytestmark = pytest.mark.slow(seconds=20)
+
 FAULTS = [
     ("500", "SourceUnavailable", True),
     ("401", "SourceRefused", True),

@@ -75,6 +75,7 @@ def _gathered(world: World) -> dict[str, Any]:
     return report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_book_is_refused_and_the_next_good_one_goes_through(
     name: str, chamber: tuple[World, Path, bytes]

@@ -11,6 +11,8 @@ import pytest
 
 from tests.journeys.world import World
 
+pytestmark = pytest.mark.slow
+
 SEPTEMBER, NOVEMBER = "2026-10-06T02:00", "2026-11-06T07:00"
 
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
 import python_calamine
 
 from tests.command import HUB
@@ -24,6 +25,7 @@ def hub(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str
     return subprocess.run([*HUB, *words], capture_output=True, text=True, cwd=cwd, check=False)
 
 
+@pytest.mark.slow
 def test_a_home_is_made_checked_and_used_with_nothing_but_the_commands(tmp_path: Path) -> None:
     home = tmp_path / "cụm 5"
     made = hub("init", str(home))
@@ -91,6 +93,7 @@ def test_gather_and_publish_do_what_the_night_does(world: World) -> None:
     assert [d["state"] for d in published["deliveries"]] == ["accepted"]
 
 
+@pytest.mark.slow
 def test_what_people_read_names_the_same_things(morning: World) -> None:
     world = morning
     shown = {

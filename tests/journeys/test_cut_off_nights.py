@@ -17,6 +17,8 @@ import pytest
 from tests.journeys.served import children, until
 from tests.journeys.world import NIGHT, World, gone_on
 
+pytestmark = pytest.mark.slow(seconds=20)
+
 WAITING = """
 import pathlib, tempfile, time
 

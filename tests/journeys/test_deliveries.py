@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from hub_core.testing.ministry import SampleMinistry
 from tests.journeys.world import NIGHT, World
 
@@ -27,6 +29,7 @@ def flows(ministry: SampleMinistry) -> set[str]:
     return {entry["dataflow"] for entry in ministry.ledger}
 
 
+@pytest.mark.slow
 def test_each_dataflow_goes_where_its_own_delivery_says(world: World) -> None:
     with SampleMinistry() as other:
         write(world, delivery(other.url, "DENOMINATORS"), delivery(world.ministry.url, "TELECOM"))
@@ -52,6 +55,7 @@ def test_what_waits_goes_where_it_is_said_to_go_today(world: World) -> None:
         assert (flows(before), flows(later)) == (set(), {"TELECOM"})
 
 
+@pytest.mark.slow
 def test_what_nobody_says_where_to_send_waits_and_says_so(world: World) -> None:
     world.ministry.mode = "down"
     world.night(NIGHT, "--period", "2026-M10")

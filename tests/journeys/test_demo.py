@@ -8,7 +8,11 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.command import HUB
+
+pytestmark = pytest.mark.slow
 
 RECORDED = Path(__file__).parent / "demo_digests.json"
 SUBMISSIONS = (

@@ -178,6 +178,7 @@ def test_a_quiet_home_is_well(copy: World) -> None:
     assert "Found: none" in copy.run("doctor").stdout
 
 
+@pytest.mark.slow
 def test_a_landing_that_the_database_forgot_can_be_replayed_again(copy: World) -> None:
     known = first(copy.home, f"{LANDED}/gathers/*")
     landing = known.with_name(UNKNOWN)
@@ -313,7 +314,7 @@ def new_version(home: Path, previous: str) -> None:
         manifest = one.manifest.model_copy(update={"version": 2, "previous": previous})
         text = canonical(manifest).decode()
         digest = digest_of(text)
-        rows = hub.releases.figures(one.id)
+        rows = list(hub.releases.figures(one.id))
         figures = {name: [row[name] for row in rows] for name in rows[0] if name != "release_id"}
         hub.releases.freeze(manifest, text, digest, figures, [], NOW)
 
@@ -440,6 +441,7 @@ def test_a_row_that_names_nothing_is_found(copy: World) -> None:
 # Beside another hub
 
 
+@pytest.mark.slow
 def test_a_hub_at_work_is_not_disturbed_and_what_it_left_is_mended(world: World) -> None:
     system = world.systems.servers["thanh_hoa/telecom"]
     system.fault, system.fault_from = "timeout", 2

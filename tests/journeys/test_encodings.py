@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.journeys.world import World
 
+pytestmark = pytest.mark.slow
+
 NIGHT = "2026-11-06T02:00"
 WRITTEN: dict[str, tuple[str, Callable[[str], bytes]]] = {  # declared, and how it is written
     "BOM": ("utf-8", lambda text: codecs.BOM_UTF8 + text.encode()),

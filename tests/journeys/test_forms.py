@@ -168,6 +168,7 @@ def made(world: World, *words: str) -> Path:
     return Path(answer["file"])
 
 
+@pytest.mark.slow
 def test_a_form_goes_out_and_comes_back_as_figures(
     world: World, letters: Path, clerk: Clerk
 ) -> None:
@@ -205,6 +206,7 @@ def test_a_form_goes_out_and_comes_back_as_figures(
     assert (cell["locator"], cell["text"]) == ("Biểu!G9", "1402.118")
 
 
+@pytest.mark.slow
 def test_the_nil_box_is_a_nil_return(world: World, letters: Path, clerk: Clerk) -> None:
     clerk.saves(
         made(world, "--out", str(letters.parent)), typed(G5="x"), letters / "khong-2026-M10.xlsx"
@@ -217,6 +219,7 @@ def test_the_nil_box_is_a_nil_return(world: World, letters: Path, clerk: Clerk) 
     assert [each["state"] for each in owed if each["provider"] == "HA_TINH.SKHCN"] == ["nil"]
 
 
+@pytest.mark.slow
 def test_a_changed_code_is_a_finding_and_the_rest_is_taken(
     world: World, letters: Path, clerk: Clerk
 ) -> None:
@@ -240,6 +243,7 @@ def test_a_changed_code_is_a_finding_and_the_rest_is_taken(
     )
 
 
+@pytest.mark.slow
 def test_all_that_libreoffice_saves_reads_alike(
     world: World, letters: Path, clerk: Clerk, tmp_path: Path
 ) -> None:

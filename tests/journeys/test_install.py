@@ -20,7 +20,7 @@ from tests.command import hub
 from tests.hub_core.conftest import GOOD
 from tests.journeys.shelf import Shelf
 
-pytestmark = pytest.mark.usefixtures("alone_with_the_wheels")
+pytestmark = [pytest.mark.usefixtures("alone_with_the_wheels"), pytest.mark.slow(seconds=10)]
 
 
 @pytest.fixture(scope="module")

@@ -305,6 +305,7 @@ def silent_index() -> Iterator[str]:
             each.close()
 
 
+@pytest.mark.slow
 def test_an_install_that_is_killed_leaves_what_was_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
@@ -363,6 +364,7 @@ def harmed(shelf: Shelf, **other: Any) -> installed.Installed:
     return package
 
 
+@pytest.mark.slow
 def test_an_environment_that_no_longer_runs_is_named_with_what_mends_it(refusing: Shelf) -> None:
     package = refusing.install(refusing.folder / "nam-1.0", isolated=True).installed
     again = "hub province install PATH --isolated"

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.journeys.world import World
+
+pytestmark = pytest.mark.slow
 
 NIGHT = "2026-11-06T02:00"
 RULES = '''

@@ -93,6 +93,7 @@ def test_a_source_that_says_nil_has_met_its_obligation_with_nothing(can_say_nil:
     assert not any(unit == "vn-thanh-hoa" for _, unit in world.figures("TELECOM/2026-M10"))
 
 
+@pytest.mark.slow
 def test_saying_nil_again_is_nothing_new(can_say_nil: World) -> None:
     says(can_say_nil)
     gathered(can_say_nil)
@@ -101,6 +102,7 @@ def test_saying_nil_again_is_nothing_new(can_say_nil: World) -> None:
     assert state(can_say_nil) == "nil"
 
 
+@pytest.mark.slow
 def test_figures_after_a_nil_return_are_figures(can_say_nil: World) -> None:
     world = can_say_nil
     rows = list(world.rows("thanh_hoa/telecom", PERIOD))
@@ -127,6 +129,7 @@ def test_nil_with_figures_is_held_until_somebody_decides(can_say_nil: World) -> 
     assert manifest["rows"] > 1
 
 
+@pytest.mark.slow
 def test_figures_that_the_operator_accepts_are_figures_though_the_source_said_nil(
     can_say_nil: World,
 ) -> None:
@@ -161,6 +164,7 @@ def test_a_source_that_fails_is_no_nil_return(can_say_nil: World) -> None:
     assert state(can_say_nil) == "missing"
 
 
+@pytest.mark.slow
 def test_a_provision_is_asked_only_for_the_periods_that_it_holds(world: World) -> None:
     path = declaration(world)
     text = path.read_text(encoding="utf-8")

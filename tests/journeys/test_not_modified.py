@@ -75,6 +75,7 @@ def submissions(world: World) -> list[Path]:
     return sorted(folder(world).glob("submissions/*/*"))
 
 
+@pytest.mark.slow
 def test_a_gather_that_is_sent_nothing_is_unchanged_and_can_be_replayed(after: World) -> None:
     service, kept, sealed, ran = (
         after.systems.servers[KEY],

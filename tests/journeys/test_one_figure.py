@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.journeys.world import World
+
 
 TUESDAY, WEDNESDAY, THURSDAY = "2026-11-06T02:00", "2026-11-07T02:00", "2026-11-08T02:00"
 CELL = ("VT.03", "cluster-5")
@@ -64,6 +67,7 @@ def test_a_night_brings_figures_from_two_provinces_to_the_ministry(world: World)
     )
 
 
+@pytest.mark.slow
 def test_a_changed_cell_is_a_second_revision_and_a_second_version(morning: World) -> None:
     world = morning
     before, old = world.figures("TELECOM/2026-M10"), world.trace("TELECOM/2026-M10", *CELL)
@@ -103,6 +107,7 @@ def test_a_changed_cell_is_a_second_revision_and_a_second_version(morning: World
     assert (superseded["text"], superseded["revision"]) == ("3.402.118", 1)
 
 
+@pytest.mark.slow
 def test_nothing_changed_is_a_run_and_no_revision_and_no_delivery(morning: World) -> None:
     world = morning
     before = world.state()
@@ -115,6 +120,7 @@ def test_nothing_changed_is_a_run_and_no_revision_and_no_delivery(morning: World
     assert [r["outcome"] for r in runs[:4]] == ["unchanged"] * 4
 
 
+@pytest.mark.slow
 def test_a_stopped_system_is_missing_and_the_others_stand(world: World) -> None:
     world.systems.servers["thanh_hoa/telecom"].stop()
     night = world.night(TUESDAY)
@@ -130,6 +136,7 @@ def test_a_stopped_system_is_missing_and_the_others_stand(world: World) -> None:
     assert len(world.ministry.ledger) == 3
 
 
+@pytest.mark.slow
 def test_a_system_that_stops_later_leaves_its_figures_standing(morning: World) -> None:
     world = morning
     before = world.state()
@@ -139,6 +146,7 @@ def test_a_system_that_stops_later_leaves_its_figures_standing(morning: World) -
     assert world.state() == before
 
 
+@pytest.mark.slow
 def test_a_late_province_makes_a_new_complete_version(world: World) -> None:
     server = world.systems.servers["thanh_hoa/telecom"]
     server.fault = "500"
@@ -158,6 +166,7 @@ def test_a_late_province_makes_a_new_complete_version(world: World) -> None:
     assert states["2026-M10", "QUANG_TRI.SKHCN"] == "met"
 
 
+@pytest.mark.slow
 def test_a_release_waits_for_the_due_date_and_not_longer(world: World) -> None:
     early = world.night("2026-11-03T02:00")
     waiting = {r["period"]: r["state"] for r in early["releases"] if r["dataflow"] == "TELECOM"}
@@ -168,6 +177,7 @@ def test_a_release_waits_for_the_due_date_and_not_longer(world: World) -> None:
     ] == "frozen"
 
 
+@pytest.mark.slow
 def test_trace_lists_the_choices_where_it_does_not_know(morning: World) -> None:
     world = morning
     no_unit = world.run("trace", "TELECOM/2026-M10", "VT.03", "vn-nghe-an")

@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import openpyxl
+import pytest
 
 from tests.command import HUB
 
 if TYPE_CHECKING:
     from tests.journeys.world import World
+
+pytestmark = pytest.mark.slow(seconds=10)
 
 NIGHT, NEXT = "2026-11-06T02:00", "2026-11-07T02:00"
 LONG = "khoảng 1.200 thuê bao, chưa tính các thuê bao trả trước bị khóa một chiều trong tháng"

@@ -10,7 +10,7 @@ import pytest
 from tests.journeys.quarter import JANUARY, MONTHS, STORY, filled_in, lived, nights_of
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=15)
 def test_every_obligation_ends_as_it_must(tmp_path: Path) -> None:
     lived_through = lived(tmp_path, JANUARY)
     assert lived_through.found == lived_through.right

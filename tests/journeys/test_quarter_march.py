@@ -8,8 +8,9 @@ import pytest
 
 from tests.journeys.quarter import MARCH, filled_in, lived, nights_of
 
+pytestmark = pytest.mark.slow(seconds=15)
 
-@pytest.mark.slow
+
 def test_every_obligation_ends_as_it_must(tmp_path: Path) -> None:
     lived_through = lived(tmp_path, MARCH)
     assert lived_through.found == lived_through.right

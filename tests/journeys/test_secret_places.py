@@ -81,6 +81,7 @@ def test_a_night_with_a_kept_file_and_a_command(world: World, tmp_path: Path) ->
     assert night["deliveries"]
 
 
+@pytest.mark.slow
 def test_a_night_with_a_file_that_hub_toml_names(world: World, tmp_path: Path) -> None:
     path = tmp_path / "qt"
     path.write_text(TOKEN, encoding="utf-8")
@@ -179,6 +180,7 @@ def test_what_is_proved(world: World) -> None:
         assert "there are hub ministry_token, thanh_hoa gateway_token" in words(done.stderr)
 
 
+@pytest.mark.slow
 def test_check_looks_at_files_and_runs_no_command(world: World, tmp_path: Path) -> None:
     def problems() -> set[tuple[str, str, str]]:
         return {(p["where"], p["what"], p["severity"]) for p in world.json_of("check")["problems"]}
@@ -303,6 +305,7 @@ def test_on_a_terminal_it_is_asked_for_twice_and_not_shown(world: World) -> None
 # Looking after
 
 
+@pytest.mark.slow
 def test_a_backup_holds_no_secret(world: World, tmp_path: Path) -> None:
     put(world, *MINE)
     world.night()

@@ -8,11 +8,14 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from hub_core.store.store import Store
 from tests.command import HUB
 from tests.journeys.served import DAY, EVE, begun, nights, rests, runs, serving, until
 from tests.journeys.world import World, make_world
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_night_runs_at_its_hour_once_and_the_hub_goes_when_told(

@@ -14,6 +14,8 @@ import pytest
 from tests.journeys.offices import NOW, checked, edited, points, provision, typed, write
 from tests.journeys.world import World, make_world, put_package
 
+pytestmark = pytest.mark.slow
+
 # Quảng Bình and Quảng Trị, merged on 2025-07-01
 
 TYPED = {

@@ -12,6 +12,8 @@ import pytest
 from tests.journeys.offices import NOW, checked, edited, provision, write
 from tests.journeys.world import World, make_world, put_package
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:

@@ -7,9 +7,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.command import HUB
 from tests.journeys.served import runs
 from tests.journeys.world import World, make_world
+
+pytestmark = pytest.mark.slow
 
 
 def test_two_hubs_on_one_database_run_no_provision_twice(morning: World, tmp_path: Path) -> None:

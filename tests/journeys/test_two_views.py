@@ -16,6 +16,7 @@ import pytest
 
 from tests.journeys.world import ROOT, World, make_world, put_package
 
+pytestmark = pytest.mark.slow
 NOW = "2027-02-01T02:00"
 QUARTERS = [f"{year}-Q{quarter}" for year in (2024, 2025, 2026) for quarter in (1, 2, 3, 4)]
 MERGED = "2025-Q3"  # the first quarter of the new borders

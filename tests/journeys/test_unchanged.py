@@ -17,6 +17,8 @@ import pytest
 
 from tests.journeys.world import World, gone_on, lived_once, make_world
 
+pytestmark = pytest.mark.slow(seconds=25)
+
 FIRST, SECOND, THIRD = "2026-11-06T02:00", "2026-11-07T02:00", "2026-11-08T02:00"
 KEY, PERIOD = "thanh_hoa/telecom", "2026-M10"
 REFUSING = '''"""A package's own code that lets nothing through."""
@@ -50,7 +52,7 @@ with hub.alone(now):
 
 
 def in_small_pages(world: World) -> None:
-    """A first night; the gateway gives pages of three rows."""
+    """A first night of one province; its gateway gives pages of three rows."""
     world.systems.servers[KEY].page_size = 3
     first = world.gathers(world.night(FIRST))[KEY]
     assert (first["outcome"], first["counts"]["unchanged"]) == ("done", 0)
@@ -60,7 +62,7 @@ def in_small_pages(world: World) -> None:
 def after(for_all: Path, tmp_path: Path) -> Iterator[World]:
     """A world after its first night; the gateway gives pages of three rows."""
     with gone_on(
-        lived_once(for_all / "in_small_pages", in_small_pages), tmp_path / "world"
+        lived_once(for_all / "in_small_pages", in_small_pages, "thanh_hoa"), tmp_path / "world"
     ) as world:
         world.systems.servers[KEY].page_size = 3
         yield world

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 from tests.journeys.world import ROOT, World, make_world
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.slow]
 NOW = "2021-04-05T02:00"
 YEARS = ("2008", "2009", "2012", "2016")
 SPELT = {
