@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from hashlib import sha256
@@ -20,19 +21,18 @@ def python_of(peer: str) -> Path:
     folder = MADE / f"{peer}-{sha256(named.read_bytes()).hexdigest()[:12]}"
     python = folder / "bin" / "python"
     done = folder / "made"
-    if not done.exists():
-        subprocess.run(
-            [sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)], check=True
-        )
-        pip = [
-            sys.executable,
-            "-m",
-            "pip",
-            "--python",
-            str(python),
-            "--quiet",
-            "--disable-pip-version-check",
-        ]
-        subprocess.run([*pip, "install", "-r", str(named)], check=True)
-        done.touch()
+    MADE.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another run of the bench may make it too
+        if not done.exists():
+            _make(folder, python, named)
+            done.touch()
     return python
+
+
+def _make(folder: Path, python: Path, named: Path) -> None:
+    venv = [sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)]
+    subprocess.run(venv, check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet"]
+    install = ["--disable-pip-version-check", "install", "-r", str(named)]
+    subprocess.run([*pip, *install], check=True)

@@ -70,7 +70,7 @@ def hub_province() -> Province:
 _PROVINCE = """\
 id      = "bench"
 name    = "Bench"
-contact = "nobody"
+contact = { name = "bài kiểm thử", email = "thu@example.org", telephone = "024 0000 0000" }
 allowed_hosts = ["bench.example"]
 
 [[providers]]

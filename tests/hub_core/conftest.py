@@ -149,7 +149,7 @@ def hub_province():
 PROVINCE = """
 id = "{name}"
 name = "{name}"
-contact = "x"
+contact = {{ name = "bài kiểm thử", email = "thu@example.org", telephone = "024 0000 0000" }}
 
 [[providers]]
 id = "{upper}.SKHCN"

@@ -39,7 +39,7 @@ def hub_province() -> Province:
     "hub_provinces/ha_tinh/province.toml": """
 id      = "ha_tinh"
 name    = "Hà Tĩnh"
-contact = "Phòng Bưu chính, Viễn thông"
+contact = { name = "bài kiểm thử", email = "thu@example.org", telephone = "024 0000 0000" }
 
 [[providers]]
 id   = "HA_TINH.SKHCN"

@@ -248,7 +248,7 @@ def test_a_package_that_does_not_hold_is_refused_with_file_and_words(
         code, says = checked(merged.world)
     assert code == 2
     assert words in says
-    assert "telecom.toml" in says
+    assert "telecom.toml" in says.replace(" ", "")  # a long path is broken where the table ends
 
 
 def test_an_indicator_that_the_catalogue_dropped_is_withdrawn_for_that_reason(

@@ -33,7 +33,7 @@ PARTS = ("vn-quang-binh", "vn-quang-tri")
 PROVINCE = """id = "kho_so_lieu"
 name = "Kho số liệu"
 kind = "agency"
-contact = "bài kiểm thử"
+contact = { name = "bài kiểm thử", email = "thu@example.org", telephone = "024 0000 0000" }
 
 [[providers]]
 id = "KHO_SO_LIEU.VT"

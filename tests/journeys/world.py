@@ -162,7 +162,8 @@ def put_package(packages: Path, name: str, provider: str, files: dict[str, str])
     module.mkdir(parents=True)
     project = f'[project]\nname = "{name}"\n[project.entry-points.lienthong]\n{name} = "hub_provinces.{name}"\n'
     (packages / name / "pyproject.toml").write_text(project, encoding="utf-8")
-    who = f'id = "{name}"\nname = "{name}"\ncontact = "bài kiểm thử"\n'
+    who = f'id = "{name}"\nname = "{name}"\n'
+    who += 'contact = { name = "bài kiểm thử", email = "thu@example.org", telephone = "024 0000 0000" }\n'
     who += f'[[providers]]\nid = "{provider}"\nname = "{name}"\n'
     for file, text in {"__init__.py": MODULE, "province.toml": who, **files}.items():
         (module / file).write_text(text, encoding="utf-8")

@@ -29,7 +29,7 @@ FLOW = "DIGITAL_TRANSFORMATION_INDEX"
 PROVINCE = """id = "dti"
 name = "dti.gov.vn"
 kind = "agency"
-contact = "bài kiểm thử"
+contact = { name = "bài kiểm thử", email = "thu@example.org", telephone = "024 0000 0000" }
 
 [[providers]]
 id = "DTI.CONG"

@@ -68,7 +68,7 @@ withdrawn_percent = 100
 PROVINCE = """
 id = "p"
 name = "P"
-contact = "x"
+contact = { name = "bài kiểm thử", email = "thu@example.org", telephone = "024 0000 0000" }
 [[providers]]
 id = "P.D"
 name = "Sở"
