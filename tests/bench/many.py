@@ -124,7 +124,10 @@ def make_home(home: Path, url: str, provinces: int = 40, departments: int = 25) 
         )
         project += f'{package} = "hub_provinces.{package}"\n'
         (home / "packages" / package / "pyproject.toml").write_text(project, encoding="utf-8")
-        who = f'id = "{package}"\nname = "Tỉnh {n}"\ncontact = {{ name = "bài kiểm thử", email = "thu@example.org", telephone = "024 0000 0000" }}\n'
+        who = f'id = "{package}"\nname = "Tỉnh {n}"\n'
+        who += (
+            'contact = { name = "nobody", email = "a@example.org", telephone = "024 0000 0000" }\n'
+        )
         duties, here = "", []
         for k in range(departments):
             unit, provider = f"{above}-{k:02d}", f"{package.upper()}.SO_{k:02d}"
