@@ -95,6 +95,8 @@ class Sums:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Add a part of a test that has ended."""
+        if not hasattr(report, "processor_seconds"):
+            return  # its process has crashed, and nobody knows
         _spent[suite_of(report.nodeid.partition("::")[0])] += report.processor_seconds
         if not report.is_long:
             _quick[report.nodeid] += report.processor_seconds
